@@ -1,0 +1,67 @@
+# The commands a developer types; `make` alone lists them. Everything is built by CMake (CMakePresets.json) into
+# build/<preset>; this file only puts the steps of one job in order. `make run` and `make test` work in a fresh clone on
+# Debian 12: scripts/bootstrap installs what is missing and is silent when nothing is.
+
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 30
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help run test build bench asan tsan ubsan fuzz format tidy clean bootstrap
+
+# $(call configure_and_build,PRESET)
+define configure_and_build
+@cmake --preset $(1) --log-level=WARNING >/dev/null
+@cmake --build build/$(1) --parallel $(JOBS)
+endef
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: build ## build, then show what Tidegate does: a guided demo against the emulator and a local model
+	@exec build/release/bin/tidegate demo
+
+test: build ## build, then run every test
+	@scripts/npm-install
+	@ctest --preset release --output-on-failure --parallel $(JOBS)
+
+build: bootstrap ## build the program, its tests and the emulator (preset release)
+	$(call configure_and_build,release)
+
+bench: build ## measure latency and throughput beside other gateways
+	@exec bench/run
+
+asan: bootstrap ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(call configure_and_build,asan)
+	@ctest --preset asan --output-on-failure --parallel $(JOBS)
+
+ubsan: asan ## the same as asan: that preset includes it
+
+tsan: bootstrap ## the tests under ThreadSanitizer
+	$(call configure_and_build,tsan)
+	@ctest --preset tsan --output-on-failure --parallel $(JOBS)
+
+fuzz: bootstrap ## every fuzz target, FUZZ_SECONDS (30) each
+	$(call configure_and_build,fuzz)
+	@shopt -s nullglob; set -e; for target in build/fuzz/bin/*_fuzz; do \
+	  name=$$(basename $$target); mkdir -p build/fuzz/corpus/$$name build/fuzz/artifacts; \
+	  seeds=(); [[ ! -d tests/fuzz/$$name ]] || seeds=(tests/fuzz/$$name); \
+	  echo "== $$name"; \
+	  $$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=0 -verbosity=0 \
+	    -artifact_prefix=build/fuzz/artifacts/ build/fuzz/corpus/$$name "$${seeds[@]}"; \
+	done
+
+format: ## rewrite the C++ sources in the house style
+	@git ls-files -z -co --exclude-standard -- '*.cc' '*.h' | xargs -0 -r clang-format -i
+
+tidy: build ## the style and layering checks, with clang-format and clang-tidy
+	@tools/layers
+	@tools/tidy --clang
+	@git ls-files -z -co --exclude-standard -- 'src/*.cc' | xargs -0 -r -n 4 -P $(JOBS) clang-tidy -p build/release --quiet
+
+clean: ## remove everything that was built
+	@rm -rf build
+
+bootstrap:
+	@scripts/bootstrap

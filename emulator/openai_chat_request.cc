@@ -1,0 +1,208 @@
+#include <fmt/format.h>
+
+#include "emulator/openai_chat.h"
+
+namespace tidegate::emulator {
+namespace {
+
+// The member unless it is missing or null.
+std::optional<json::Value> FindValue(const json::Object& object, std::string_view key) {
+  const auto value = object.Find(key);
+  if (!value || value->is_null()) return std::nullopt;
+  return value;
+}
+
+Result<bool> ReadBool(const json::Object& object, std::string_view key, bool missing) {
+  const auto value = FindValue(object, key);
+  if (!value) return missing;
+  return value->Bool();
+}
+
+Result<std::string> ReadString(const json::Object& object, std::string_view key) {
+  TIDEGATE_ASSIGN(const json::Value value, object.Get(key));
+  TIDEGATE_ASSIGN(const std::string_view text, value.String());
+  return std::string(text);
+}
+
+Result<void> ReadPart(const json::Value& value, Message& message, std::size_t& bytes) {
+  TIDEGATE_ASSIGN(const json::Object part, value.Object());
+  TIDEGATE_ASSIGN(const std::string type, ReadString(part, "type"));
+  if (type == "image_url") {
+    message.tokens += kTokensPerImage;
+  } else if (type == "text" || type == "refusal") {
+    TIDEGATE_ASSIGN(const std::string text, ReadString(part, type));
+    message.text += text;
+    bytes += text.size();
+  } else {
+    bytes += value.raw().size();
+  }
+  return Result<void>();
+}
+
+Result<Message> ReadMessage(const json::Value& value) {
+  TIDEGATE_ASSIGN(const json::Object object, value.Object());
+  Message message;
+  TIDEGATE_ASSIGN(message.role, ReadString(object, "role"));
+  std::size_t bytes = 0;
+  if (const auto content = FindValue(object, "content")) {
+    if (content->is_array()) {
+      TIDEGATE_ASSIGN(const json::Array parts, content->Array());
+      for (const json::Value part : parts) TIDEGATE_TRY(ReadPart(part, message, bytes));
+    } else {
+      TIDEGATE_ASSIGN(const std::string_view text, content->String());
+      message.text = text;
+      bytes = text.size();
+    }
+  } else if (message.role != "assistant") {
+    return InvalidArgument(object.PathOf("content"), "is required");
+  }
+  if (const auto calls = FindValue(object, "tool_calls")) bytes += calls->raw().size();
+  if (message.role == "tool") {
+    TIDEGATE_ASSIGN(message.tool_call_id, ReadString(object, "tool_call_id"));
+  }
+  message.tokens += kTokensPerMessage + TokensOfBytes(bytes);
+  return message;
+}
+
+Result<void> ReadMessages(const json::Object& body, ChatRequest& request) {
+  TIDEGATE_ASSIGN(const json::Value value, body.Get("messages"));
+  TIDEGATE_ASSIGN(const json::Array messages, value.Array());
+  for (const json::Value one : messages) {
+    TIDEGATE_ASSIGN(Message message, ReadMessage(one));
+    request.messages.push_back(std::move(message));
+  }
+  if (request.messages.empty()) return value.Invalid("must not be empty");
+  return Result<void>();
+}
+
+Result<void> ReadToolChoice(const json::Value& value, ChatRequest& request) {
+  if (value.is_object()) {
+    TIDEGATE_ASSIGN(const json::Object choice, value.Object());
+    TIDEGATE_ASSIGN(const json::Value named, choice.Get("function"));
+    TIDEGATE_ASSIGN(const json::Object function, named.Object());
+    TIDEGATE_ASSIGN(request.tool_name, ReadString(function, "name"));
+    request.tool_choice = ToolChoice::kNamed;
+    return Result<void>();
+  }
+  TIDEGATE_ASSIGN(const std::string_view word, value.String());
+  if (word == "none") {
+    request.tool_choice = ToolChoice::kNone;
+  } else if (word == "auto") {
+    request.tool_choice = ToolChoice::kAuto;
+  } else if (word == "required") {
+    request.tool_choice = ToolChoice::kRequired;
+  } else {
+    return value.Invalid("expected none, auto, required or an object");
+  }
+  return Result<void>();
+}
+
+Result<void> ReadTools(const json::Object& body, ChatRequest& request) {
+  if (const auto value = FindValue(body, "tools")) {
+    TIDEGATE_ASSIGN(const json::Array tools, value->Array());
+    for (const json::Value one : tools) {
+      TIDEGATE_ASSIGN(const json::Object object, one.Object());
+      TIDEGATE_ASSIGN(const json::Value described, object.Get("function"));
+      TIDEGATE_ASSIGN(const json::Object function, described.Object());
+      Tool tool;
+      TIDEGATE_ASSIGN(tool.name, ReadString(function, "name"));
+      if (const auto schema = FindValue(function, "parameters")) tool.schema = schema->raw();
+      request.tools.push_back(std::move(tool));
+    }
+    request.extra_prompt_tokens += TokensOfBytes(value->raw().size());
+  }
+  if (const auto choice = FindValue(body, "tool_choice")) {
+    TIDEGATE_TRY(ReadToolChoice(*choice, request));
+  }
+  TIDEGATE_ASSIGN(request.parallel_tool_calls, ReadBool(body, "parallel_tool_calls", true));
+  return Result<void>();
+}
+
+Result<void> ReadFormat(const json::Object& body, ChatRequest& request) {
+  const auto value = FindValue(body, "response_format");
+  if (!value) return Result<void>();
+  TIDEGATE_ASSIGN(const json::Object format, value->Object());
+  TIDEGATE_ASSIGN(const std::string type, ReadString(format, "type"));
+  if (type == "json_object") {
+    request.format = AnswerFormat::kJsonObject;
+  } else if (type == "json_schema") {
+    TIDEGATE_ASSIGN(const json::Value described, format.Get("json_schema"));
+    TIDEGATE_ASSIGN(const json::Object object, described.Object());
+    TIDEGATE_ASSIGN(const json::Value schema, object.Get("schema"));
+    request.schema = schema.raw();
+    request.format = AnswerFormat::kJsonSchema;
+    request.extra_prompt_tokens += TokensOfBytes(request.schema.size());
+  } else if (type != "text") {
+    return value->Invalid("expected the type text, json_object or json_schema");
+  }
+  return Result<void>();
+}
+
+Result<void> ReadStop(const json::Object& body, ChatRequest& request) {
+  const auto value = FindValue(body, "stop");
+  if (!value) return Result<void>();
+  if (value->is_string()) {
+    TIDEGATE_ASSIGN(request.stop.emplace_back(), value->String());
+  } else {
+    TIDEGATE_ASSIGN(const json::Array sequences, value->Array());
+    for (const json::Value one : sequences) {
+      TIDEGATE_ASSIGN(request.stop.emplace_back(), one.String());
+    }
+  }
+  if (request.stop.size() > kStopSequencesMax) {
+    return value->Invalid(fmt::format("at most {} sequences are allowed", kStopSequencesMax));
+  }
+  for (const std::string& stop : request.stop) {
+    if (stop.empty()) return value->Invalid("a sequence must not be empty");
+  }
+  return Result<void>();
+}
+
+Result<void> ReadNumbers(const json::Object& body, ChatRequest& request) {
+  constexpr std::int64_t kTokensMax = 1'000'000'000;
+  for (const std::string_view key : {"max_tokens", "max_completion_tokens"}) {
+    if (const auto value = FindValue(body, key)) {
+      TIDEGATE_ASSIGN(request.output_tokens_max, value->IntegerIn(1, kTokensMax));
+    }
+  }
+  if (const auto value = FindValue(body, "n")) {
+    TIDEGATE_ASSIGN(request.choices, value->IntegerIn(1, kChoicesMax));
+  }
+  if (const auto value = FindValue(body, "seed")) {
+    TIDEGATE_ASSIGN(request.seed, value->Integer());
+  }
+  TIDEGATE_ASSIGN(request.logprobs, ReadBool(body, "logprobs", false));
+  if (const auto value = FindValue(body, "top_logprobs")) {
+    TIDEGATE_ASSIGN(request.top_logprobs, value->IntegerIn(0, kTopLogprobsMax));
+    if (!request.logprobs) return value->Invalid("needs logprobs to be true");
+  }
+  return Result<void>();
+}
+
+Result<void> ReadStreaming(const json::Object& body, ChatRequest& request) {
+  TIDEGATE_ASSIGN(request.stream, ReadBool(body, "stream", false));
+  if (const auto value = FindValue(body, "stream_options")) {
+    if (!request.stream) return value->Invalid("is only allowed when stream is true");
+    TIDEGATE_ASSIGN(const json::Object options, value->Object());
+    TIDEGATE_ASSIGN(request.stream_usage, ReadBool(options, "include_usage", false));
+  }
+  return Result<void>();
+}
+
+}  // namespace
+
+Result<ChatRequest> ParseOpenAiChat(const json::Value& body) {
+  TIDEGATE_ASSIGN(const json::Object object, body.Object());
+  TIDEGATE_TRY(object.RequireUniqueKeys());
+  ChatRequest request;
+  TIDEGATE_ASSIGN(request.model, ReadString(object, "model"));
+  TIDEGATE_TRY(ReadMessages(object, request));
+  TIDEGATE_TRY(ReadTools(object, request));
+  TIDEGATE_TRY(ReadFormat(object, request));
+  TIDEGATE_TRY(ReadStop(object, request));
+  TIDEGATE_TRY(ReadNumbers(object, request));
+  TIDEGATE_TRY(ReadStreaming(object, request));
+  return request;
+}
+
+}  // namespace tidegate::emulator

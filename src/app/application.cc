@@ -1,0 +1,365 @@
+#include "app/application.h"
+
+#include <algorithm>
+#include <climits>
+#include <filesystem>
+#include <malloc.h>
+#include <mutex>
+#include <thread>
+#include <unistd.h>
+
+#include "admin/api.h"
+#include "admin/decision_json.h"
+#include "app/discovery.h"
+#include "app/inventory_builder.h"
+#include "app/policy_constraint_parser.h"
+#include "engine/deployments.h"
+#include "engine/engine.h"
+#include "gateway/gateway.h"
+#include "ledger/books.h"
+#include "models/local_models.h"
+#include "net/server.h"
+#include "net/shard.h"
+#include "obs/log.h"
+#include "policy/fields.h"
+#include "providers/catalogue.h"
+
+namespace tidegate::app {
+namespace {
+
+constexpr int kShardsDefaultMax = 8;
+constexpr std::string_view kStarterModel = "tidegate-starter.gguf";
+
+std::size_t ShardCount(const Settings& settings) {
+  if (settings.shards > 0) return static_cast<std::size_t>(settings.shards);
+  // Half the processors: the others run models.
+  const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
+  return std::clamp<std::size_t>((processors + 1) / 2, 1, kShardsDefaultMax);
+}
+
+Result<void> MakeFolder(const std::string& folder) {
+  std::error_code ec;
+  const bool made = std::filesystem::create_directories(folder, ec);
+  if (ec) {
+    return Error{
+        ErrorCode::kUnavailable, ErrorSource::kGateway, Retry::kNever,
+        "cannot make " + folder + ": " + ec.message() + "; make it writable or set state_folder"};
+  }
+  if (made) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ec);
+  return {};
+}
+
+// Loads the roots of the system once, at the first https connection of any shard.
+std::function<Result<std::shared_ptr<net::TlsContext>>()> LazyTls() {
+  struct State {
+    std::mutex mutex;
+    std::shared_ptr<net::TlsContext> context;
+  };
+  return [state = std::make_shared<State>()]() -> Result<std::shared_ptr<net::TlsContext>> {
+    const std::lock_guard lock(state->mutex);
+    if (!state->context) {
+      TIDEGATE_ASSIGN(state->context, net::TlsContext::ForClient(""));
+    }
+    return state->context;
+  };
+}
+
+models::ModelScan FindModels(const Settings& settings) {
+  models::ModelFolders where;
+  where.folders = settings.model_folders;
+  if (where.folders.empty()) {
+    if (Result<std::string> folder = models::DefaultModelFolder(); folder.ok())
+      where.folders.push_back(*folder);
+  }
+  where.files = settings.model_files;
+  if (const std::string shipped = FindShippedModel(); !shipped.empty())
+    where.files.push_back(shipped);
+  models::ModelScan scan = models::FindLocalModels(where);
+  for (const models::ModelProblem& problem : scan.problems) {
+    obs::Log(obs::Level::kWarning, "the model {} is not served: {}", problem.path,
+             Describe(problem.error));
+  }
+  return scan;
+}
+
+// What the configuration states of a local model replaces what was guessed from its file.
+Result<void> State(const providers::ModelConfig& stated, std::vector<core::Deployment>& local) {
+  const auto found = std::find_if(local.begin(), local.end(), [&](const core::Deployment& d) {
+    return d.ref.model == stated.name;
+  });
+  if (found == local.end()) {
+    return InvalidArgument("providers.local.models", "there is no local model " + stated.name +
+                                                         "; `tidegate models` lists them");
+  }
+  if (stated.quality) found->quality = *stated.quality;
+  if (stated.family) found->family = *stated.family;
+  if (stated.capabilities) found->capabilities = *stated.capabilities;
+  return {};
+}
+
+std::vector<admin::PolicyField> PolicyFields() {
+  std::vector<admin::PolicyField> fields;
+  for (const policy::Field& field : policy::Fields()) {
+    fields.push_back({std::string(field.name), std::string(policy::ToString(field.type)),
+                      field.merging == policy::Merging::kStrictest ? "strictest" : "most_specific",
+                      std::string(field.allowed), std::string(field.meaning)});
+  }
+  return fields;
+}
+
+}  // namespace
+
+// In order of birth; Stop ends them in the opposite order.
+struct Application::Parts {
+  Config config;
+  Environment environment;
+  std::int64_t started_wall = SystemClock().WallNanos();
+  std::unique_ptr<ledger::Books> books;
+  std::mutex reader_mutex;
+  std::unique_ptr<ledger::BookReader> reader;  // opened at the first read, used under reader_mutex
+  policy::Keyring keyring;
+  PolicyConstraintParser constraint_parser;
+  std::unique_ptr<providers::Catalogue> catalogue;
+  std::vector<core::Deployment> local;
+  std::unique_ptr<engine::Locator> locator;
+  std::unique_ptr<net::ShardSet> shards;
+  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<admin::Api> api;
+  std::unique_ptr<gateway::Gateway> gateway;
+  std::unique_ptr<net::HttpServer> server;
+  std::unique_ptr<Discovery> discovery;
+  bool stopped = false;
+
+  Result<void> OpenBooks();
+  Result<void> StartEngine();
+  Result<void> StartGateway();
+  Result<void> Listen();
+  admin::Sources AdminSources();
+  Result<ledger::BookReader*> Reader();
+};
+
+Result<void> Application::Parts::OpenBooks() {
+  TIDEGATE_ASSIGN(const std::string folder, StateFolder(config.settings, environment));
+  TIDEGATE_TRY(MakeFolder(folder));
+  ledger::BooksOptions options;
+  options.directory = folder;
+  options.log.retention_days = static_cast<int>(config.settings.retention_days);
+  TIDEGATE_ASSIGN(books, ledger::Open(options, SystemClock()));
+  const ledger::RecoveryReport& recovery = books->ledger().recovery();
+  if (recovery.assumed > 0) {
+    obs::Log(obs::Level::kWarning,
+             "the last run ended with {} requests on their way; ${} is counted as spent for them",
+             recovery.assumed, FormatUsd(recovery.assumed_cost));
+  }
+  for (const policy::Principal& key : config.keys) {
+    if (key.budget_day) TIDEGATE_TRY(books->ledger().SetBudget(key.name, {key.budget_day}));
+  }
+  if (config.budget_day) books->ledger().SetTotalBudget({config.budget_day});
+  return {};
+}
+
+Result<void> Application::Parts::StartEngine() {
+  const Settings& settings = config.settings;
+  locator = std::make_unique<engine::Locator>(
+      engine::LocatorOptions::FromEnvironment(settings.engine_path));
+  if (!settings.engine_enabled) return {};
+  engine::EngineOptions options;
+  options.locator = engine::LocatorOptions::FromEnvironment(settings.engine_path);
+  TIDEGATE_ASSIGN(options.runtime_folder, RuntimeFolder(settings, environment));
+  TIDEGATE_TRY(MakeFolder(options.runtime_folder));
+  options.child.context_tokens_max = settings.engine_context_tokens;
+  options.child.threads = static_cast<int>(settings.engine_threads);
+  options.limits.slots = static_cast<int>(settings.engine_slots);
+  options.limits.queue_max = static_cast<std::size_t>(settings.engine_queue_max);
+  options.limits.keep_alive_nanos =
+      settings.engine_keep_alive_s < 0 ? -1 : settings.engine_keep_alive_s * net::kSecond;
+  models::ModelScan scan = FindModels(settings);
+  local = engine::MakeDeployments(scan.models, options.child);
+  for (const providers::ModelConfig& stated : config.local_models)
+    TIDEGATE_TRY(State(stated, local));
+  TIDEGATE_ASSIGN(engine,
+                  engine::Engine::Create((*shards)[0], std::move(options), std::move(scan.models)));
+  return {};
+}
+
+Result<ledger::BookReader*> Application::Parts::Reader() {
+  if (!reader) {
+    TIDEGATE_ASSIGN(ledger::BookReader opened, books->OpenReader());
+    reader = std::make_unique<ledger::BookReader>(std::move(opened));
+  }
+  return reader.get();
+}
+
+admin::Sources Application::Parts::AdminSources() {
+  admin::Sources sources{SystemClock(), {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  sources.models = [this] {
+    const std::shared_ptr<gateway::Inventory> inventory = gateway->inventory();
+    std::vector<core::LiveState> live;
+    inventory->ReadLive(net::MonotonicNow(), live);
+    std::vector<admin::ModelRow> rows;
+    for (std::size_t i = 0; i < live.size(); ++i)
+      rows.push_back({inventory->deployments()[i], std::move(live[i])});
+    return rows;
+  };
+  sources.engine_models = [this] {
+    return engine ? engine->Statuses() : std::vector<engine::ModelStatus>();
+  };
+  sources.gate = [this] {
+    admin::GateFacts facts;
+    facts.version = Version();
+    facts.started_wall_nanos = started_wall;
+    for (const net::ListenAddress& address : server->bound())
+      facts.listen.push_back(address.ToString());
+    facts.shards = shards->size();
+    facts.connections = server->connections();
+    facts.requests = gateway->Stats().requests;
+    facts.requests_active = gateway->Stats().in_flight;
+    return facts;
+  };
+  sources.books = [this] {
+    return admin::BookFacts{books->ledger().recovery(), books->ledger().Stats(),
+                            books->log().Stats()};
+  };
+  sources.locate_engine = [this] { return locator->Locate(); };
+  sources.find_decision = [this](const RequestId& id) -> Result<core::DecisionRecord> {
+    const std::lock_guard lock(reader_mutex);
+    TIDEGATE_ASSIGN(ledger::BookReader * open, Reader());
+    return open->Find(id);
+  };
+  sources.latest_decisions =
+      [this](std::size_t limit,
+             const std::string& principal) -> Result<std::vector<core::DecisionRecord>> {
+    const std::lock_guard lock(reader_mutex);
+    TIDEGATE_ASSIGN(ledger::BookReader * open, Reader());
+    return open->Latest(limit, principal);
+  };
+  sources.spend = [this](const ledger::SpendQuery& query) -> Result<std::vector<ledger::SpendRow>> {
+    const std::lock_guard lock(reader_mutex);
+    TIDEGATE_ASSIGN(ledger::BookReader * open, Reader());
+    return open->Spend(query);
+  };
+  sources.policy_fields = PolicyFields();
+  return sources;
+}
+
+Result<void> Application::Parts::StartGateway() {
+  if (!config.keys.empty()) {
+    TIDEGATE_ASSIGN(keyring, policy::Keyring::Make(config.keys));
+  }
+  api = std::make_unique<admin::Api>(AdminSources());
+  gateway::GatewayParts parts{
+      .shards = *shards,
+      .books = *books,
+      .keyring = keyring,
+      .policies = config.policies,
+      .defaults = config.defaults,
+      .constraint_parser = constraint_parser,
+      .clock = SystemClock(),
+      .client = {.tls = LazyTls(), .proxy = net::ProxyConfig::FromEnvironment()},
+      .body_bytes_max = static_cast<std::size_t>(config.settings.body_mib_max) << 20U,
+      .trust_callers_without_key = true,
+      .encode_decision = admin::EncodeDecision,
+      .admin = [this](net::Exchange& exchange, const policy::Principal& principal) {
+        const bool all = keyring.empty() || config.admins.contains(principal.name);
+        return api->Handle(exchange, {principal.name, all});
+      }};
+  gateway = std::make_unique<gateway::Gateway>(std::move(parts),
+                                               BuildInventory(*catalogue, local, {}, engine.get()));
+  return {};
+}
+
+Result<void> Application::Parts::Listen() {
+  net::ServerOptions options;
+  for (const std::string& text : config.settings.listen) {
+    TIDEGATE_ASSIGN(net::ListenAddress address, net::ParseListenAddress(text));
+    options.listen.push_back(std::move(address));
+  }
+  if (!config.settings.tls_certificate.empty()) {
+    TIDEGATE_ASSIGN(options.tls, net::TlsContext::ForServer(config.settings.tls_certificate,
+                                                            config.settings.tls_key));
+  }
+  options.hosts = config.settings.hosts;
+  options.origins = config.settings.origins;
+  options.drain_nanos = config.settings.drain_s * net::kSecond;
+  server = std::make_unique<net::HttpServer>(
+      *shards, std::move(options),
+      [this](net::Exchange& exchange) { return gateway->Handle(exchange); },
+      [](std::string_view path, const Error& error) {
+        return gateway::Gateway::Refuse(path, error);
+      });
+  return server->Listen();
+}
+
+Application::Application(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Application::~Application() { Stop(); }
+
+Result<std::unique_ptr<Application>> Application::Start(ApplicationOptions options) {
+  TIDEGATE_TRY(CheckExposure(options.config));
+  std::unique_ptr<Application> application(new Application(std::make_unique<Parts>()));
+  Parts& parts = *application->parts_;
+  parts.config = std::move(options.config);
+  parts.environment = std::move(options.environment);
+  const std::size_t shards = ShardCount(parts.config.settings);
+  mallopt(M_ARENA_MAX,
+          static_cast<int>(shards) +
+              1);  // an arena for every thread that ever allocated would be most of our memory
+  TIDEGATE_TRY(parts.OpenBooks());
+  TIDEGATE_ASSIGN(providers::Catalogue catalogue,
+                  providers::Catalogue::Load(parts.config.providers, parts.environment));
+  parts.catalogue = std::make_unique<providers::Catalogue>(std::move(catalogue));
+  parts.shards = std::make_unique<net::ShardSet>(shards);
+  TIDEGATE_TRY(parts.StartEngine());
+  TIDEGATE_TRY(parts.StartGateway());
+  TIDEGATE_TRY(parts.Listen());
+  parts.discovery =
+      Discovery::Start((*parts.shards)[0], *parts.catalogue, parts.config.providers, LazyTls(),
+                       [&parts](std::vector<core::Deployment> listed) {
+                         parts.gateway->Replace(BuildInventory(*parts.catalogue, parts.local,
+                                                               listed, parts.engine.get()));
+                       });
+  return application;
+}
+
+const std::vector<net::ListenAddress>& Application::bound() const {
+  return parts_->server->bound();
+}
+
+std::size_t Application::Stop() {
+  Parts& parts = *parts_;
+  if (parts.stopped) return 0;
+  parts.stopped = true;
+  const std::size_t cut = parts.server ? parts.server->Drain() : 0;
+  if (parts.discovery) parts.discovery->Stop();
+  if (parts.engine) parts.engine->Stop();
+  if (parts.shards) parts.shards->Stop();
+  parts.discovery.reset();
+  parts.server.reset();
+  parts.gateway.reset();
+  parts.api.reset();
+  parts.engine.reset();
+  parts.shards.reset();
+  parts.reader.reset();
+  parts.books.reset();
+  return cut;
+}
+
+std::string_view Version() { return TIDEGATE_VERSION; }
+
+std::string FindShippedModel() {
+  char path[PATH_MAX];
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+  if (size <= 0) return {};
+  const std::filesystem::path folder =
+      std::filesystem::path(std::string(path, static_cast<std::size_t>(size))).parent_path();
+  // As installed, and as built in the source tree (build/<preset>/bin).
+  for (const char* relative : {"../share/tidegate/models", "../../../models"}) {
+    const std::filesystem::path file = folder / relative / kStarterModel;
+    std::error_code ec;
+    if (std::filesystem::exists(file, ec))
+      return std::filesystem::weakly_canonical(file, ec).string();
+  }
+  return {};
+}
+
+}  // namespace tidegate::app

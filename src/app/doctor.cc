@@ -1,0 +1,200 @@
+#include "app/doctor.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "app/application.h"
+#include "engine/installer.h"
+#include "engine/locator.h"
+#include "models/local_models.h"
+#include "net/address.h"
+#include "providers/catalogue.h"
+
+namespace tidegate::app {
+namespace {
+
+using cli::Check;
+using cli::CheckState;
+
+constexpr std::uint64_t kDiskBytesLow = 1ULL << 30U;
+
+Check FromError(std::string name, const Error& error, std::string fix) {
+  std::string why = error.field.empty() ? error.message : error.field + ": " + error.message;
+  return Check{std::move(name), CheckState::kFail, std::move(why), std::move(fix)};
+}
+
+Check CheckExposed(const Config& config) {
+  if (Result<void> exposure = CheckExposure(config); !exposure.ok()) {
+    return FromError("exposure", exposure.error(), "listen on 127.0.0.1, or add keys and TLS");
+  }
+  for (const std::string& text : config.settings.listen) {
+    const auto address = net::ParseListenAddress(text);
+    if (!address.ok()) return FromError("exposure", address.error(), "write IP:PORT or unix:/PATH");
+    if (!address->loopback() && config.settings.allow_insecure) {
+      return {"exposure", CheckState::kWarn,
+              text + " is served without a key or without TLS, as allow_insecure says",
+              "make sure that something in front protects it"};
+    }
+  }
+  return {"exposure", CheckState::kOk,
+          "only this machine, or callers with a key over TLS, can use the gate", ""};
+}
+
+Check CheckStateFolder(const Config& config, const Environment& environment) {
+  Result<std::string> folder = StateFolder(config.settings, environment);
+  if (!folder.ok()) return FromError("state folder", folder.error(), "set HOME or state_folder");
+  std::error_code ec;
+  std::filesystem::path existing = *folder;
+  while (!existing.empty() && !std::filesystem::exists(existing, ec))
+    existing = existing.parent_path();
+  if (access(existing.c_str(), W_OK) != 0) {
+    return {"state folder", CheckState::kFail, *folder + " cannot be written",
+            "chown it to yourself, or set state_folder to a folder that you own"};
+  }
+  const auto space = std::filesystem::space(existing, ec);
+  if (!ec && space.available < kDiskBytesLow) {
+    return {"state folder", CheckState::kWarn, *folder + " has less than 1 GiB left on its disk",
+            "free some space: the gate refuses paid requests when it cannot write its ledger"};
+  }
+  return {"state folder", CheckState::kOk, *folder, ""};
+}
+
+Check CheckEngine(const Config& config) {
+  if (!config.settings.engine_enabled) {
+    return {"engine", CheckState::kWarn, "engine.enabled is false: nothing runs on this machine",
+            ""};
+  }
+  engine::Locator locator(engine::LocatorOptions::FromEnvironment(config.settings.engine_path));
+  const Result<engine::EngineBinary> found = locator.Locate();
+  if (!found.ok()) return FromError("engine", found.error(), "run: tidegate engine install");
+  return {"engine", CheckState::kOk,
+          fmt::format("llama-server {} at {}", found->version, found->path), ""};
+}
+
+Check CheckModels(const Config& config) {
+  models::ModelFolders where;
+  where.folders = config.settings.model_folders;
+  const Result<std::string> standard = models::DefaultModelFolder();
+  if (where.folders.empty() && standard.ok()) where.folders.push_back(*standard);
+  where.files = config.settings.model_files;
+  const models::ModelScan scan = models::FindLocalModels(where);
+  if (!scan.problems.empty()) {
+    return {"local models", CheckState::kWarn,
+            fmt::format("{} cannot be served: {}", scan.problems.front().path,
+                        scan.problems.front().error.message),
+            "fetch the file again, or move it away"};
+  }
+  if (scan.models.empty()) {
+    const std::string folder =
+        where.folders.empty() ? std::string("models.folders") : where.folders.front();
+    return {"local models", CheckState::kWarn,
+            "only the starter model is here, and it is a test model: it knows nothing",
+            "put a GGUF file of a real model into " + folder +
+                " (a 4-bit 3B model needs 2 GB and runs on most laptops)"};
+  }
+  return {"local models", CheckState::kOk, fmt::format("{} found", scan.models.size()), ""};
+}
+
+Check CheckProviders(const Config& config, const Environment& environment) {
+  const auto catalogue = providers::Catalogue::Load(config.providers, environment);
+  if (!catalogue.ok())
+    return FromError("providers", catalogue.error(), "correct the configuration");
+  if (catalogue->providers().empty()) {
+    return {"providers", CheckState::kWarn,
+            "no cloud provider is configured and no known key is in the environment",
+            "export a key, for example OPENAI_API_KEY, or add [providers.<id>]"};
+  }
+  std::string names;
+  for (const providers::Provider& provider : catalogue->providers())
+    names += (names.empty() ? "" : ", ") + provider.id;
+  return {"providers", CheckState::kOk, names, ""};
+}
+
+Check CheckFiles(const Config& config) {
+  if (!config.file_found) {
+    return {"configuration", CheckState::kOk,
+            config.path.empty() ? "none; everything has a default"
+                                : "none at " + config.path + "; everything has a default",
+            ""};
+  }
+  return {"configuration", CheckState::kOk, config.path, ""};
+}
+
+}  // namespace
+
+std::vector<cli::Check> RunDoctor(const Environment& environment) {
+  const Result<Config> config = LoadConfig("", environment);
+  if (!config.ok()) {
+    return {FromError("configuration", config.error(), "run: tidegate config check --explain"),
+            CheckEngine(Config())};
+  }
+  return {CheckFiles(*config),  CheckExposed(*config), CheckStateFolder(*config, environment),
+          CheckEngine(*config), CheckModels(*config),  CheckProviders(*config, environment)};
+}
+
+cli::ConfigReport CheckConfig(const std::string& path, const Environment& environment) {
+  cli::ConfigReport report;
+  report.path = path.empty() ? DefaultConfigPath(environment) : path;
+  const Result<Config> config = LoadConfig(path, environment);
+  if (!config.ok()) {
+    const Error& error = config.error();
+    std::error_code ec;
+    report.found = std::filesystem::exists(report.path, ec);
+    report.settings.push_back(
+        {error.field, "", "file", error.message, "correct this setting in " + report.path});
+    return report;
+  }
+  report.found = config->file_found;
+  for (const Option& option : Options()) {
+    const auto origin = std::find_if(config->origins.begin(), config->origins.end(),
+                                     [&](const Origin& o) { return o.setting == option.name; });
+    report.settings.push_back({std::string(option.name), ValueText(config->settings, option),
+                               origin == config->origins.end() ? "default" : origin->source, "",
+                               ""});
+  }
+  const auto catalogue = providers::Catalogue::Load(config->providers, environment);
+  if (!catalogue.ok()) {
+    report.settings.push_back(
+        {catalogue.error().field, "", "file", catalogue.error().message, "correct this provider"});
+  } else {
+    for (const providers::Provider& provider : catalogue->providers()) {
+      const bool configured =
+          std::any_of(config->providers.begin(), config->providers.end(),
+                      [&](const providers::ProviderConfig& p) { return p.id == provider.id; });
+      report.settings.push_back({"providers." + provider.id, provider.endpoint.ToString(),
+                                 configured ? "file" : "environment", "", ""});
+    }
+  }
+  for (const auto& [name, constraints] : config->policies) {
+    report.settings.push_back({"policies." + name, "", "file", "", ""});
+  }
+  for (const policy::Principal& key : config->keys)
+    report.settings.push_back({"keys." + key.name, "", "file", "", ""});
+  if (const Result<void> exposure = CheckExposure(*config); !exposure.ok()) {
+    report.settings.push_back({"listen", "", "file", exposure.error().message, "see the message"});
+  }
+  return report;
+}
+
+cli::EngineReport EngineStatus(const Environment& environment) {
+  cli::EngineReport report;
+  report.install_prefix = engine::DefaultEnginePrefix();
+  const Result<Config> config = LoadConfig("", environment);
+  engine::Locator locator(engine::LocatorOptions::FromEnvironment(
+      config.ok() ? config->settings.engine_path : std::string()));
+  const Result<engine::EngineBinary> found = locator.Locate();
+  report.found = found.ok();
+  if (found.ok()) {
+    report.path = found->path;
+    report.version = found->version;
+  } else {
+    report.why = found.error().message;
+  }
+  return report;
+}
+
+}  // namespace tidegate::app

@@ -1,0 +1,115 @@
+#include "app/settings.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+namespace tidegate::app {
+
+std::span<const Option> Options() {
+  static constexpr std::int64_t kDay = 86'400;
+  static const std::array kOptions = {
+      Option{"listen", &Settings::listen, "addresses to serve on: IP:PORT or unix:/PATH"},
+      Option{"hosts", &Settings::hosts,
+             "host names that clients may use, beside localhost, 127.0.0.1 and [::1]"},
+      Option{"origins", &Settings::origins,
+             "web origins whose pages may call the gate, exact: https://app.example"},
+      Option{"tls.certificate", &Settings::tls_certificate,
+             "PEM file with the certificate chain; turns TLS on"},
+      Option{"tls.key", &Settings::tls_key, "PEM file with the certificate's private key"},
+      Option{"allow_insecure", &Settings::allow_insecure,
+             "serve beyond this machine although there is no key or no TLS; anybody who reaches "
+             "the port can then spend your money"},
+      Option{"shards", &Settings::shards,
+             "threads that serve requests; 0 = one for each two processors", 0, 256},
+      Option{"state_folder", &Settings::state_folder,
+             "ledger and decisions; default $XDG_STATE_HOME/tidegate"},
+      Option{"runtime_folder", &Settings::runtime_folder,
+             "sockets of engines; default $XDG_RUNTIME_DIR/tidegate"},
+      Option{"body_mib_max", &Settings::body_mib_max, "largest request body in MiB", 1, 1024},
+      Option{"drain_s", &Settings::drain_s, "seconds that requests may still take after SIGTERM", 0,
+             3600},
+      Option{"log.level", &Settings::log_level, "how much is logged", 0, 0,
+             "debug|info|warning|error"},
+      Option{"log.format", &Settings::log_format, "lines for people or JSON for collectors", 0, 0,
+             "text|json"},
+      Option{"engine.enabled", &Settings::engine_enabled, "run models on this machine"},
+      Option{"engine.path", &Settings::engine_path,
+             "the llama-server to run; default: PATH, then the installed one"},
+      Option{"engine.threads", &Settings::engine_threads,
+             "threads of each model; 0 = physical cores less one", 0, 1024},
+      Option{"engine.context_tokens", &Settings::engine_context_tokens,
+             "most context of one request to a local model", 256, 100'000'000},
+      Option{"engine.slots", &Settings::engine_slots,
+             "requests that one local model answers at once", 1, 256},
+      Option{"engine.queue_max", &Settings::engine_queue_max,
+             "requests that may wait for a local model", 0, 100'000},
+      Option{"engine.keep_alive_s", &Settings::engine_keep_alive_s,
+             "seconds an unused local model stays loaded; -1 = for ever", -1, 365 * kDay},
+      Option{"models.folders", &Settings::model_folders,
+             "folders with *.gguf files; default $XDG_DATA_HOME/tidegate/models"},
+      Option{"models.files", &Settings::model_files,
+             "single GGUF files beside those in the folders"},
+      Option{"budget.day_usd", &Settings::budget_day_usd,
+             "dollars that all callers together may spend a UTC day; empty = no limit"},
+      Option{"decisions.retention_days", &Settings::retention_days,
+             "days that decision records are kept", 1, 36'500},
+  };
+  return kOptions;
+}
+
+namespace {
+
+struct TextOf {
+  const Settings& settings;
+  std::string operator()(std::string Settings::*member) const {
+    return "\"" + settings.*member + "\"";
+  }
+  std::string operator()(std::int64_t Settings::*member) const {
+    return std::to_string(settings.*member);
+  }
+  std::string operator()(bool Settings::*member) const {
+    return settings.*member ? "true" : "false";
+  }
+  std::string operator()(std::vector<std::string> Settings::*member) const {
+    std::string out = "[";
+    for (const std::string& item : settings.*member)
+      out += (out.size() > 1 ? ", \"" : "\"") + item + "\"";
+    return out + "]";
+  }
+};
+
+struct TypeOf {
+  std::string_view operator()(std::string Settings::*) const { return "string"; }
+  std::string_view operator()(std::int64_t Settings::*) const { return "integer"; }
+  std::string_view operator()(bool Settings::*) const { return "boolean"; }
+  std::string_view operator()(std::vector<std::string> Settings::*) const {
+    return "list of strings";
+  }
+};
+
+}  // namespace
+
+std::string ValueText(const Settings& settings, const Option& option) {
+  return std::visit(TextOf{settings}, option.member);
+}
+
+std::string OptionsMarkdown() {
+  const Settings defaults;
+  std::string out = "| setting | type | default | meaning |\n|---|---|---|---|\n";
+  for (const Option& option : Options()) {
+    std::string meaning(option.help);
+    if (!option.allowed.empty()) {
+      meaning += " (";
+      for (const char c : option.allowed)
+        meaning += c == '|' ? std::string(", ") : std::string(1, c);
+      meaning += ")";
+    }
+    if (option.high != 0) meaning += fmt::format(" ({} … {})", option.low, option.high);
+    out += fmt::format("| `{}` | {} | `{}` | {} |\n", option.name,
+                       std::visit(TypeOf{}, option.member), ValueText(defaults, option), meaning);
+  }
+  return out;
+}
+
+}  // namespace tidegate::app

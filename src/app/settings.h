@@ -1,0 +1,55 @@
+// The scalar settings of the program, as one table: parser, `config check`, documentation and
+// defaults all come from it.
+//
+// To add a setting: one member of Settings and one entry in Options().
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace tidegate::app {
+
+struct Settings {
+  std::vector<std::string> listen = {"127.0.0.1:11435"};
+  std::vector<std::string> hosts, origins;
+  std::string tls_certificate, tls_key;
+  bool allow_insecure = false;
+  std::int64_t shards = 0;
+  std::string state_folder, runtime_folder;
+  std::int64_t body_mib_max = 32;
+  std::int64_t drain_s = 30;
+  std::string log_level = "info", log_format = "text";
+  bool engine_enabled = true;
+  std::string engine_path;
+  std::int64_t engine_threads = 0;
+  std::int64_t engine_context_tokens = 8'192;
+  std::int64_t engine_slots = 4;
+  std::int64_t engine_queue_max = 64;
+  std::int64_t engine_keep_alive_s = 300;
+  std::vector<std::string> model_folders, model_files;
+  std::string budget_day_usd;
+  std::int64_t retention_days = 90;
+};
+
+using SettingMember = std::variant<std::string Settings::*, std::int64_t Settings::*,
+                                   bool Settings::*, std::vector<std::string> Settings::*>;
+
+struct Option {
+  std::string_view name;  // path in the configuration file
+  SettingMember member;
+  std::string_view help;
+  std::int64_t low = 0, high = 0;  // of an integer, both included
+  std::string_view allowed = {};   // of a string: the words, separated by '|'; empty = any
+};
+
+std::span<const Option> Options();
+// As in the file: "127.0.0.1:11435", true, 300, ["a", "b"].
+std::string ValueText(const Settings& settings, const Option& option);
+// The table as Markdown, for docs/configuration.md.
+std::string OptionsMarkdown();
+
+}  // namespace tidegate::app

@@ -1,0 +1,24 @@
+// SHA-256, random bytes and hexadecimal text.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tidegate {
+
+using Sha256 = std::array<std::uint8_t, 32>;
+
+Sha256 ComputeSha256(std::string_view bytes);
+std::string ToHex(std::string_view bytes);
+std::string ToHex(const Sha256& digest);
+// Nothing unless `text` is exactly 64 hexadecimal digits.
+std::optional<Sha256> ParseSha256(std::string_view text);
+// Fills from the kernel's generator; aborts if there is none, since nothing is safe then.
+void RandomBytes(void* out, std::size_t size);
+// `size` random bytes as 2 × size hexadecimal digits.
+std::string RandomHex(std::size_t size);
+
+}  // namespace tidegate

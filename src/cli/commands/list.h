@@ -1,0 +1,29 @@
+// The list of commands. To add one: its file here, with a function that returns its Command, and a
+// line below. The order is that of `tidegate --help` within each group.
+#pragma once
+
+#include "cli/command.h"
+
+#define TIDEGATE_COMMANDS(X) \
+  X(Run)                     \
+  X(Ask)                     \
+  X(Models)                  \
+  X(Ps)                      \
+  X(Explain)                 \
+  X(Spend)                   \
+  X(Serve)                   \
+  X(Doctor)                  \
+  X(ConfigCheck)             \
+  X(EngineInstall)           \
+  X(EngineStatus)            \
+  X(Demo)                    \
+  X(Completions)             \
+  X(Version)
+
+namespace tidegate::cli::commands {
+
+#define TIDEGATE_DECLARE(Name) Command Name();
+TIDEGATE_COMMANDS(TIDEGATE_DECLARE)
+#undef TIDEGATE_DECLARE
+
+}  // namespace tidegate::cli::commands

@@ -1,0 +1,112 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "cli/commands/list.h"
+#include "cli/exit_code.h"
+#include "cli/gate.h"
+#include "cli/json_fields.h"
+#include "cli/table.h"
+#include "cli/units.h"
+#include "json/reader.h"
+
+namespace tidegate::cli::commands {
+namespace {
+
+// Capabilities that people choose a model for; the others are parameters.
+constexpr std::string_view kShown[] = {"tools", "json_schema", "vision",
+                                       "audio", "files",       "reasoning"};
+
+std::string Shown(const std::vector<std::string>& capabilities) {
+  std::string out;
+  for (const std::string& one : capabilities) {
+    if (std::find(std::begin(kShown), std::end(kShown), one) == std::end(kShown)) continue;
+    out += (out.empty() ? "" : " ") + one;
+  }
+  return out.empty() ? "-" : out;
+}
+
+std::string PriceOf(JsonFields& model, std::string_view name) {
+  const std::optional<json::Value> prices = model.Find("prices");
+  if (!prices) return "?";
+  JsonFields fields(*prices);
+  const Money price{fields.Integer(std::string(name) + "_nanodollars_per_mtok")};
+  model.Absorb(fields.status());
+  return price.nanodollars == 0 ? "free" : FormatDollars(price);
+}
+
+Cell StateOf(JsonFields& model) {
+  const std::optional<json::Value> live = model.Find("live");
+  if (!live) return {"?"};
+  JsonFields fields(*live);
+  const bool available = fields.Flag("available");
+  const bool loaded = fields.Flag("loaded");
+  const std::string why = fields.Text("unavailable_why");
+  const std::int64_t load_ms = fields.Integer("load_ms");
+  model.Absorb(fields.status());
+  if (!available) return {why.empty() ? "unavailable" : why, Ink::kBad};
+  if (loaded) return {"ready", Ink::kGood};
+  constexpr std::int64_t kMicrosPerMs = 1'000;
+  return {load_ms == 0 ? "not loaded" : "loads in " + FormatDuration(load_ms * kMicrosPerMs),
+          Ink::kDim};
+}
+
+Result<std::string> Text(std::string_view answer, const Console& console) {
+  json::Reader reader;
+  const Result<json::Value> root = reader.ParseCopy(answer, kAnswerBytesMax);
+  if (!root.ok()) return UnexpectedAnswer(root.error());
+  Table table({{"MODEL", Align::kLeft, Overflow::kCut},
+               {"PLACE"},
+               {"CONTEXT", Align::kRight},
+               {"IN $/M", Align::kRight},
+               {"OUT $/M", Align::kRight},
+               {"CAN", Align::kLeft, Overflow::kCut},
+               {"STATE", Align::kLeft, Overflow::kCut}});
+  JsonFields fields(*root);
+  for (const json::Value item : fields.Items("models")) {
+    JsonFields model(item);
+    const std::string place = model.Text("place");
+    const std::int64_t context = model.Integer("context_tokens");
+    table.Row({{model.Text("id") + (model.Flag("emulated") ? " (emulated)" : ""), Ink::kAccent},
+               {place, place == "device" ? Ink::kGood : Ink::kPlain},
+               context == 0 ? "?" : FormatCount(context),
+               PriceOf(model, "input"),
+               PriceOf(model, "output"),
+               Shown(model.Texts("capabilities")),
+               StateOf(model)});
+    fields.Absorb(model.status());
+  }
+  TIDEGATE_TRY(fields.status());
+  if (table.empty()) {
+    return std::string(
+        "no models: put a GGUF file where 'tidegate doctor' says, or set a provider's key, as "
+        "OPENAI_API_KEY\n");
+  }
+  return table.Render(Layout{console.out_terminal ? console.columns : 0, 0, console.OutPaint()});
+}
+
+Result<int> RunModels(Context& context) {
+  TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kFail));
+  TIDEGATE_ASSIGN(std::string answer, gate->client().Get("/tidegate/models"));
+  if (context.json) {
+    context.console.out.Write(answer + "\n");
+    return kExitOk;
+  }
+  TIDEGATE_ASSIGN(const std::string text, Text(answer, context.console));
+  context.console.out.Write(text);
+  return kExitOk;
+}
+
+}  // namespace
+
+Command Models() {
+  Command command;
+  command.name = "models";
+  command.group = Group::kLook;
+  command.summary = "the models this gate can use: where, at what price, in which state";
+  command.examples = {{"tidegate models --json | jq '.models[].id'", "only the names"}};
+  command.run = RunModels;
+  return command;
+}
+
+}  // namespace tidegate::cli::commands

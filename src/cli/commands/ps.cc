@@ -1,0 +1,83 @@
+#include <fmt/format.h>
+
+#include "cli/commands/list.h"
+#include "cli/exit_code.h"
+#include "cli/gate.h"
+#include "cli/json_fields.h"
+#include "cli/table.h"
+#include "cli/units.h"
+#include "json/reader.h"
+
+namespace tidegate::cli::commands {
+namespace {
+
+constexpr std::int64_t kMicrosPerMs = 1'000;
+
+Cell StateOf(const std::string& state, std::int64_t retry_in_ms) {
+  if (state == "ready") return {state, Ink::kGood};
+  if (state != "backing_off") return {state, Ink::kWarning};
+  return {"retries in " + FormatDuration(retry_in_ms * kMicrosPerMs), Ink::kBad};
+}
+
+Result<std::string> Text(std::string_view answer, bool all, const Console& console) {
+  json::Reader reader;
+  const Result<json::Value> root = reader.ParseCopy(answer, kAnswerBytesMax);
+  if (!root.ok()) return UnexpectedAnswer(root.error());
+  Table table({{"MODEL", Align::kLeft, Overflow::kCut},
+               {"STATE"},
+               {"BUSY", Align::kRight},
+               {"WAITING", Align::kRight},
+               {"MEMORY", Align::kRight},
+               {"PID", Align::kRight},
+               {"STARTED IN", Align::kRight},
+               {"LAST ERROR", Align::kLeft, Overflow::kWrap}});
+  JsonFields fields(*root);
+  for (const json::Value item : fields.Items("models")) {
+    JsonFields model(item);
+    const std::string state = model.Text("state");
+    const std::int64_t pid = model.Integer("pid");
+    const std::int64_t start_ms = model.Integer("last_start_ms");
+    const Cell shown = StateOf(state, model.Integer("retry_in_ms"));
+    const std::vector<Cell> row = {
+        {model.Text("model"), Ink::kAccent},
+        shown,
+        fmt::format("{}/{}", model.Integer("users"), model.Integer("slots")),
+        FormatCount(model.Integer("queue_depth")),
+        pid == 0 ? "-" : FormatBytes(model.Integer("rss_bytes")),
+        pid == 0 ? "-" : std::to_string(pid),
+        start_ms == 0 ? "-" : FormatDuration(start_ms * kMicrosPerMs),
+        model.Text("last_error")};
+    if (all || state != "absent") table.Row(row);
+    fields.Absorb(model.status());
+  }
+  TIDEGATE_TRY(fields.status());
+  if (table.empty()) return std::string("no model is running on this device\n");
+  return table.Render(Layout{console.out_terminal ? console.columns : 0, 0, console.OutPaint()});
+}
+
+Result<int> RunPs(Context& context) {
+  TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kFail));
+  TIDEGATE_ASSIGN(std::string answer, gate->client().Get("/tidegate/ps"));
+  if (context.json) {
+    context.console.out.Write(answer + "\n");
+    return kExitOk;
+  }
+  TIDEGATE_ASSIGN(const std::string text,
+                  Text(answer, context.arguments.Has("--all"), context.console));
+  context.console.out.Write(text);
+  return kExitOk;
+}
+
+}  // namespace
+
+Command Ps() {
+  Command command;
+  command.name = "ps";
+  command.group = Group::kLook;
+  command.summary = "the models that run on this device now";
+  command.options = {{"--all", "", "also those that are not running", {}}};
+  command.run = RunPs;
+  return command;
+}
+
+}  // namespace tidegate::cli::commands

@@ -1,0 +1,236 @@
+#include "cli/gate_client.h"
+
+#include <csignal>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "cli/json_fields.h"
+#include "json/reader.h"
+#include "net/async.h"
+#include "net/client.h"
+#include "net/shard.h"
+#include "net/tls.h"
+
+namespace tidegate::cli {
+namespace {
+
+constexpr std::uint16_t kDefaultPort = 11'435;
+constexpr std::size_t kMessageBytesMax = 2'000;  // of an error that is not ours
+
+struct Call {
+  std::string method, path, body;
+  const StreamHandlers* handlers = nullptr;  // nullptr = the whole answer as one text
+};
+
+ErrorCode CodeOfStatus(int status) {
+  switch (status) {
+    case 400:
+      return ErrorCode::kInvalidArgument;
+    case 401:
+      return ErrorCode::kUnauthenticated;
+    case 402:
+      return ErrorCode::kBudgetExceeded;
+    case 403:
+      return ErrorCode::kPermissionDenied;
+    case 404:
+      return ErrorCode::kNotFound;
+    case 409:
+      return ErrorCode::kConflict;
+    case 413:
+      return ErrorCode::kTooLarge;
+    case 429:
+      return ErrorCode::kRateLimited;
+    case 500:
+      return ErrorCode::kInternal;
+    case 502:
+      return ErrorCode::kProtocol;
+    case 503:
+      return ErrorCode::kUnavailable;
+    case 504:
+      return ErrorCode::kDeadlineExceeded;
+    default:
+      return ErrorCode::kProtocol;
+  }
+}
+
+AnswerHead ReadAnswerHead(const net::HttpHead& head) {
+  const auto field = [&head](std::string_view name) {
+    return std::string(head.Find(name).value_or(""));
+  };
+  return AnswerHead{field("content-type"), field("tidegate-decision"), field("tidegate-place"),
+                    field("tidegate-model")};
+}
+
+Error Interrupted() {
+  return Error{ErrorCode::kCancelled, ErrorSource::kCaller, Retry::kNever, "interrupted"};
+}
+
+}  // namespace
+
+struct GateClient::State {
+  State(net::Url url, Secret secret)
+      : at(std::move(url)), key(std::move(secret)), client(shard, Options()) {}
+
+  static net::ClientOptions Options() {
+    net::ClientOptions options;
+    options.tls = [] { return net::TlsContext::ForClient(""); };
+    return options;
+  }
+
+  Result<std::string> Wait(Call call);
+  net::Task<void> Run(Call call, std::optional<Result<std::string>>& result);
+  net::Task<Result<std::string>> Exchange(Call call);
+  net::Task<Result<std::string>> Receive(const StreamHandlers& handlers);
+  std::string Head(const Call& call) const;
+  Error NoGate(Error cause) const;
+
+  net::Url at;
+  Secret key;
+  net::Shard shard{0};
+  net::HttpClient client;
+  std::optional<net::ClientExchange> exchange;  // the one in progress
+  bool interrupted = false;
+};
+
+std::string GateClient::State::Head(const Call& call) const {
+  std::string head = call.method + " " + at.path + call.path + " HTTP/1.1\r\n";
+  head += "host: " + at.origin.HostField() + "\r\n";
+  head += "user-agent: tidegate-cli\r\n";
+  if (!key.empty()) head += "authorization: Bearer " + std::string(key.Reveal()) + "\r\n";
+  if (call.method == "POST") {
+    head += "content-type: application/json\r\n";
+    head += "content-length: " + std::to_string(call.body.size()) + "\r\n";
+  }
+  return head + "\r\n";
+}
+
+Error GateClient::State::NoGate(Error cause) const {
+  Error error = Unavailable(ErrorSource::kUpstream,
+                            "no gate answers at " + at.origin.Key() +
+                                "\nstart one with 'tidegate serve', or say where it is with --host "
+                                "or TIDEGATE_HOST");
+  error.reason = kReasonNoGate;
+  error.cause = std::make_shared<const Error>(std::move(cause));
+  return error;
+}
+
+net::Task<Result<std::string>> GateClient::State::Receive(const StreamHandlers& handlers) {
+  while (true) {
+    const Result<std::string_view> bytes = co_await exchange->ReadBody();
+    if (!bytes.ok()) co_return bytes.error();
+    if (bytes->empty()) co_return std::string();
+    Result<void> taken = handlers.on_bytes(*bytes);
+    if (!taken.ok()) co_return std::move(taken).error();
+  }
+}
+
+net::Task<Result<std::string>> GateClient::State::Exchange(Call call) {
+  // A connection of its own: between two calls of a person the gate may well have closed the last.
+  Result<net::ClientExchange> opened = co_await client.Open(at.origin, true);
+  if (!opened.ok()) co_return NoGate(std::move(opened).error());
+  if (interrupted) co_return Interrupted();
+  exchange.emplace(std::move(*opened));
+  exchange->SetStallTimeout(call.handlers == nullptr ? kReplyTimeoutNanos : kStreamStallNanos);
+  const std::string head = Head(call);
+  const std::string_view pieces[] = {head, call.body};
+  Result<void> sent = co_await exchange->Send(pieces);
+  if (!sent.ok()) co_return std::move(sent).error();
+  const Result<const net::HttpHead*> answer = co_await exchange->ReadHead();
+  if (!answer.ok()) co_return answer.error();
+  const int status = (*answer)->status();
+  if (status == 200 && call.handlers != nullptr) {
+    call.handlers->on_head(ReadAnswerHead(**answer));
+    co_return co_await Receive(*call.handlers);
+  }
+  const Result<std::string_view> body = co_await exchange->ReadAll(kAnswerBytesMax);
+  if (!body.ok()) co_return body.error();
+  if (status != 200) co_return ErrorOfAnswer(status, *body);
+  co_return std::string(*body);
+}
+
+net::Task<void> GateClient::State::Run(Call call, std::optional<Result<std::string>>& result) {
+  Result<std::string> got = co_await Exchange(std::move(call));
+  exchange.reset();
+  if (interrupted) got = Interrupted();
+  result = std::move(got);
+}
+
+Result<std::string> GateClient::State::Wait(Call call) {
+  std::optional<Result<std::string>> result;
+  interrupted = false;
+  net::asio::signal_set signals(shard.io(), SIGINT);
+  signals.async_wait([this, &signals](net::error_code ec, int) {
+    if (ec) return;
+    interrupted = true;
+    if (exchange) exchange->Abort();
+    net::error_code ignored;  // a second Ctrl-C does what it does by default: it ends the program
+    signals.clear(ignored);
+  });
+  net::asio::co_spawn(shard.io(), Run(std::move(call), result), [](const std::exception_ptr& e) {
+    CHECK(e == nullptr);  // nothing of ours throws
+  });
+  shard.io().restart();
+  // Until the answer, not until the loop is idle: pooled connections keep a timer in it.
+  while (!result) shard.io().run_one();
+  signals.cancel();
+  shard.io().poll();  // lets the cancelled wait for the signal end while its handler's `this` lives
+  return std::move(*result);
+}
+
+GateClient::GateClient(net::Url at, Secret key)
+    : state_(std::make_unique<State>(std::move(at), std::move(key))) {}
+GateClient::~GateClient() = default;
+
+Result<std::string> GateClient::Get(std::string path) {
+  return state_->Wait(Call{"GET", std::move(path), "", nullptr});
+}
+
+Result<void> GateClient::Stream(std::string path, std::string body,
+                                const StreamHandlers& handlers) {
+  TIDEGATE_TRY(state_->Wait(Call{"POST", std::move(path), std::move(body), &handlers}));
+  return Result<void>();
+}
+
+Result<net::Url> ParseHost(std::string_view text) {
+  std::string url(text);
+  const bool bare = text.find("://") == std::string_view::npos && !text.starts_with("unix:");
+  if (bare) {
+    // A port is what follows the last ':' behind the brackets of an IPv6 address.
+    const std::size_t bracket = text.rfind(']');
+    const std::size_t from = bracket == std::string_view::npos ? 0 : bracket;
+    const bool port = text.find(':', from) != std::string_view::npos;
+    url = "http://" + url + (port ? "" : ":" + std::to_string(kDefaultPort));
+  }
+  Result<net::Url> parsed = net::ParseUrl(url);
+  if (parsed.ok()) return parsed;
+  Error error = InvalidArgument(
+      "", "'" + std::string(text) +
+              "' is no address of a gate; write it as 127.0.0.1:11435, https://gate.example or "
+              "unix:/path/to.sock");
+  error.reason = "usage";
+  error.cause = std::make_shared<const Error>(std::move(parsed).error());
+  return error;
+}
+
+Error ErrorOfAnswer(int status, std::string_view body) {
+  Error error{CodeOfStatus(status), ErrorSource::kUpstream, Retry::kNever,
+              "the gate answered with status " + std::to_string(status)};
+  json::Reader reader;
+  const Result<json::Value> root = reader.ParseCopy(body, kAnswerBytesMax);
+  if (!root.ok()) return error;
+  const std::optional<json::Value> inner = JsonFields(*root).Find("error");
+  if (!inner) return error;
+  JsonFields fields(*inner);
+  const std::string message = fields.Text("message");
+  if (!message.empty()) error.message = message.substr(0, kMessageBytesMax);
+  // The gate's own API says `field`, OpenAI's `param`.
+  error.field = fields.Text("field");
+  if (error.field.empty()) error.field = fields.Text("param");
+  return error;
+}
+
+}  // namespace tidegate::cli

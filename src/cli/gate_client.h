@@ -1,0 +1,65 @@
+// Talking to a gate from a program that has nothing else to do: blocking calls over net/, ended by
+// Ctrl-C.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "net/address.h"
+
+namespace tidegate::cli {
+
+inline constexpr std::size_t kAnswerBytesMax = 16U << 20U;
+inline constexpr std::int64_t kReplyTimeoutNanos = 30'000'000'000;        // of a small answer
+inline constexpr std::int64_t kStreamStallNanos = 15LL * 60'000'000'000;  // loading a large model
+
+// The stable `reason` of the error that says nobody listens there.
+inline constexpr std::string_view kReasonNoGate = "no_gate";
+
+// What the head of an answer says of the request.
+struct AnswerHead {
+  std::string content_type;
+  std::string decision, place, model;  // tidegate-decision, -place, -model; empty when not said
+};
+
+struct StreamHandlers {
+  std::function<void(const AnswerHead&)> on_head;                // once, before the first bytes
+  std::function<Result<void>(std::string_view bytes)> on_bytes;  // an error ends the answer
+};
+
+// One thread. Errors of every call: kUnavailable with reason kReasonNoGate when nobody listens;
+// kCancelled after Ctrl-C; kProtocol, kDeadlineExceeded; and what the gate itself answers, in its
+// own words, whichever of its protocols they come in.
+class GateClient {
+ public:
+  // `at.path` stands before every path.
+  GateClient(net::Url at, Secret key);
+  ~GateClient();
+  GateClient(const GateClient&) = delete;
+  GateClient& operator=(const GateClient&) = delete;
+
+  // The body of a successful answer.
+  Result<std::string> Get(std::string path);
+  // POSTs JSON. While it runs, Ctrl-C closes the connection, which makes the gate stop the work;
+  // a second one ends the program.
+  Result<void> Stream(std::string path, std::string body, const StreamHandlers& handlers);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// What --host and TIDEGATE_HOST may hold: "host", "host:port", a URL, or "unix:/socket".
+Result<net::Url> ParseHost(std::string_view text);
+
+// The error that a gate put into an answer with this status: {"error":{"code","message","field"}}
+// or the shape of a protocol of its clients.
+Error ErrorOfAnswer(int status, std::string_view body);
+
+}  // namespace tidegate::cli

@@ -1,0 +1,90 @@
+// What the command line needs from the layers above it, as functions.
+//
+// Most commands only speak HTTP with a running gate, so cli/ knows base, json and net and nothing
+// else. The rest (serving, checking a configuration, looking for the engine) is supplied by app/
+// through LocalServices, and a test can play every part.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "net/address.h"
+
+namespace tidegate::cli {
+
+struct Console;
+
+struct ServeOptions {
+  std::string config_path;          // empty = the default place
+  std::vector<std::string> listen;  // not empty = instead of the configuration's
+};
+
+enum class CheckState : std::uint8_t { kOk, kWarn, kFail };
+
+// One line of `tidegate doctor`.
+struct Check {
+  std::string name;  // what was looked at: "configuration", "engine", …
+  CheckState state = CheckState::kOk;
+  std::string why;  // what was found, one sentence
+  std::string fix;  // what to do about it; empty when there is nothing to do
+};
+
+// One setting of `tidegate config check`.
+struct SettingReport {
+  std::string setting;  // "policies.work.privacy"
+  std::string
+      value;  // as in the file; never a secret, only where it is kept ("env:OPENAI_API_KEY")
+  std::string source;  // "file", "environment", "flag" or "default", with the line or name if known
+  std::string problem;  // empty = none
+  std::string fix;
+};
+
+struct ConfigReport {
+  std::string path;    // the file that was read, or would be
+  bool found = false;  // there is such a file
+  std::vector<SettingReport> settings;
+};
+
+struct EngineReport {
+  bool found = false;
+  std::string path, version;
+  std::string why;             // not found: one sentence
+  std::string install_prefix;  // where `engine install` would put it
+};
+
+struct EngineInstallOptions {
+  std::string prefix;  // empty = the default one
+  bool upgrade = false;
+};
+
+// A gate inside this process, for the time of one command.
+struct GateHandle {
+  net::Origin origin;
+  std::function<void()>
+      stop;  // called once, from the thread that got the handle; blocks until it has stopped
+};
+
+// All functions are called on the main thread, may block, and must be set.
+struct LocalServices {
+  std::string version;         // of the program: "0.1.0"
+  std::string default_listen;  // where a gate listens when nothing else is said: "127.0.0.1:11435"
+
+  std::function<int(const ServeOptions&)> serve;  // returns the exit code
+  std::function<int(Console&)> demo;              // likewise
+  std::function<ConfigReport(const std::string& path)>
+      check_config;  // empty path = the default one
+  std::function<std::vector<Check>()> doctor_checks;
+  std::function<EngineReport()> engine_status;
+  // Returns the path of the engine. `progress` gets one line at a time, on the calling thread.
+  std::function<Result<std::string>(const EngineInstallOptions&,
+                                    const std::function<void(std::string_view)>& progress)>
+      engine_install;
+  // Starts a gate with the user's own configuration on an address that nobody else uses.
+  std::function<Result<GateHandle>()> start_gate;
+};
+
+}  // namespace tidegate::cli

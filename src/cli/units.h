@@ -1,0 +1,22 @@
+// Numbers as people read them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/money.h"
+
+namespace tidegate::cli {
+
+// "420 µs", "340 ms", "1.24 s", "2 m 05 s", "3 h 10 m".
+std::string FormatDuration(std::int64_t micros);
+// "131,072".
+std::string FormatCount(std::int64_t count);
+// "4.7 GB", "637 MB", "12 kB": decimal units, one decimal under 10.
+std::string FormatBytes(std::int64_t bytes);
+// "$0.00234".
+std::string FormatDollars(Money money);
+// "52.3 tokens/s"; "" when nothing was measured.
+std::string FormatRate(std::int64_t tokens, std::int64_t micros);
+
+}  // namespace tidegate::cli

@@ -1,0 +1,63 @@
+// What a model can do, and so what a request can need. One bit each; a request is eligible where
+// its needs are a subset.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tidegate::core {
+
+enum class Capability : std::uint8_t {
+  kTools,            // function calling
+  kJsonSchema,       // response_format json_schema
+  kJsonObject,       // response_format json_object
+  kVision,           // image input
+  kAudio,            // audio input
+  kFiles,            // PDF and other document input
+  kReasoning,        // reasoning effort, reasoning text
+  kLogprobs,         // token log-probabilities
+  kMultipleChoices,  // n > 1
+  kSeed,             // seeded sampling
+  kParallelTools,    // parallel_tool_calls as a parameter
+  kStreamUsage,      // stream_options.include_usage is understood
+  kLogitBias,        // logit_bias
+  kTemperature,      // sampling temperature may be set
+  kStop,             // stop sequences
+  kPenalties,        // presence and frequency penalties
+  kVendorFields,     // passes fields through that we do not know
+};
+inline constexpr int kCapabilities = 17;
+
+class CapabilitySet {
+ public:
+  constexpr CapabilitySet() = default;
+  constexpr CapabilitySet With(Capability c) const { return CapabilitySet(bits_ | Bit(c)); }
+  constexpr CapabilitySet Without(Capability c) const { return CapabilitySet(bits_ & ~Bit(c)); }
+  constexpr CapabilitySet Union(CapabilitySet other) const {
+    return CapabilitySet(bits_ | other.bits_);
+  }
+  constexpr bool Has(Capability c) const { return (bits_ & Bit(c)) != 0; }
+  constexpr bool Contains(CapabilitySet needs) const { return (needs.bits_ & ~bits_) == 0; }
+  // What of `needs` is missing here.
+  constexpr CapabilitySet Missing(CapabilitySet needs) const {
+    return CapabilitySet(needs.bits_ & ~bits_);
+  }
+  constexpr bool empty() const { return bits_ == 0; }
+  constexpr std::uint32_t bits() const { return bits_; }
+  static constexpr CapabilitySet FromBits(std::uint32_t bits) { return CapabilitySet(bits); }
+  friend constexpr bool operator==(CapabilitySet, CapabilitySet) = default;
+
+ private:
+  explicit constexpr CapabilitySet(std::uint32_t bits) : bits_(bits) {}
+  static constexpr std::uint32_t Bit(Capability c) { return 1U << static_cast<unsigned>(c); }
+  std::uint32_t bits_ = 0;
+};
+
+std::string_view ToString(Capability capability);  // "tools", "json_schema", …
+std::optional<Capability> ParseCapability(std::string_view text);
+// "tools, vision".
+std::string Join(CapabilitySet set);
+
+}  // namespace tidegate::core

@@ -1,0 +1,62 @@
+// One model at one place: what the planner chooses between. Facts that change only with the
+// configuration.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/money.h"
+#include "core/capability.h"
+#include "core/place.h"
+
+namespace tidegate::core {
+
+// "provider/model", as callers write it. Both parts as configured; the model part may itself
+// contain '/'.
+struct ModelRef {
+  std::string provider;
+  std::string model;
+  friend bool operator==(const ModelRef&, const ModelRef&) = default;
+  std::string ToString() const { return provider + "/" + model; }
+};
+
+struct Prices {
+  Price input, output, cached_read, cached_write;
+  Money per_request;
+};
+
+struct Deployment {
+  ModelRef ref;
+  std::string upstream_model;  // the name the provider knows it by, if another than ref.model
+  std::string
+      family;  // the same weights under other names and providers share it: fallback = same_model
+  Place place = Place::kCloud;
+  std::string region;  // jurisdiction, or empty when unknown
+  bool zero_data_retention = false;
+  bool emulated = false;  // answers come from the emulator and say so
+  CapabilitySet capabilities;
+  std::optional<Prices>
+      prices;  // nothing = unknown = not eligible for a paid route; the device's is zero
+  std::int64_t context_tokens = 0;     // 0 = unknown
+  std::int64_t output_tokens_max = 0;  // 0 = unknown: the context bounds it
+  double quality =
+      0.5;  // prior in 0 … 1: chance of a right answer on a request of middling difficulty
+  std::int64_t ttft_ms_prior = 500;  // until there are measurements
+  double tokens_per_s_prior = 50;
+};
+
+// What is known of a deployment at this moment; a snapshot, not a promise.
+struct LiveState {
+  bool available = true;        // the breaker is closed and, on the device, the engine can serve it
+  std::string unavailable_why;  // one sentence, when not available
+  bool loaded = true;           // on the device: the weights are resident
+  std::int64_t load_ms = 0;     // expected time until it is, when not loaded
+  std::int64_t queue_depth = 0;  // requests waiting before this one
+  std::int64_t samples = 0;      // measurements behind the next four; 0 = use the priors
+  double ttft_ms_p50 = 0, ttft_ms_p95 = 0;
+  double tokens_per_s_p50 = 0, tokens_per_s_p05 = 0;
+};
+
+}  // namespace tidegate::core

@@ -1,0 +1,336 @@
+#include "dispatch/attempt.h"
+
+#include <charconv>
+#include <iterator>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "dispatch/limits.h"
+
+namespace tidegate::dispatch {
+namespace {
+
+using core::AttemptOutcome;
+using net::Task;
+using Pieces = std::vector<std::string_view>;
+
+// The state of one attempt, shared by its steps.
+struct Attempt {
+  net::HttpClient& client;
+  const AttemptInput& input;
+  AnswerSink& sink;
+  net::CancelToken& cancel;
+  std::int64_t started;  // monotonic
+  AttemptResult result;
+
+  void SawContent() {
+    if (result.ttft_nanos == 0) result.ttft_nanos = net::MonotonicNow() - started;
+  }
+};
+
+std::int64_t RetryAfterSeconds(const net::HttpHead& head) {
+  const auto field = head.Find("retry-after");
+  if (!field) return 0;
+  std::int64_t seconds = 0;
+  const auto parsed = std::from_chars(field->data(), field->data() + field->size(), seconds);
+  if (parsed.ec != std::errc() || parsed.ptr != field->data() + field->size() || seconds < 0)
+    return 0;
+  return seconds < kRetryAfterSecondsMax ? seconds : kRetryAfterSecondsMax;
+}
+
+std::string MakeHead(const AttemptInput& input, std::size_t body_size) {
+  std::string head;
+  head.reserve(512);
+  fmt::format_to(std::back_inserter(head), "POST {}{} HTTP/1.1\r\nhost: {}\r\n",
+                 input.target.base_path, input.path, input.target.origin.HostField());
+  head += input.target.fields.Reveal();
+  fmt::format_to(std::back_inserter(head),
+                 "content-type: application/json\r\naccept: {}\r\naccept-encoding: "
+                 "identity\r\ncontent-length: {}\r\n\r\n",
+                 input.streaming ? "text/event-stream" : "application/json", body_size);
+  return head;
+}
+
+bool IsEventStream(const net::HttpHead& head) {
+  const auto type = head.Find("content-type");
+  return type && net::EqualsIgnoreCase(type->substr(0, type->find(';')), "text/event-stream");
+}
+
+// An error that the upstream or the network made, put into the words of the record.
+void Fail(Attempt& attempt, Error error) {
+  if (attempt.cancel.cancelled()) {
+    error = attempt.cancel.MakeError();
+    attempt.result.outcome = error.code == ErrorCode::kDeadlineExceeded
+                                 ? AttemptOutcome::kTimedOut
+                                 : AttemptOutcome::kCancelled;
+  } else if (error.code == ErrorCode::kCancelled) {
+    attempt.result.outcome = AttemptOutcome::kCancelled;
+  } else if (error.code == ErrorCode::kDeadlineExceeded) {
+    attempt.result.outcome = AttemptOutcome::kTimedOut;
+  } else {
+    attempt.result.outcome =
+        attempt.result.committed ? AttemptOutcome::kCut : AttemptOutcome::kFailed;
+  }
+  attempt.result.error = std::move(error);
+}
+
+// --- The four ways an answer comes
+// ---------------------------------------------------------------------------------------
+
+Task<void> ReadErrorAnswer(Attempt& attempt, net::ClientExchange& upstream, int status,
+                           std::int64_t retry_after) {
+  Result<std::string_view> body = co_await upstream.ReadAll(kErrorBytesMax);
+  const std::string_view text =
+      body.ok() ? *body : std::string_view();  // an unreadable body leaves the status to speak
+  attempt.result.bytes_received += static_cast<std::int64_t>(text.size());
+  Fail(attempt, attempt.input.upstream.DecodeError(status, text, retry_after));
+}
+
+// Same protocol, one body: pass the bytes, read the usage.
+Task<void> RelayWhole(Attempt& attempt, net::ClientExchange& upstream) {
+  Result<std::string_view> body = co_await upstream.ReadAll(kAnswerBytesMax);
+  if (!body.ok()) co_return Fail(attempt, std::move(body).error());
+  attempt.result.bytes_received += static_cast<std::int64_t>(body->size());
+  Result<protocols::RelayState> seen = attempt.input.upstream.InspectWhole(*body);
+  if (!seen.ok()) co_return Fail(attempt, std::move(seen).error());
+  if (seen->error) co_return Fail(attempt, *std::move(seen->error));
+  attempt.SawContent();
+  attempt.result.usage = seen->usage;
+  attempt.result.content_bytes = seen->content_bytes;
+  const std::string_view pieces[] = {*body};
+  attempt.result.committed = true;
+  const AnswerHead head{"application/json", seen->usage ? &*seen->usage : nullptr};
+  const Result<void> sent = co_await attempt.sink.Whole(head, pieces);
+  if (!sent.ok()) co_return Fail(attempt, sent.error());
+  attempt.result.outcome = AttemptOutcome::kOk;
+}
+
+// Frames that wait for the first content before the client hears anything.
+class Held {
+ public:
+  bool empty() const { return bytes_.empty(); }
+  std::size_t size() const { return bytes_.size(); }
+  void Add(const Pieces& frames) {
+    for (const std::string_view frame : frames) bytes_ += frame;
+  }
+  std::string_view bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+// Sends `frames`, beginning the stream with what was held when it is time. Returns false when the
+// client is gone.
+Task<bool> SendFrames(Attempt& attempt, Held& held, const Pieces& frames, bool commit) {
+  if (!attempt.result.committed) {
+    if (!commit && held.size() < kHeldBytesMax) {
+      held.Add(frames);
+      co_return true;
+    }
+    attempt.result.committed = true;
+    Result<void> begun =
+        co_await attempt.sink.Begin(AnswerHead{attempt.input.client.StreamContentType(), nullptr});
+    if (begun.ok() && !held.empty()) {
+      Pieces all{held.bytes()};
+      all.insert(all.end(), frames.begin(), frames.end());
+      begun = co_await attempt.sink.Write(all);
+    } else if (begun.ok() && !frames.empty()) {
+      begun = co_await attempt.sink.Write(frames);
+    }
+    if (!begun.ok()) Fail(attempt, begun.error());
+    co_return begun.ok();
+  }
+  if (frames.empty()) co_return true;
+  const Result<void> sent = co_await attempt.sink.Write(frames);
+  if (!sent.ok()) Fail(attempt, sent.error());
+  co_return sent.ok();
+}
+
+Task<void> EndStream(Attempt& attempt) {
+  const Result<void> ended = co_await attempt.sink.End();
+  if (!ended.ok()) co_return Fail(attempt, ended.error());
+  attempt.result.outcome = AttemptOutcome::kOk;
+}
+
+Error CutStream() {
+  Error error{ErrorCode::kProtocol, ErrorSource::kUpstream, Retry::kOtherTarget,
+              "the answer was cut off before it was complete"};
+  error.reason = "cut";
+  return error;
+}
+
+// Same protocol, a stream: pass whole frames, read what they say.
+Task<void> RelayStream(Attempt& attempt, net::ClientExchange& upstream) {
+  const auto relay = attempt.input.upstream.NewStreamRelay(attempt.input.hide_stream_usage);
+  const protocols::RelayState& seen = relay->state();
+  Held held;
+  Pieces frames;
+  while (true) {
+    Result<std::string_view> bytes = co_await upstream.ReadBody();
+    // Behind the protocol's own end mark the answer is complete, however the connection ends.
+    if (!bytes.ok() && !(seen.complete && attempt.result.committed)) {
+      attempt.result.usage = seen.usage;
+      attempt.result.content_bytes = seen.content_bytes;
+      co_return Fail(attempt, std::move(bytes).error());
+    }
+    frames.clear();
+    Result<void> fed;
+    const bool ended = !bytes.ok() || bytes->empty();
+    if (ended) {
+      relay->Finish(frames);
+    } else {
+      attempt.result.bytes_received += static_cast<std::int64_t>(bytes->size());
+      fed = relay->Feed(*bytes, frames);
+    }
+    attempt.result.usage = seen.usage;
+    attempt.result.content_bytes = seen.content_bytes;
+    if (seen.content_seen) attempt.SawContent();
+    if (!fed.ok()) co_return Fail(attempt, std::move(fed).error());
+    if (attempt.result.bytes_received > static_cast<std::int64_t>(kStreamBytesMax)) {
+      co_return Fail(attempt, CutStream());
+    }
+    if (seen.error) co_return Fail(attempt, *seen.error);
+    if (!co_await SendFrames(attempt, held, frames, seen.content_seen || seen.complete)) co_return;
+    if (!ended) continue;
+    if (!seen.complete) co_return Fail(attempt, CutStream());
+    co_return co_await EndStream(attempt);
+  }
+}
+
+// What events say about the attempt, whatever is made of them for the client.
+void Observe(Attempt& attempt, const core::Event& event, bool& content, bool& done) {
+  if (const auto* usage = std::get_if<core::UsageEvent>(&event))
+    attempt.result.usage = usage->usage;
+  if (std::holds_alternative<core::DoneEvent>(event)) done = true;
+  const auto count = [&](std::size_t bytes) {
+    attempt.result.content_bytes += static_cast<std::int64_t>(bytes);
+    content = true;
+    attempt.SawContent();
+  };
+  if (const auto* text = std::get_if<core::TextEvent>(&event)) count(text->text.size());
+  if (const auto* thought = std::get_if<core::ReasoningEvent>(&event)) count(thought->text.size());
+  if (const auto* refusal = std::get_if<core::RefusalEvent>(&event)) count(refusal->text.size());
+  if (const auto* call = std::get_if<core::ToolCallEvent>(&event)) count(call->arguments.size());
+}
+
+// Decoded events, encoded again for the client: another protocol, or a stream collected into one
+// body.
+Task<void> Translate(Attempt& attempt, net::ClientExchange& upstream, bool upstream_streams) {
+  const bool stream_out = attempt.input.request.stream;
+  const auto decoder = attempt.input.upstream.NewDecoder(upstream_streams);
+  const auto encoder = attempt.input.client.NewEncoder(attempt.input.request, attempt.input.id,
+                                                       attempt.input.created_s);
+  std::vector<core::Event> events;
+  std::string encoded;
+  Held held;
+  bool content = false, done = false;
+  while (true) {
+    Result<std::string_view> bytes = co_await upstream.ReadBody();
+    if (!bytes.ok()) co_return Fail(attempt, std::move(bytes).error());
+    attempt.result.bytes_received += static_cast<std::int64_t>(bytes->size());
+    if (attempt.result.bytes_received > static_cast<std::int64_t>(kAnswerBytesMax))
+      co_return Fail(attempt, CutStream());
+    events.clear();
+    Result<void> fed = bytes->empty() ? decoder->Finish(events) : decoder->Feed(*bytes, events);
+    if (stream_out) encoded.clear();
+    for (const core::Event& event : events) {
+      if (const auto* error = std::get_if<core::ErrorEvent>(&event))
+        co_return Fail(attempt, error->error);
+      Observe(attempt, event, content, done);
+      encoder->Encode(event, encoded);
+    }
+    if (!fed.ok()) co_return Fail(attempt, std::move(fed).error());
+    if (stream_out) {
+      const Pieces frames = encoded.empty() ? Pieces() : Pieces{encoded};
+      if (!co_await SendFrames(attempt, held, frames, content || done)) co_return;
+    }
+    if (bytes->empty()) break;
+  }
+  if (!done) co_return Fail(attempt, CutStream());
+  if (stream_out) co_return co_await EndStream(attempt);
+  const Pieces body{encoded};
+  attempt.result.committed = true;
+  const AnswerHead head{"application/json",
+                        attempt.result.usage ? &*attempt.result.usage : nullptr};
+  const Result<void> sent = co_await attempt.sink.Whole(head, body);
+  if (!sent.ok()) co_return Fail(attempt, sent.error());
+  attempt.result.outcome = AttemptOutcome::kOk;
+}
+
+Task<void> ReadAnswer(Attempt& attempt, net::ClientExchange& upstream, const net::HttpHead& head) {
+  attempt.result.upstream_status = head.status();
+  if (head.status() / 100 != 2) {
+    co_return co_await ReadErrorAnswer(attempt, upstream, head.status(), RetryAfterSeconds(head));
+  }
+  const bool streams = IsEventStream(head);
+  const bool same = attempt.input.client.id() == attempt.input.upstream.id();
+  upstream.SetStallTimeout(kStreamIdleTimeout);
+  if (same && streams && attempt.input.request.stream)
+    co_return co_await RelayStream(attempt, upstream);
+  if (same && !streams && !attempt.input.request.stream)
+    co_return co_await RelayWhole(attempt, upstream);
+  co_return co_await Translate(attempt, upstream, streams);
+}
+
+// Opens, sends and reads the answer's head. On failure the attempt has its error and nothing is
+// returned.
+Task<bool> Exchange(Attempt& attempt, const privacy::Cleared& cleared, bool fresh, bool& stale) {
+  Result<net::ClientExchange> opened =
+      co_await attempt.client.Open(attempt.input.target.origin, fresh);
+  if (!opened.ok()) {
+    Fail(attempt, std::move(opened).error());
+    co_return false;
+  }
+  net::ClientExchange& upstream = *opened;
+  const net::CancelToken::Scope scope(attempt.cancel, [&upstream] { upstream.Abort(); });
+  if (attempt.cancel.cancelled()) {
+    Fail(attempt, attempt.cancel.MakeError());
+    co_return false;
+  }
+  const std::string head = MakeHead(attempt.input, cleared.size());
+  Pieces pieces{head};
+  pieces.insert(pieces.end(), cleared.pieces().begin(), cleared.pieces().end());
+  upstream.SetStallTimeout(kHeadTimeout);
+  attempt.result.dispatched = true;
+  attempt.result.bytes_sent = static_cast<std::int64_t>(cleared.size());
+  Result<void> sent = co_await upstream.Send(pieces);
+  if (!sent.ok()) {
+    stale = upstream.reused();
+    Fail(attempt, std::move(sent).error());
+    co_return false;
+  }
+  Result<const net::HttpHead*> answer = co_await upstream.ReadHead();
+  if (!answer.ok()) {
+    stale = upstream.reused() && !upstream.answered();
+    Fail(attempt, std::move(answer).error());
+    co_return false;
+  }
+  co_await ReadAnswer(attempt, upstream, **answer);
+  co_return true;
+}
+
+}  // namespace
+
+net::Task<AttemptResult> RunAttempt(net::HttpClient& client, AttemptInput input,
+                                    privacy::Cleared cleared, AnswerSink& sink,
+                                    net::CancelToken& cancel) {
+  Attempt attempt{client, input, sink, cancel, net::MonotonicNow(), {}};
+  bool stale = false;
+  const bool answered = co_await Exchange(attempt, cleared, false, stale);
+  if (!answered && stale && input.free && !cancel.cancelled()) {
+    // A pooled connection was closed under us before it said anything. What is paid is not sent
+    // twice under one reservation.
+    attempt.result = AttemptResult();
+    co_await Exchange(attempt, cleared, true, stale);
+  } else if (!answered && stale && attempt.result.error) {
+    attempt.result.error->retry = Retry::kSameTarget;
+  }
+  if (attempt.result.error && attempt.result.error->source == ErrorSource::kUpstream) {
+    attempt.result.error->message = input.target.name + ": " + attempt.result.error->message;
+  }
+  attempt.result.total_nanos = net::MonotonicNow() - attempt.started;
+  co_return std::move(attempt.result);
+}
+
+}  // namespace tidegate::dispatch

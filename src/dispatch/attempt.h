@@ -1,0 +1,59 @@
+// One dispatch to one upstream: the only code that sends a request out.
+//
+// A stream is held (lifecycle frames and the first content, bounded), then committed to the client,
+// then settled. While it is held a failure costs nothing: the caller tries the next target. After
+// the commit an answer that breaks is an error, never silently another answer, and never complete.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "core/decision.h"
+#include "core/request.h"
+#include "core/usage.h"
+#include "dispatch/answer_sink.h"
+#include "dispatch/target.h"
+#include "net/cancel.h"
+#include "net/client.h"
+#include "privacy/cleared.h"
+#include "protocols/protocol.h"
+
+namespace tidegate::dispatch {
+
+struct AttemptInput {
+  const core::Request& request;
+  const protocols::Protocol& client;    // how the caller speaks
+  const protocols::Protocol& upstream;  // how the target speaks
+  const Target& target;
+  RequestId id;
+  std::int64_t created_s = 0;  // for answers that we make ourselves
+  std::string_view path;       // below the target's base path
+  bool streaming = false;      // the upstream was asked for a stream
+  bool hide_stream_usage = false;
+  bool free =
+      false;  // costs nothing, so it may be sent again when a pooled connection turns out dead
+};
+
+struct AttemptResult {
+  core::AttemptOutcome outcome = core::AttemptOutcome::kNotSent;
+  std::optional<Error> error;
+  bool committed = false;            // bytes reached the client
+  bool dispatched = false;           // bytes may have reached the upstream
+  std::optional<core::Usage> usage;  // as the upstream said it
+  std::int64_t content_bytes = 0;    // of answer text seen, for an estimate when it did not
+  int upstream_status = 0;
+  std::int64_t ttft_nanos = 0;  // start to first content; 0 = none came
+  std::int64_t total_nanos = 0;
+  std::int64_t bytes_sent = 0, bytes_received = 0;
+};
+
+// Sends what was cleared and passes the answer to `sink`. Never throws; every way to end is in the
+// result. `cancel` ends it within one turn of the event loop and closes the upstream connection.
+net::Task<AttemptResult> RunAttempt(net::HttpClient& client, AttemptInput input,
+                                    privacy::Cleared cleared, AnswerSink& sink,
+                                    net::CancelToken& cancel);
+
+}  // namespace tidegate::dispatch

@@ -1,0 +1,78 @@
+#include "engine/deployments.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tidegate::engine {
+namespace {
+
+using core::Capability;
+
+// What llama-server honours for every model that chats. Not in it, with the reason:
+//  - kVendorFields: it ignores fields that it does not know, and to ignore is not to honour;
+//  - kMultipleChoices: several answers share one slot's context, which the promised context does
+//  not allow for;
+//  - kParallelTools, kVision, kAudio, kFiles: depend on the template or on a projector file, which
+//  are not read yet.
+constexpr core::CapabilitySet kAlways = core::CapabilitySet()
+                                            .With(Capability::kJsonSchema)
+                                            .With(Capability::kJsonObject)
+                                            .With(Capability::kLogprobs)
+                                            .With(Capability::kSeed)
+                                            .With(Capability::kStreamUsage)
+                                            .With(Capability::kLogitBias)
+                                            .With(Capability::kTemperature)
+                                            .With(Capability::kStop)
+                                            .With(Capability::kPenalties);
+
+// A prior, until answers were judged: 0.35 at 10^9 parameters and 0.2 more for each factor of ten,
+// a rough line through what open models of one generation score. The bounds keep a size that says
+// little from deciding alone.
+double QualityPrior(std::uint64_t parameters) {
+  const double billions = std::max(1e-3, static_cast<double>(parameters) / 1e9);
+  return std::clamp(0.35 + 0.2 * std::log10(billions), 0.05, 0.8);
+}
+
+// A prior: generating reads every weight once per token, so memory bandwidth bounds it.
+constexpr double kMemoryBytesPerSecondPrior = 20e9;  // two channels of DDR4, half used
+constexpr double kTokensPerSecondMax = 500;
+
+double TokensPerSecondPrior(std::uint64_t weight_bytes) {
+  const double bytes = std::max(1.0, static_cast<double>(weight_bytes));
+  return std::min(kTokensPerSecondMax, kMemoryBytesPerSecondPrior / bytes);
+}
+
+core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSettings& settings) {
+  core::Deployment deployment;
+  deployment.ref = {std::string(kLocalProvider), model.name};
+  deployment.family = model.name;
+  deployment.place = core::Place::kDevice;
+  // It keeps nothing but a cache in memory, and that ends with it.
+  deployment.zero_data_retention = true;
+  deployment.capabilities = kAlways;
+  if (model.metadata.template_uses_tools) {
+    deployment.capabilities = deployment.capabilities.With(Capability::kTools);
+  }
+  if (model.metadata.template_uses_reasoning) {
+    deployment.capabilities = deployment.capabilities.With(Capability::kReasoning);
+  }
+  deployment.prices = core::Prices{};
+  deployment.context_tokens = ContextTokens(model, settings);
+  deployment.quality = QualityPrior(model.metadata.parameters);
+  deployment.tokens_per_s_prior = TokensPerSecondPrior(model.metadata.tensor_bytes);
+  return deployment;
+}
+
+}  // namespace
+
+std::vector<core::Deployment> MakeDeployments(const std::vector<models::LocalModel>& models,
+                                              const ChildSettings& settings) {
+  std::vector<core::Deployment> deployments;
+  for (const models::LocalModel& model : models) {
+    if (model.metadata.pooling != models::GgufPooling::kNone) continue;
+    deployments.push_back(MakeDeployment(model, settings));
+  }
+  return deployments;
+}
+
+}  // namespace tidegate::engine

@@ -1,0 +1,20 @@
+// The local models as the planner sees them.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "core/deployment.h"
+#include "engine/command_line.h"
+#include "models/local_models.h"
+
+namespace tidegate::engine {
+
+inline constexpr std::string_view kLocalProvider = "local";
+
+// One deployment per model that chats, at Place::kDevice and for nothing. Embedding and reranking
+// models are left out: they do not answer chats.
+std::vector<core::Deployment> MakeDeployments(const std::vector<models::LocalModel>& models,
+                                              const ChildSettings& settings);
+
+}  // namespace tidegate::engine

@@ -1,0 +1,78 @@
+#include "engine/deployments.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace tidegate::engine {
+namespace {
+
+using core::Capability;
+
+models::LocalModel Model(const std::string& name, std::uint64_t parameters) {
+  models::LocalModel model{name, "/models/" + name + ".gguf", parameters, {}};
+  model.metadata.parameters = parameters;
+  model.metadata.tensor_bytes = parameters;
+  model.metadata.context_tokens = 4096;
+  model.metadata.has_chat_template = true;
+  return model;
+}
+
+TEST(DeploymentsTest, ALocalModelRunsOnTheDeviceForNothingAndKeepsNothing) {
+  const auto deployments = MakeDeployments({Model("tiny:4b", 4'000'000'000)}, {});
+  ASSERT_EQ(deployments.size(), 1U);
+  const core::Deployment& deployment = deployments[0];
+  EXPECT_EQ(deployment.ref.ToString(), "local/tiny:4b");
+  EXPECT_EQ(deployment.place, core::Place::kDevice);
+  EXPECT_TRUE(deployment.zero_data_retention);
+  EXPECT_FALSE(deployment.emulated);
+  ASSERT_TRUE(deployment.prices.has_value());
+  EXPECT_EQ(deployment.prices->per_request, Money());
+  EXPECT_EQ(deployment.context_tokens, 4096);
+}
+
+TEST(DeploymentsTest, PromisesOnlyWhatTheEngineHonours) {
+  models::LocalModel plain = Model("plain", 1'000'000'000);
+  models::LocalModel able = Model("able", 1'000'000'000);
+  able.metadata.template_uses_tools = true;
+  able.metadata.template_uses_reasoning = true;
+  const auto deployments = MakeDeployments({plain, able}, {});
+  const core::CapabilitySet can = deployments[0].capabilities;
+  for (const Capability honoured :
+       {Capability::kJsonSchema, Capability::kLogprobs, Capability::kSeed, Capability::kStop,
+        Capability::kTemperature, Capability::kPenalties, Capability::kLogitBias,
+        Capability::kStreamUsage}) {
+    EXPECT_TRUE(can.Has(honoured)) << core::ToString(honoured);
+  }
+  for (const Capability not_honoured :
+       {Capability::kVendorFields, Capability::kVision, Capability::kAudio, Capability::kTools,
+        Capability::kReasoning}) {
+    EXPECT_FALSE(can.Has(not_honoured)) << core::ToString(not_honoured);
+  }
+  EXPECT_TRUE(deployments[1].capabilities.Has(Capability::kTools));
+  EXPECT_TRUE(deployments[1].capabilities.Has(Capability::kReasoning));
+}
+
+TEST(DeploymentsTest, ModelsThatDoNotChatAreLeftOut) {
+  models::LocalModel embedding = Model("embed", 100'000'000);
+  embedding.metadata.pooling = models::GgufPooling::kEmbedding;
+  EXPECT_TRUE(MakeDeployments({embedding}, {}).empty());
+}
+
+TEST(DeploymentsTest, ALargerModelIsExpectedToBeBetterAndSlower) {
+  const auto deployments = MakeDeployments(
+      {Model("starter", 2'000'000), Model("small", 1'000'000'000), Model("large", 70'000'000'000)},
+      {});
+  EXPECT_LT(deployments[0].quality, deployments[1].quality);
+  EXPECT_LT(deployments[1].quality, deployments[2].quality);
+  EXPECT_GT(deployments[1].tokens_per_s_prior, deployments[2].tokens_per_s_prior);
+  for (const core::Deployment& deployment : deployments) {
+    EXPECT_GT(deployment.quality, 0);
+    EXPECT_LT(deployment.quality, 1);
+    EXPECT_GT(deployment.tokens_per_s_prior, 0);
+  }
+}
+
+}  // namespace
+}  // namespace tidegate::engine

@@ -1,0 +1,483 @@
+#include "engine/engine.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <future>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <poll.h>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "models/local_models.h"
+#include "net/client.h"
+#include "process/unique_fd.h"
+
+// These tests run the real llama-server with the model that ships. Where it is not installed they
+// fail; TIDEGATE_NO_ENGINE=1 says that this is meant.
+namespace tidegate::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr const char* kStarter = TIDEGATE_SOURCE_DIR "/models/tidegate-starter.gguf";
+constexpr const char* kChat =
+    R"({"messages":[{"role":"user","content":"Say hello."}],"max_tokens":4,"temperature":0})";
+
+template <typename T>
+std::future<T> Start(net::Shard& shard, net::Task<T> task) {
+  auto promise = std::make_shared<std::promise<T>>();
+  net::asio::co_spawn(shard.io(), std::move(task), [promise](std::exception_ptr error, T value) {
+    if (error) {
+      promise->set_exception(error);
+    } else {
+      promise->set_value(std::move(value));
+    }
+  });
+  return promise->get_future();
+}
+
+using LeaseResult = std::unique_ptr<Result<Lease>>;  // a future's value must have a default
+
+net::Task<LeaseResult> AcquireTask(Engine& engine, std::string model, net::CancelToken& cancel) {
+  Result<Lease> lease = co_await engine.Acquire(std::move(model), cancel);
+  co_return std::make_unique<Result<Lease>>(std::move(lease));
+}
+
+// Waits, without a fixed time, for what another thread or process does; false after 20 seconds.
+bool Eventually(const std::function<bool()>& happened) {
+  for (int i = 0; i < 10'000; ++i) {
+    if (happened()) return true;
+    poll(nullptr, 0, 2);
+  }
+  return false;
+}
+
+std::string Slurp(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+process::UniqueFd OpenPid(int pid) {
+  return process::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+}
+
+bool Ends(int pidfd) {
+  pollfd wanted{pidfd, POLLIN, 0};
+  return poll(&wanted, 1, 20'000) == 1;
+}
+
+models::LocalModel Model(const std::string& name, const std::string& path = kStarter) {
+  Result<models::LocalModel> model = models::ReadLocalModel(path, name);
+  EXPECT_TRUE(model.ok()) << path;
+  if (model.ok()) return std::move(*model);
+  return {name, path, 0, {}};
+}
+
+class EngineTest : public testing::Test {
+ protected:
+  EngineTest() {
+    std::string pattern = "/tmp/tidegate-engine-test-XXXXXX";  // short: a socket's path is bounded
+    folder_ = mkdtemp(pattern.data());
+    options_.locator = LocatorOptions::FromEnvironment("");
+    options_.runtime_folder = (folder_ / "run").string();
+    options_.child.threads = 1;
+    options_.child.context_tokens_max = 512;
+    options_.limits.slots = 2;
+  }
+  ~EngineTest() override {
+    held_.clear();
+    engine_.reset();
+    shards_.Stop();
+    fs::remove_all(folder_);
+  }
+
+  void SetUp() override {
+    const char* without = std::getenv("TIDEGATE_NO_ENGINE");
+    if (without != nullptr && std::string(without) == "1") GTEST_SKIP() << "TIDEGATE_NO_ENGINE=1";
+    Locator locator(options_.locator);
+    const Result<EngineBinary> binary = locator.Locate();
+    ASSERT_TRUE(binary.ok()) << Describe(binary.error());
+  }
+
+  void Create(std::vector<models::LocalModel> models) {
+    auto engine = Engine::Create(shards_[0], options_, std::move(models));
+    ASSERT_TRUE(engine.ok()) << Describe(engine.error());
+    engine_ = std::move(*engine);
+  }
+
+  // Asks on the second shard; the engine lives on the first.
+  std::future<LeaseResult> StartAcquire(const std::string& model) {
+    cancels_.push_back(std::make_unique<net::CancelToken>());
+    return Start(shards_[1], AcquireTask(*engine_, model, *cancels_.back()));
+  }
+  Result<Lease> Acquire(const std::string& model) { return std::move(*StartAcquire(model).get()); }
+
+  net::SimpleResponse Post(const Endpoint& endpoint, const std::string& path,
+                           const std::string& body, bool with_key = true) {
+    std::string fields = "Content-Type: application/json\r\n";
+    if (with_key)
+      fields += "Authorization: " + std::string(endpoint.authorization.Reveal()) + "\r\n";
+    auto response = Start(shards_[1], Fetch(endpoint.origin, path, fields, body)).get();
+    EXPECT_TRUE(response->ok()) << (response->ok() ? "" : Describe(response->error()));
+    return response->ok() ? **response : net::SimpleResponse{};
+  }
+  net::Task<std::unique_ptr<Result<net::SimpleResponse>>> Fetch(net::Origin origin,
+                                                                std::string path,
+                                                                std::string fields,
+                                                                std::string body) {
+    auto response = co_await net::Fetch(client_, std::move(origin), "POST", std::move(path),
+                                        std::move(fields), std::move(body), 20 * kSecond);
+    co_return std::make_unique<Result<net::SimpleResponse>>(std::move(response));
+  }
+
+  ModelStatus StatusOf(const std::string& model) {
+    for (ModelStatus& status : engine_->Statuses()) {
+      if (status.model == model) return status;
+    }
+    return {};
+  }
+  bool Reaches(const std::string& model, ModelState state) {
+    return Eventually([&] { return StatusOf(model).state == state; });
+  }
+  // Sockets and keys of all engines here.
+  std::size_t PrivateFiles() {
+    std::size_t count = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_ / "run")) {
+      const std::string extension = entry.path().extension();
+      count += extension == ".sock" || extension == ".key" ? 1 : 0;
+    }
+    return count;
+  }
+
+  fs::path folder_;
+  EngineOptions options_;
+  net::ShardSet shards_{2};
+  net::HttpClient client_{shards_[1], {}};
+  std::vector<std::unique_ptr<net::CancelToken>> cancels_;
+  std::unique_ptr<Engine> engine_;
+  std::vector<Lease> held_;
+};
+
+TEST_F(EngineTest, StartsTheModelThatIsAskedForAndItAnswers) {
+  Create({Model("tiny")});
+  EXPECT_EQ(StatusOf("tiny").state, ModelState::kAbsent);
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok()) << Describe(lease.error());
+  EXPECT_EQ(lease->endpoint().model, "tiny");
+  const net::SimpleResponse answer = Post(lease->endpoint(), "/v1/chat/completions", kChat);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.body.find("\"content\""), std::string::npos) << answer.body;
+  EXPECT_NE(answer.body.find("\"model\":\"tiny\""), std::string::npos) << answer.body;
+
+  const ModelStatus status = StatusOf("tiny");
+  EXPECT_EQ(status.state, ModelState::kReady);
+  EXPECT_EQ(status.users, 1);
+  EXPECT_GT(status.rss_bytes, 1'000'000U);
+  EXPECT_GT(status.last_start_nanos, 0);
+  EXPECT_LT(status.last_start_nanos, 20 * kSecond);
+  RecordProperty("cold_start_ms", static_cast<int>(status.last_start_nanos / 1'000'000));
+  held_.push_back(std::move(*lease));
+}
+
+TEST_F(EngineTest, WithoutTheKeyNothingIsAnswered) {
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok());
+  EXPECT_EQ(Post(lease->endpoint(), "/v1/chat/completions", kChat, false).status, 401);
+  Endpoint wrong = lease->endpoint();
+  wrong.authorization = Secret("Bearer 0000000000000000");
+  EXPECT_EQ(Post(wrong, "/v1/chat/completions", kChat).status, 401);
+}
+
+TEST_F(EngineTest, TheKeyIsNowhereThatOthersCanLook) {
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok());
+  const std::string authorization(lease->endpoint().authorization.Reveal());
+  const std::string key = authorization.substr(authorization.find(' ') + 1);
+  ASSERT_EQ(key.size(), 64U);
+  const std::string process = "/proc/" + std::to_string(StatusOf("tiny").pid);
+  const std::string command_line = Slurp(process + "/cmdline");
+  EXPECT_NE(command_line.find("--api-key-file"), std::string::npos);
+  EXPECT_EQ(command_line.find(key), std::string::npos);
+  EXPECT_EQ(Slurp(process + "/environ"), "");
+  // It has read the key, so the file is gone; the folder and the socket in it are for this user
+  // only.
+  const fs::path socket = lease->endpoint().origin.unix_path;
+  struct stat info {};
+  ASSERT_EQ(stat(socket.parent_path().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0700U);
+  ASSERT_EQ(stat(options_.runtime_folder.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0700U);
+  EXPECT_EQ(PrivateFiles(), 1U);  // the socket
+}
+
+TEST_F(EngineTest, EveryStartHasAKeyOfItsOwn) {
+  options_.limits.keep_alive_nanos = 0;
+  Create({Model("tiny")});
+  std::optional<Result<Lease>> lease = Acquire("tiny");
+  ASSERT_TRUE(lease->ok());
+  const std::string first((*lease)->endpoint().authorization.Reveal());
+  lease.reset();
+  ASSERT_TRUE(Reaches("tiny", ModelState::kAbsent));
+  lease = Acquire("tiny");
+  ASSERT_TRUE(lease->ok());
+  EXPECT_NE((*lease)->endpoint().authorization.Reveal(), first);
+}
+
+TEST_F(EngineTest, AChildThatIsKilledInUseComesBackForThoseWhoWait) {
+  options_.limits.slots = 1;
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok());
+  std::future<LeaseResult> waiting = StartAcquire("tiny");
+  ASSERT_TRUE(Eventually([&] { return StatusOf("tiny").queue_depth == 1; }));
+  const int killed = StatusOf("tiny").pid;
+  ASSERT_EQ(kill(killed, SIGKILL), 0);
+
+  const LeaseResult second = waiting.get();
+  ASSERT_TRUE(second->ok()) << Describe(second->error());
+  const ModelStatus status = StatusOf("tiny");
+  EXPECT_NE(status.pid, killed);
+  EXPECT_EQ(status.failures, 1);
+  EXPECT_NE(status.last_error.find("SIGKILL"), std::string::npos) << status.last_error;
+  EXPECT_EQ(Post((*second)->endpoint(), "/v1/chat/completions", kChat).status, 200);
+  EXPECT_EQ(Post(lease->endpoint(), "/v1/chat/completions", kChat).status,
+            401);  // the old key is void
+  held_.push_back(std::move(*lease));
+  held_.clear();  // a lease of the dead child gives back no slot of the new one
+  std::future<LeaseResult> third = StartAcquire("tiny");
+  EXPECT_TRUE(Eventually([&] { return StatusOf("tiny").queue_depth == 1; }));
+  EXPECT_EQ(StatusOf("tiny").users, 1);
+  held_.push_back(std::move(**second));
+  held_.clear();
+  EXPECT_TRUE(third.get()->ok());
+}
+
+TEST_F(EngineTest, AnIdleChildIsStoppedAndLeavesNothing) {
+  options_.limits.keep_alive_nanos = kSecond / 100;
+  Create({Model("tiny")});
+  {
+    Result<Lease> lease = Acquire("tiny");
+    ASSERT_TRUE(lease.ok());
+    EXPECT_EQ(StatusOf("tiny").state, ModelState::kReady);
+  }
+  ASSERT_TRUE(Reaches("tiny", ModelState::kAbsent));
+  EXPECT_EQ(StatusOf("tiny").pid, 0);
+  EXPECT_EQ(StatusOf("tiny").failures, 0);
+  EXPECT_EQ(PrivateFiles(), 0U);
+}
+
+TEST_F(EngineTest, TwoModelsRunBesideEachOther) {
+  Create({Model("one"), Model("two")});
+  std::future<LeaseResult> first = StartAcquire("one");
+  std::future<LeaseResult> second = StartAcquire("two");
+  const LeaseResult one = first.get();
+  const LeaseResult two = second.get();
+  ASSERT_TRUE(one->ok() && two->ok());
+  EXPECT_NE(StatusOf("one").pid, StatusOf("two").pid);
+  EXPECT_EQ(Post((*one)->endpoint(), "/v1/chat/completions", kChat).status, 200);
+  EXPECT_EQ(Post((*two)->endpoint(), "/v1/chat/completions", kChat).status, 200);
+  Endpoint crossed = (*one)->endpoint();
+  crossed.authorization = (*two)->endpoint().authorization;
+  EXPECT_EQ(Post(crossed, "/v1/chat/completions", kChat).status, 401);
+}
+
+TEST_F(EngineTest, StopEndsEveryChildAndRefusesWhoeverWaits) {
+  options_.limits.slots = 1;
+  Create({Model("one"), Model("two")});
+  Result<Lease> lease = Acquire("one");
+  ASSERT_TRUE(lease.ok());
+  const process::UniqueFd child = OpenPid(StatusOf("one").pid);
+  std::future<LeaseResult> waiting = StartAcquire("one");
+  std::future<LeaseResult> starting = StartAcquire("two");
+  ASSERT_TRUE(Eventually([&] { return StatusOf("one").queue_depth == 1; }));
+  engine_->Stop();
+  EXPECT_TRUE(Ends(child.get()));
+  EXPECT_FALSE(waiting.get()->ok());
+  const LeaseResult two = starting.get();  // it may just have been ready
+  if (!two->ok()) {
+    EXPECT_EQ(two->error().code, ErrorCode::kUnavailable);
+  }
+  for (const ModelStatus& status : engine_->Statuses()) {
+    EXPECT_EQ(status.state, ModelState::kAbsent);
+    EXPECT_EQ(status.pid, 0);
+  }
+  EXPECT_EQ(PrivateFiles(), 0U);
+  EXPECT_FALSE(Acquire("one").ok());
+  EXPECT_FALSE(engine_->Live("one")->available);
+  held_.push_back(std::move(*lease));  // released after everything, by the fixture
+}
+
+TEST_F(EngineTest, AModelFileThatCannotBeLoadedIsAnErrorInTheEnginesOwnWords) {
+  const std::string path = (folder_ / "cut.gguf").string();
+  fs::copy_file(kStarter, path);
+  models::LocalModel model = Model("cut", path);
+  fs::resize_file(path, fs::file_size(path) / 2);  // after it was read
+  Create({model});
+  const Result<Lease> lease = Acquire("cut");
+  ASSERT_FALSE(lease.ok());
+  EXPECT_EQ(lease.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(lease.error().source, ErrorSource::kEngine);
+  EXPECT_EQ(lease.error().reason, "engine_failed");
+  EXPECT_GT(lease.error().retry_after_s, 0);
+  EXPECT_NE(lease.error().message.find("exited with status 1: "), std::string::npos);
+  EXPECT_NE(lease.error().message.find("corrupted or incomplete"), std::string::npos)
+      << lease.error().message;
+  EXPECT_EQ(PrivateFiles(), 0U);
+}
+
+TEST_F(EngineTest, ACancelledRequestLeavesTheQueueAndLosesNoSlot) {
+  options_.limits.slots = 1;
+  Create({Model("tiny")});
+  {
+    Result<Lease> lease = Acquire("tiny");
+    ASSERT_TRUE(lease.ok());
+    std::future<LeaseResult> waiting = StartAcquire("tiny");
+    ASSERT_TRUE(Eventually([&] { return StatusOf("tiny").queue_depth == 1; }));
+    shards_[1].Post([token = cancels_.back().get()] { token->Cancel(ErrorCode::kCancelled); });
+    const LeaseResult cancelled = waiting.get();
+    ASSERT_FALSE(cancelled->ok());
+    EXPECT_EQ(cancelled->error().code, ErrorCode::kCancelled);
+    EXPECT_TRUE(Eventually([&] { return StatusOf("tiny").queue_depth == 0; }));
+  }
+  EXPECT_TRUE(Acquire("tiny").ok());
+}
+
+TEST_F(EngineTest, ManyRequestsFromBothShardsAllGetTheirTurn) {
+  options_.limits.slots = 2;
+  Create({Model("tiny")});
+  std::vector<std::thread> askers;
+  std::atomic<int> served = 0;
+  std::atomic<int> at_once = 0;
+  std::atomic<bool> too_many = false;
+  for (std::size_t i = 0; i < 16; ++i) {
+    askers.emplace_back([&, i] {
+      auto cancel = std::make_unique<net::CancelToken>();
+      const LeaseResult lease = Start(shards_[i % 2], AcquireTask(*engine_, "tiny", *cancel)).get();
+      if (!lease->ok()) return;
+      if (++at_once > 2) too_many = true;
+      ++served;
+      --at_once;
+    });
+  }
+  for (std::thread& asker : askers) asker.join();
+  EXPECT_EQ(served, 16);
+  EXPECT_FALSE(too_many);
+  EXPECT_TRUE(Eventually([&] { return StatusOf("tiny").users == 0; }));
+}
+
+TEST_F(EngineTest, TellsThePlannerWhatToExpect) {
+  Create({Model("tiny")});
+  EXPECT_FALSE(engine_->Live("other").has_value());
+  std::optional<core::LiveState> live = engine_->Live("tiny");
+  ASSERT_TRUE(live.has_value());
+  EXPECT_TRUE(live->available);
+  EXPECT_FALSE(live->loaded);
+  EXPECT_GT(live->load_ms, 0);
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok());
+  live = engine_->Live("tiny");
+  EXPECT_TRUE(live->loaded);
+  EXPECT_EQ(live->load_ms, 0);
+}
+
+TEST_F(EngineTest, AChildDiesWithTheProcessThatStartedIt) {
+  ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  shards_.Stop();  // one thread only, for fork
+  const pid_t gate = fork();
+  ASSERT_GE(gate, 0);
+  if (gate == 0) {  // a gate that leases its model for ever
+    net::ShardSet shards(1);
+    auto engine = Engine::Create(shards[0], options_, {Model("tiny")});
+    net::CancelToken cancel;
+    const LeaseResult lease = Start(shards[0], AcquireTask(**engine, "tiny", cancel)).get();
+    const int pid = lease->ok() ? (*engine)->Statuses()[0].pid : -1;
+    if (write(ends[1], &pid, sizeof pid) != sizeof pid) _exit(1);
+    while (true) pause();
+  }
+  int child = 0;
+  ASSERT_EQ(read(ends[0], &child, sizeof child), static_cast<ssize_t>(sizeof child));
+  ASSERT_GT(child, 0);
+  const process::UniqueFd pidfd = OpenPid(child);
+  ASSERT_TRUE(pidfd.valid());
+  EXPECT_EQ(Slurp("/proc/" + std::to_string(child) + "/comm"), "llama-server\n");
+  EXPECT_EQ(PrivateFiles(), 1U);
+  ASSERT_EQ(kill(gate, SIGKILL), 0);
+  EXPECT_TRUE(Ends(pidfd.get()));
+  waitpid(gate, nullptr, 0);
+  waitpid(child, nullptr, 0);
+  close(ends[0]);
+  close(ends[1]);
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
+  // What it could not clear away, the next one does.
+  net::ShardSet shards(1);
+  const auto next = Engine::Create(shards[0], options_, {});
+  ASSERT_TRUE(next.ok());
+  EXPECT_EQ(PrivateFiles(), 0U);
+}
+
+// --- without the engine: these run everywhere ---
+
+class NoEngineTest : public EngineTest {
+ protected:
+  void SetUp() override {}
+};
+
+TEST_F(NoEngineTest, WhereNoneIsInstalledTheErrorSaysHowToInstallIt) {
+  options_.locator = {"", "", (folder_ / "nowhere").string()};
+  Create({Model("tiny")});
+  const Result<Lease> lease = Acquire("tiny");
+  ASSERT_FALSE(lease.ok());
+  EXPECT_EQ(lease.error().reason, "engine_not_installed");
+  EXPECT_NE(lease.error().message.find("tidegate engine install"), std::string::npos);
+}
+
+TEST_F(NoEngineTest, AModelThatIsNotThereIsNotFound) {
+  Create({Model("tiny")});
+  const Result<Lease> lease = Acquire("huge");
+  ASSERT_FALSE(lease.ok());
+  EXPECT_EQ(lease.error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(NoEngineTest, AChildThatNeverServesIsEndedAtTheStartLimit) {
+  const std::string program = (folder_ / "llama-server").string();
+  std::ofstream(program)
+      << "#!/bin/sh\n"
+         "case $1 in\n"
+         "--version) echo 'version: 1 (fake)' ;;\n"
+         "--help) printf '%s\\n' '--model F' '--host H.sock' '--api-key-file F' "
+         "'--ctx-size N' '--parallel N' ;;\n"
+         "*) trap '' TERM; echo 'error: loading for ever'; while :; do :; done ;;\n"
+         "esac\n";
+  fs::permissions(program, fs::perms::owner_all);
+  options_.locator.configured_path = program;
+  options_.limits.start_nanos = kSecond / 5;
+  Create({Model("tiny")});
+  const Result<Lease> lease = Acquire("tiny");
+  ASSERT_FALSE(lease.ok());
+  EXPECT_NE(lease.error().message.find("was not ready within"), std::string::npos)
+      << lease.error().message;
+  EXPECT_EQ(StatusOf("tiny").pid, 0);
+}
+
+}  // namespace
+}  // namespace tidegate::engine

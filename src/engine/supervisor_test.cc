@@ -1,0 +1,420 @@
+#include "engine/supervisor.h"
+
+#include <algorithm>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace tidegate::engine {
+namespace {
+
+constexpr std::int64_t kMs = 1'000'000;
+constexpr std::int64_t kSecond = 1'000 * kMs;
+
+// Calls the supervisor at a time of our own and writes what it wants as "spawn", "grant 1, refuse
+// 2", …
+class SupervisorTest : public testing::Test {
+ protected:
+  static SupervisorLimits Limits() {
+    SupervisorLimits limits;
+    limits.slots = 2;
+    limits.queue_max = 3;
+    return limits;
+  }
+
+  std::string Take(const Actions& actions) {
+    std::string text;
+    for (const Action& action : actions) {
+      if (!text.empty()) text += ", ";
+      switch (action.kind) {
+        case Action::Kind::kSpawn:
+          text += "spawn";
+          break;
+        case Action::Kind::kProbe:
+          text += "probe";
+          break;
+        case Action::Kind::kTerminate:
+          text += "terminate";
+          break;
+        case Action::Kind::kKill:
+          text += "kill";
+          break;
+        case Action::Kind::kGrant:
+          text += "grant " + std::to_string(action.waiter);
+          break;
+        case Action::Kind::kRefuse:
+          text += "refuse " + std::to_string(action.waiter);
+          refusal_ = action.error;
+          break;
+      }
+    }
+    return text;
+  }
+  std::string Acquire(WaiterId waiter) { return Take(supervisor_.Acquire(now_, waiter)); }
+  std::string Release() { return Take(supervisor_.Release(now_, supervisor_.run())); }
+  std::string Spawned() { return Take(supervisor_.OnSpawned(now_, supervisor_.run())); }
+  std::string Probed(bool serves) {
+    return Take(supervisor_.OnProbe(now_, supervisor_.run(), serves));
+  }
+  std::string Exited(const std::string& why = "it died") {
+    return Take(
+        supervisor_.OnExited(now_, supervisor_.run(), Unavailable(ErrorSource::kEngine, why)));
+  }
+  std::string Stop() { return Take(supervisor_.Stop(now_)); }
+  // Moves on to the time that the supervisor asked for.
+  std::string Wake() {
+    if (!supervisor_.wake_at()) return "never";
+    now_ = *supervisor_.wake_at();
+    return Take(supervisor_.OnTimer(now_));
+  }
+  ModelState state() const { return supervisor_.Status(now_).state; }
+  ModelStatus status() const { return supervisor_.Status(now_); }
+
+  // From absent to ready, with one lease out.
+  void Serve(WaiterId waiter = 1) {
+    ASSERT_EQ(Acquire(waiter), "spawn");
+    ASSERT_EQ(Spawned(), "");
+    ASSERT_EQ(Wake(), "probe");
+    ASSERT_EQ(Probed(true), "grant " + std::to_string(waiter));
+  }
+
+  std::int64_t now_ = 100 * kSecond;
+  Supervisor supervisor_{"tiny", Limits()};
+  Error refusal_;
+};
+
+TEST_F(SupervisorTest, NothingRunsUntilSomebodyWantsIt) {
+  EXPECT_EQ(state(), ModelState::kAbsent);
+  EXPECT_EQ(supervisor_.wake_at(), std::nullopt);
+  EXPECT_EQ(Acquire(1), "spawn");
+  EXPECT_EQ(state(), ModelState::kStarting);
+  EXPECT_EQ(Acquire(2), "");  // one start serves both
+  EXPECT_EQ(status().queue_depth, 2U);
+}
+
+TEST_F(SupervisorTest, AsksMoreAndMoreRarelyUntilItServes) {
+  Acquire(1);
+  Spawned();
+  const std::int64_t began = now_;
+  std::int64_t pause = 0;
+  for (int probes = 0; probes < 100; ++probes) {
+    const std::int64_t before = now_;
+    ASSERT_EQ(Wake(), "probe");
+    EXPECT_GE(now_ - before, pause);
+    pause = now_ - before;
+    EXPECT_EQ(pause, std::clamp((before - began) / 8, 5 * kMs, 100 * kMs));
+    ASSERT_EQ(Probed(false), "");
+  }
+  EXPECT_EQ(pause, 100 * kMs);
+  ASSERT_EQ(Wake(), "probe");
+  EXPECT_EQ(Probed(true), "grant 1");
+  EXPECT_EQ(state(), ModelState::kReady);
+  EXPECT_EQ(status().last_start_nanos, now_ - began);
+}
+
+TEST_F(SupervisorTest, GrantsInOrderUpToItsSlotsAndThenOneForEachThatEnds) {
+  Acquire(1);
+  Acquire(2);
+  Acquire(3);
+  Spawned();
+  Wake();
+  EXPECT_EQ(Probed(true), "grant 1, grant 2");
+  EXPECT_EQ(Acquire(4), "");
+  EXPECT_EQ(Release(), "grant 3");
+  EXPECT_EQ(Release(), "grant 4");
+  EXPECT_EQ(Release(), "");
+  EXPECT_EQ(status().users, 1);
+  EXPECT_EQ(Acquire(5), "grant 5");
+}
+
+TEST_F(SupervisorTest, AQueueThatIsFullRefusesWithATimeToComeBack) {
+  Serve();
+  Acquire(2);
+  for (WaiterId waiter = 3; waiter <= 5; ++waiter) ASSERT_EQ(Acquire(waiter), "");
+  EXPECT_EQ(Acquire(6), "refuse 6");
+  EXPECT_EQ(refusal_.code, ErrorCode::kUnavailable);
+  EXPECT_EQ(refusal_.reason, "engine_queue_full");
+  EXPECT_EQ(refusal_.retry_after_s, kQueueFullRetryAfterS);
+  EXPECT_EQ(Release(), "grant 3");
+  EXPECT_EQ(Acquire(6), "");  // there is room again
+}
+
+TEST_F(SupervisorTest, OneThatNoLongerWaitsGetsNothing) {
+  Serve();
+  Acquire(2);
+  Acquire(3);
+  Acquire(4);
+  supervisor_.Abandon(3);
+  EXPECT_EQ(Release(), "grant 4");
+  supervisor_.Abandon(4);  // too late: it was answered
+  EXPECT_EQ(status().users, 2);
+}
+
+TEST_F(SupervisorTest, IsStoppedAfterItsIdleTimeAndStartsAgainWhenWanted) {
+  Serve();
+  EXPECT_EQ(supervisor_.wake_at(), std::nullopt);  // never while it is used
+  const std::int64_t idle_since = now_;
+  EXPECT_EQ(Release(), "");
+  EXPECT_EQ(Wake(), "terminate");
+  EXPECT_EQ(now_ - idle_since, Limits().keep_alive_nanos);
+  EXPECT_EQ(state(), ModelState::kStopping);
+  EXPECT_EQ(Exited(), "");
+  EXPECT_EQ(state(), ModelState::kAbsent);
+  EXPECT_EQ(status().failures, 0);
+  Serve(2);
+}
+
+TEST_F(SupervisorTest, UseDuringTheIdleTimeStartsItAnew) {
+  Serve();
+  Release();
+  now_ += Limits().keep_alive_nanos - 1;
+  EXPECT_EQ(Acquire(2), "grant 2");
+  EXPECT_EQ(supervisor_.wake_at(), std::nullopt);
+  Release();
+  EXPECT_EQ(*supervisor_.wake_at(), now_ + Limits().keep_alive_nanos);
+}
+
+TEST_F(SupervisorTest, ANegativeKeepAliveKeepsItForEver) {
+  SupervisorLimits limits = Limits();
+  limits.keep_alive_nanos = -1;
+  Supervisor forever("tiny", limits);
+  forever.Acquire(now_, 1);
+  forever.OnSpawned(now_, 1);
+  forever.OnTimer(*forever.wake_at());
+  forever.OnProbe(now_, 1, true);
+  forever.Release(now_, 1);
+  EXPECT_EQ(forever.wake_at(), std::nullopt);
+}
+
+TEST_F(SupervisorTest, OneThatEndsWhileItIsStoppedIsWantedAgainAtOnce) {
+  Serve();
+  Release();
+  Wake();
+  EXPECT_EQ(Acquire(2), "");  // the old process must go first: it holds the socket
+  EXPECT_EQ(Exited(), "spawn");
+  Spawned();
+  Wake();
+  EXPECT_EQ(Probed(true), "grant 2");
+}
+
+TEST_F(SupervisorTest, OneThatIgnoresSigtermIsKilled) {
+  Serve();
+  Release();
+  Wake();
+  const std::int64_t asked = now_;
+  EXPECT_EQ(Wake(), "kill");
+  EXPECT_EQ(now_ - asked, Limits().term_nanos);
+  EXPECT_EQ(supervisor_.wake_at(), std::nullopt);
+  EXPECT_EQ(Exited(), "");
+  EXPECT_EQ(state(), ModelState::kAbsent);
+}
+
+TEST_F(SupervisorTest, AStartThatFailsRefusesAllWhoWaitWithTheReason) {
+  Acquire(1);
+  Acquire(2);
+  Spawned();
+  EXPECT_EQ(Exited("no memory"), "refuse 1, refuse 2");
+  EXPECT_EQ(refusal_.message, "no memory");
+  EXPECT_EQ(refusal_.retry_after_s, 1);
+  EXPECT_EQ(state(), ModelState::kBackingOff);
+  EXPECT_EQ(status().last_error, "no memory");
+  EXPECT_EQ(status().retry_in_nanos, 500 * kMs);
+  EXPECT_EQ(Wake(), "");  // nobody wants it any more
+  EXPECT_EQ(state(), ModelState::kAbsent);
+}
+
+TEST_F(SupervisorTest, ASpawnThatFailsCountsAsAStartThatFailed) {
+  Acquire(1);
+  EXPECT_EQ(Take(supervisor_.OnSpawnFailed(now_, 1, Unavailable(ErrorSource::kEngine, "none"))),
+            "refuse 1");
+  EXPECT_EQ(state(), ModelState::kBackingOff);
+}
+
+TEST_F(SupervisorTest, TheBackOffDoublesUpToItsLimit) {
+  for (const std::int64_t expected : {500, 1'000, 2'000, 4'000, 8'000, 16'000, 30'000, 30'000}) {
+    ASSERT_EQ(Acquire(1), "spawn");
+    Spawned();
+    ASSERT_EQ(Exited(), "refuse 1");
+    EXPECT_EQ(status().retry_in_nanos, expected * kMs);
+    Wake();
+  }
+  EXPECT_EQ(status().failures, 8);
+}
+
+TEST_F(SupervisorTest, AShortBackOffIsWaitedThroughAndALongOneIsNot) {
+  Acquire(1);
+  Spawned();
+  Exited();
+  EXPECT_EQ(Acquire(2), "");  // half a second
+  EXPECT_EQ(Wake(), "spawn");
+  for (int i = 0; i < 3; ++i) {
+    Spawned();
+    Exited("still no memory");
+    if (i < 2) {
+      Wake();
+      Acquire(2);
+    }
+  }
+  EXPECT_EQ(status().retry_in_nanos, 4 * kSecond);
+  EXPECT_EQ(Acquire(3), "refuse 3");
+  EXPECT_EQ(refusal_.message, "still no memory");
+  EXPECT_EQ(refusal_.retry_after_s, 4);
+  now_ += 2 * kSecond + 1;
+  EXPECT_EQ(Acquire(4), "");
+  EXPECT_EQ(Wake(), "spawn");
+}
+
+TEST_F(SupervisorTest, ACrashTakesItsUsersAndNobodyWhoWaits) {
+  Serve();
+  Acquire(2);
+  Acquire(3);
+  const std::uint64_t crashed = supervisor_.run();
+  EXPECT_EQ(Exited("was killed"), "");
+  EXPECT_EQ(status().users, 0);
+  EXPECT_EQ(status().queue_depth, 1U);
+  EXPECT_EQ(Wake(), "spawn");
+  Spawned();
+  // The leases of the crashed process end late and give back no slot of the new one.
+  EXPECT_EQ(Take(supervisor_.Release(now_, crashed)), "");
+  Wake();
+  EXPECT_EQ(Probed(true), "grant 3");
+  EXPECT_EQ(Take(supervisor_.Release(now_, crashed)), "");
+  EXPECT_EQ(status().users, 1);
+}
+
+TEST_F(SupervisorTest, OneThatServedIsStartedAgainThoughNobodyWaits) {
+  Serve();
+  Release();
+  EXPECT_EQ(Exited("was killed"), "");
+  EXPECT_EQ(Wake(), "spawn");
+  EXPECT_EQ(supervisor_.run(), 2U);
+}
+
+TEST_F(SupervisorTest, CrashesInARowLoseThoseWhoWaitOnceTheBackOffIsBeyondPatience) {
+  Serve();
+  for (int crash = 0; crash < 3; ++crash) {
+    Exited();
+    Wake();
+    Spawned();
+    Wake();
+    Probed(true);
+  }
+  Acquire(11);
+  Acquire(12);
+  Acquire(13);
+  EXPECT_EQ(Exited("again"), "refuse 13");
+  EXPECT_EQ(status().retry_in_nanos, 4 * kSecond);
+}
+
+TEST_F(SupervisorTest, AMinuteOfHealthClearsTheFailures) {
+  Serve();
+  Exited();
+  Wake();
+  Spawned();
+  Wake();
+  Probed(true);
+  now_ += Limits().health_nanos;
+  Exited();
+  EXPECT_EQ(status().failures, 1);
+  EXPECT_EQ(status().retry_in_nanos, 500 * kMs);
+}
+
+TEST_F(SupervisorTest, AStartThatTakesTooLongIsKilledAndToldSo) {
+  Acquire(1);
+  Spawned();
+  std::string action;
+  int probes = 0;
+  while ((action = Wake()) == "probe") {
+    ++probes;
+    Probed(false);
+  }
+  EXPECT_GT(probes, 1'000);
+  EXPECT_EQ(action, "kill");
+  EXPECT_EQ(now_, 100 * kSecond + Limits().start_nanos);
+  EXPECT_EQ(Exited("was killed by signal 9"), "refuse 1");
+  EXPECT_NE(refusal_.message.find("not ready within 300 s"), std::string::npos);
+  EXPECT_EQ(state(), ModelState::kBackingOff);
+}
+
+TEST_F(SupervisorTest, AProbeThatNeverAnswersDoesNotOutlastTheStartLimit) {
+  Acquire(1);
+  Spawned();
+  EXPECT_EQ(Wake(), "probe");
+  EXPECT_EQ(Wake(), "kill");
+  EXPECT_EQ(now_, 100 * kSecond + Limits().start_nanos);
+}
+
+TEST_F(SupervisorTest, NewsOfAnEarlierProcessIsIgnored) {
+  Serve();
+  Exited();
+  Wake();
+  const Error why = Unavailable(ErrorSource::kEngine, "old");
+  EXPECT_EQ(Take(supervisor_.OnSpawned(now_, 1)), "");
+  EXPECT_EQ(Take(supervisor_.OnProbe(now_, 1, true)), "");
+  EXPECT_EQ(Take(supervisor_.OnExited(now_, 1, why)), "");
+  EXPECT_EQ(state(), ModelState::kStarting);
+  EXPECT_EQ(Probed(true), "");  // not spawned yet: it cannot serve
+  EXPECT_EQ(state(), ModelState::kStarting);
+}
+
+TEST_F(SupervisorTest, ATimerThatComesEarlyOrUnaskedDoesNothing) {
+  EXPECT_EQ(Take(supervisor_.OnTimer(now_)), "");
+  Serve();
+  Release();
+  now_ += Limits().keep_alive_nanos - 1;
+  EXPECT_EQ(Take(supervisor_.OnTimer(now_)), "");
+  EXPECT_EQ(state(), ModelState::kReady);
+}
+
+TEST_F(SupervisorTest, StopRefusesEverybodyAndEndsTheProcess) {
+  Serve();
+  Acquire(2);
+  Acquire(3);
+  EXPECT_EQ(Stop(), "refuse 3, terminate");
+  EXPECT_EQ(refusal_.reason, "engine_stopping");
+  EXPECT_FALSE(supervisor_.stopped());
+  EXPECT_EQ(Acquire(4), "refuse 4");
+  EXPECT_EQ(Wake(), "kill");
+  EXPECT_EQ(Exited(), "");
+  EXPECT_TRUE(supervisor_.stopped());
+  EXPECT_EQ(Acquire(5), "refuse 5");
+}
+
+TEST_F(SupervisorTest, StopBeforeTheProcessIsThereWaitsForItAndEndsIt) {
+  Acquire(1);
+  EXPECT_EQ(Stop(), "refuse 1");
+  EXPECT_FALSE(supervisor_.stopped());
+  EXPECT_EQ(Spawned(), "terminate");
+  EXPECT_EQ(Exited(), "");
+  EXPECT_TRUE(supervisor_.stopped());
+}
+
+TEST_F(SupervisorTest, StopBeforeASpawnThatFailsIsDoneWithIt) {
+  Acquire(1);
+  Stop();
+  EXPECT_EQ(Take(supervisor_.OnSpawnFailed(now_, 1, Unavailable(ErrorSource::kEngine, "x"))), "");
+  EXPECT_TRUE(supervisor_.stopped());
+}
+
+TEST_F(SupervisorTest, StopWhileLoadingIdleOrBackingOffLeavesNothing) {
+  EXPECT_EQ(Stop(), "");
+  EXPECT_TRUE(supervisor_.stopped());
+
+  Supervisor backing_off("tiny", Limits());
+  backing_off.Acquire(now_, 1);
+  backing_off.OnSpawnFailed(now_, 1, Unavailable(ErrorSource::kEngine, "x"));
+  EXPECT_EQ(Take(backing_off.Stop(now_)), "");
+  EXPECT_TRUE(backing_off.stopped());
+  EXPECT_EQ(backing_off.wake_at(), std::nullopt);
+
+  Supervisor loading("tiny", Limits());
+  loading.Acquire(now_, 1);
+  loading.OnSpawned(now_, 1);
+  EXPECT_EQ(Take(loading.Stop(now_)), "refuse 1, terminate");
+  EXPECT_EQ(Take(loading.OnProbe(now_, 1, true)), "");  // a late answer does not bring it back
+  loading.OnExited(now_, 1, Unavailable(ErrorSource::kEngine, "x"));
+  EXPECT_TRUE(loading.stopped());
+}
+
+}  // namespace
+}  // namespace tidegate::engine

@@ -1,0 +1,33 @@
+// The client's end of an answer: header fields that say where it came from, then the bytes.
+#pragma once
+
+#include "dispatch/answer_sink.h"
+#include "gateway/call.h"
+
+namespace tidegate::gateway {
+
+// Lives for one attempt, on the call's shard.
+class Answer : public dispatch::AnswerSink {
+ public:
+  Answer(Call& call, const core::Deployment& deployment, const core::AttemptRecord& attempt)
+      : call_(call), deployment_(deployment), attempt_(attempt) {}
+
+  net::Task<Result<void>> Whole(dispatch::AnswerHead head,
+                                std::span<const std::string_view> body) override;
+  net::Task<Result<void>> Begin(dispatch::AnswerHead head) override;
+  net::Task<Result<void>> Write(std::span<const std::string_view> pieces) override;
+  net::Task<Result<void>> End() override;
+
+  // Ends an answer that broke after it began: an error in the client's protocol where it can still
+  // be said, and never an ending that looks complete.
+  net::Task<void> EndBroken(const Error& error);
+
+ private:
+  void AppendFields(const dispatch::AnswerHead& head);
+  Call& call_;
+  const core::Deployment& deployment_;
+  const core::AttemptRecord& attempt_;
+  bool streaming_ = false;
+};
+
+}  // namespace tidegate::gateway

@@ -1,0 +1,267 @@
+// Phases 11 to 15: the plan's attempts, one after the other, each with its own reservation and its
+// own privacy check.
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "dispatch/attempt.h"
+#include "gateway/answer.h"
+#include "gateway/call.h"
+#include "gateway/limits.h"
+#include "net/callback.h"
+#include "obs/log.h"
+
+namespace tidegate::gateway {
+namespace {
+
+using core::AttemptOutcome;
+using core::AttemptRecord;
+
+// One attempt while it runs.
+struct Running {
+  std::size_t deployment;
+  const plan::Estimate& estimate;
+  AttemptRecord record;
+  std::optional<engine::Lease> lease;
+  dispatch::Target target;  // filled for leases only
+  ledger::Reservation reservation;
+};
+
+std::int64_t SinceArrivalUs(const Call& call) {
+  return (net::MonotonicNow() - call.exchange.arrived_nanos()) / 1'000;
+}
+
+net::Task<Result<ledger::Reservation>> Reserve(Call& call, const Running& running,
+                                               std::uint32_t number) {
+  ledger::Ledger& ledger = call.shared.parts.books.ledger();
+  const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
+  const ledger::ReserveRequest request{
+      call.record.id,   call.principal->name,        running.record.model,
+      deployment.place, running.estimate.worst_cost, number};
+  if (auto now = ledger.TryReserve(request)) co_return std::move(*now);
+  co_return co_await net::AwaitCallback<Result<ledger::Reservation>>(
+      call.exchange.shard(), [&](auto done) { ledger.Reserve(request, std::move(done)); });
+}
+
+// Without usage from the provider, or with one that cannot be (its decoder marks it as estimated),
+// the tokens are counted from what was seen, never beyond what was reserved for.
+core::Usage EstimateUsage(const Call& call, const dispatch::AttemptResult& result) {
+  core::Usage usage = result.usage.value_or(core::Usage());
+  usage.estimated = true;
+  usage.input_tokens = std::max(usage.input_tokens, call.profile.input_tokens_estimate);
+  usage.output_tokens =
+      std::max(usage.output_tokens,
+               (result.content_bytes + kEstimateBytesPerToken - 1) / kEstimateBytesPerToken);
+  return usage;
+}
+
+// Phase 15. Every way an attempt can end has one settlement:
+//   an answer, whole or in part: the usage that was reported, else our estimate from what was seen;
+//   an error status: nothing, since providers do not charge for it;
+//   silence after sending: the whole reservation, since nobody knows what the provider did.
+void Settle(Call& call, Running& running, const dispatch::AttemptResult& result) {
+  const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
+  ledger::Ledger& ledger = call.shared.parts.books.ledger();
+  AttemptRecord& record = running.record;
+  if (!result.dispatched) return ledger.Void(std::move(running.reservation));
+  ledger::Settlement settlement;
+  const bool error_status = result.upstream_status >= 300;
+  const bool answered = result.upstream_status / 100 == 2;
+  if (answered &&
+      (result.usage || result.outcome == AttemptOutcome::kOk || result.content_bytes > 0)) {
+    const bool reported = result.usage && !result.usage->estimated;
+    settlement.usage = reported ? *result.usage : EstimateUsage(call, result);
+    if (deployment.prices) settlement.actual = CostOf(settlement.usage, *deployment.prices);
+    if (settlement.usage.estimated)
+      settlement.actual = std::min(settlement.actual, running.estimate.worst_cost);
+  } else if (!error_status) {
+    settlement.assumed = true;
+    settlement.actual = running.estimate.worst_cost;
+  }
+  record.usage = settlement.usage;
+  record.cost = settlement.actual;
+  ledger.Settle(std::move(running.reservation), settlement);
+}
+
+// What this attempt teaches the planner.
+void Learn(Call& call, const Running& running, const dispatch::AttemptResult& result) {
+  Inventory& inventory = *call.inventory;
+  if (result.outcome == AttemptOutcome::kOk) {
+    inventory.breaker(running.deployment).Succeeded();
+    const std::int64_t generation_us = (result.total_nanos - result.ttft_nanos) / 1'000;
+    inventory.estimator().Observe(running.deployment, result.ttft_nanos / 1'000,
+                                  result.usage ? result.usage->output_tokens : 0, generation_us,
+                                  true);
+  } else if (result.error &&
+             inventory.breaker(running.deployment).Failed(net::MonotonicNow(), *result.error)) {
+    call.shard.live.Invalidate();
+    obs::Log(obs::Level::kWarning, "{} is left alone for a while: {}", running.record.model,
+             Describe(*result.error));
+  }
+}
+
+void Fill(AttemptRecord& record, const dispatch::AttemptResult& result) {
+  record.outcome = result.dispatched ? result.outcome : AttemptOutcome::kNotSent;
+  record.upstream_status = result.upstream_status;
+  record.ttft_us = result.ttft_nanos / 1'000;
+  record.total_us = result.total_nanos / 1'000;
+  record.bytes_sent = result.bytes_sent;
+  record.bytes_received = result.bytes_received;
+  if (result.error) record.error = Describe(*result.error);
+}
+
+// The target to send to: the provider's, or an engine's lease, which may mean waiting for a model
+// to load.
+net::Task<Result<const dispatch::Target*>> FindTarget(Call& call, Running& running) {
+  const Route& route = call.inventory->route(running.deployment);
+  if (route.engine_model.empty()) co_return &route.target;
+  Result<engine::Lease> lease =
+      co_await call.inventory->engine()->Acquire(route.engine_model, call.exchange.cancel());
+  if (!lease.ok()) co_return std::move(lease).error();
+  running.lease.emplace(*std::move(lease));
+  const engine::Endpoint& endpoint = running.lease->endpoint();
+  running.target = route.target;
+  running.target.origin = endpoint.origin;
+  running.target.fields =
+      Secret(fmt::format("authorization: {}\r\n", endpoint.authorization.Reveal()));
+  co_return &running.target;
+}
+
+protocols::UpstreamOptions OptionsFor(const Call& call, const Running& running) {
+  const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
+  const Route& route = call.inventory->route(running.deployment);
+  protocols::UpstreamOptions options;
+  options.model = running.lease ? std::string_view(running.lease->endpoint().model)
+                  : deployment.upstream_model.empty() ? std::string_view(deployment.ref.model)
+                                                      : std::string_view(deployment.upstream_model);
+  // The engine notices that nobody listens any more only while it streams, so it always does.
+  options.force_stream = running.lease.has_value();
+  options.want_stream_usage = deployment.capabilities.Has(core::Capability::kStreamUsage);
+  options.max_completion_tokens = route.max_completion_tokens;
+  options.output_tokens_limit = running.estimate.output_tokens_limit;
+  return options;
+}
+
+// Phase 11 and 12 for one attempt. Whatever happens is in `running.record` and in the result.
+net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uint32_t number,
+                                          Answer& answer) {
+  const auto not_sent = [](Error error) {
+    dispatch::AttemptResult result;
+    result.error = std::move(error);
+    return result;
+  };
+  Result<const dispatch::Target*> target = co_await FindTarget(call, running);
+  if (!target.ok()) co_return not_sent(std::move(target).error());
+  Result<ledger::Reservation> reserved = co_await Reserve(call, running, number);
+  if (!reserved.ok()) co_return not_sent(std::move(reserved).error());
+  running.reservation = *std::move(reserved);
+  running.record.reserved = running.estimate.worst_cost;
+
+  const protocols::Protocol& upstream = protocols::Get((*target)->protocol);
+  Result<protocols::UpstreamRequest> encoded =
+      upstream.EncodeRequest(call.request, OptionsFor(call, running));
+  if (!encoded.ok()) co_return not_sent(std::move(encoded).error());
+  Result<privacy::Cleared> cleared =
+      privacy::Clear(call.label, (*target)->place, std::move(encoded->body.pieces));
+  if (!cleared.ok()) co_return not_sent(std::move(cleared).error());
+  running.record.egress = cleared->egress();
+  if (call.exchange.cancel().cancelled()) co_return not_sent(call.exchange.cancel().MakeError());
+
+  call.shared.parts.books.ledger().MarkDispatched(running.reservation);
+  const dispatch::AttemptInput input{.request = call.request,
+                                     .client = call.protocol,
+                                     .upstream = upstream,
+                                     .target = **target,
+                                     .id = call.record.id,
+                                     .created_s = call.record.wall_nanos / net::kSecond,
+                                     .path = encoded->path,
+                                     .streaming = encoded->streaming,
+                                     .hide_stream_usage = encoded->hide_stream_usage,
+                                     .free = running.estimate.worst_cost.nanodollars == 0};
+  co_return co_await dispatch::RunAttempt(call.shard.client, input, *std::move(cleared), answer,
+                                          call.exchange.cancel());
+}
+
+// What the caller is told when every attempt has failed.
+Error FinalError(Error last, std::size_t attempts) {
+  const bool ours =
+      last.source == ErrorSource::kUpstream &&
+      (last.code == ErrorCode::kUnauthenticated || last.code == ErrorCode::kPermissionDenied);
+  if (ours) {  // our key was refused, not the caller's
+    last.code = ErrorCode::kUnavailable;
+    last.reason = "provider_key_refused";
+  }
+  if (attempts > 1)
+    last.message = fmt::format("all {} targets failed; the last: {}", attempts, last.message);
+  return last;
+}
+
+// Whether the next attempt may be tried after `error`.
+bool MayGoOn(const Call& call, const Error& error) {
+  if (call.exchange.cancel().cancelled()) return false;
+  if (error.code == ErrorCode::kBudgetExceeded) {
+    return call.effective.on_over_budget.value_or(core::OnOverBudget::kDegrade) ==
+           core::OnOverBudget::kDegrade;
+  }
+  return error.retry != Retry::kNever || error.source != ErrorSource::kUpstream;
+}
+
+}  // namespace
+
+Money CostOf(const core::Usage& usage, const core::Prices& prices) {
+  const std::int64_t read = std::min(usage.cached_read_tokens, usage.input_tokens);
+  const std::int64_t written = std::min(usage.cached_write_tokens, usage.input_tokens - read);
+  return Cost(usage.input_tokens - read - written, prices.input) + Cost(read, prices.cached_read) +
+         Cost(written, prices.cached_write) + Cost(usage.output_tokens, prices.output) +
+         prices.per_request;
+}
+
+void AppendDecisionFields(const Call& call, const AttemptRecord* attempt, bool emulated,
+                          std::string& out) {
+  fmt::format_to(std::back_inserter(out), "tidegate-decision: {}\r\n", call.record.id.ToString());
+  if (attempt == nullptr) {
+    fmt::format_to(std::back_inserter(out), "tidegate-egress: {}\r\n",
+                   core::ToString(call.record.Left()));
+    return;
+  }
+  fmt::format_to(std::back_inserter(out),
+                 "tidegate-place: {}\r\ntidegate-model: {}\r\ntidegate-egress: {}\r\n",
+                 core::ToString(attempt->place), attempt->model,
+                 core::ToString(std::max(call.record.Left(), attempt->egress)));
+  if (emulated) out += "tidegate-emulated: true\r\n";
+}
+
+net::Task<Result<void>> RunAttempts(Call& call) {
+  Error last = Internal("the plan had no attempts");
+  std::uint32_t number = 0;
+  for (const plan::Attempt& planned : call.plan.attempts) {
+    const core::Deployment& deployment = call.inventory->deployments()[planned.deployment];
+    Running running{planned.deployment, planned.estimate, {}, {}, {}, {}};
+    running.record.model = deployment.ref.ToString();
+    running.record.place = deployment.place;
+    running.record.started_us = SinceArrivalUs(call);
+    Answer answer(call, deployment, running.record);
+    dispatch::AttemptResult result = co_await RunOne(call, running, number++, answer);
+    Fill(running.record, result);
+    if (running.reservation.active()) Settle(call, running, result);
+    Learn(call, running, result);
+    call.record.attempts.push_back(std::move(running.record));
+    if (result.outcome == AttemptOutcome::kOk) {
+      call.record.status = 200;
+      co_return Result<void>();
+    }
+    last = result.error.value_or(Internal("an attempt failed without saying why"));
+    if (result.committed) {
+      co_await answer.EndBroken(last);
+      call.record.status =
+          last.code == ErrorCode::kCancelled ? HttpStatus(ErrorCode::kCancelled) : 200;
+      call.record.error = Describe(last);
+      co_return Result<void>();
+    }
+    if (!MayGoOn(call, last)) break;
+  }
+  co_return FinalError(std::move(last), call.record.attempts.size());
+}
+
+}  // namespace tidegate::gateway

@@ -1,0 +1,132 @@
+// Phases 3 to 10: from bytes to a plan. Everything here but reading the body is a pure function of
+// what came before.
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "gateway/call.h"
+#include "gateway/limits.h"
+#include "policy/fields.h"
+
+namespace tidegate::gateway {
+namespace {
+
+constexpr std::string_view kFieldPrefix = "tidegate-";
+
+// The constraints that stand in `tidegate-<field>` header fields.
+Result<bool> ReadHeaderConstraints(const net::HttpHead& head, core::Constraints& out) {
+  bool any = false;
+  for (std::size_t i = 0; i < head.fields(); ++i) {
+    const std::string_view name = head.name(i);
+    if (name.size() <= kFieldPrefix.size() ||
+        !net::EqualsIgnoreCase(name.substr(0, kFieldPrefix.size()), kFieldPrefix)) {
+      continue;
+    }
+    std::string field(name.substr(kFieldPrefix.size()));
+    for (char& c : field) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    TIDEGATE_TRY(policy::ApplyText(out, field, head.value(i), name));
+    any = true;
+  }
+  return any;
+}
+
+// An explicit name rules out everything else by its name alone: that is no news to anybody who
+// explains a decision.
+std::size_t RejectedWorthTelling(const plan::Plan& plan) {
+  const auto count = std::count_if(
+      plan.candidates.begin(), plan.candidates.end(), [](const plan::Candidate& candidate) {
+        return candidate.rejected && candidate.reason != core::RejectReason::kModelName;
+      });
+  return std::min(static_cast<std::size_t>(count), kRejectedRecordedMax);
+}
+
+bool IsJson(const net::HttpHead& head) {
+  const auto type = head.Find("content-type");
+  if (!type) return true;
+  const std::string_view essence = net::Trim(type->substr(0, type->find(';')));
+  return net::EqualsIgnoreCase(essence, "application/json");
+}
+
+}  // namespace
+
+net::Task<Result<void>> Decode(Call& call) {
+  if (!IsJson(
+          call.exchange.head())) {  // also keeps out forms that a web page may post without asking
+    co_return InvalidArgument("Content-Type", "send the body as application/json");
+  }
+  Result<std::string_view> body = co_await call.exchange.ReadBody(call.shared.parts.body_bytes_max);
+  if (!body.ok()) co_return std::move(body).error();
+  Result<core::Request> request =
+      call.protocol.DecodeRequest(*body, call.shared.parts.constraint_parser);
+  if (!request.ok()) co_return std::move(request).error();
+  call.request = *std::move(request);
+  call.record.asked_model = call.request.model;
+  call.record.stream = call.request.stream;
+  co_return Result<void>();
+}
+
+Result<void> Constrain(Call& call) {
+  const GatewayParts& parts = call.shared.parts;
+  core::Constraints headers;
+  TIDEGATE_ASSIGN(const bool has_headers, ReadHeaderConstraints(call.exchange.head(), headers));
+  call.planned_model = call.request.model;
+  const auto named = parts.policies.find(call.request.model);
+  if (named != parts.policies.end()) call.planned_model = "auto";
+  const core::Constraints by_name = plan::ConstraintsOfModelName(call.planned_model);
+
+  std::array<policy::Source, 7> sources;
+  std::size_t count = 0;
+  sources[count++] = {"request", &call.request.constraints};
+  if (has_headers) sources[count++] = {"header", &headers};
+  sources[count++] = {"model name", &by_name};
+  if (named != parts.policies.end()) sources[count++] = {"named policy", &named->second};
+  sources[count++] = {"key", &call.principal->constraints};
+  const auto policy = parts.policies.find(call.principal->policy);
+  if (policy != parts.policies.end()) sources[count++] = {"policy", &policy->second};
+  sources[count++] = {"defaults", &parts.defaults};
+  call.effective = policy::Merge(std::span(sources.data(), count)).constraints;
+
+  call.label = privacy::ComputeLabel(call.effective, privacy::Findings{});
+  call.record.privacy = call.label.level;
+  call.record.allowed = call.effective.place.value_or(core::PlaceSet::All())
+                            .Intersect(call.label.places)
+                            .Intersect(call.principal->places);
+  call.record.session = call.effective.session;
+  call.record.run = call.effective.run;
+  call.record.tags = call.effective.tags;
+  if (call.effective.deadline_ms) {
+    call.exchange.SetDeadline(call.exchange.arrived_nanos() +
+                              *call.effective.deadline_ms * net::kMillisecond);
+  }
+  return {};
+}
+
+Result<void> MakePlan(Call& call) {
+  const std::int64_t begun = net::MonotonicNow();
+  GatewayParts& parts = call.shared.parts;
+  call.profile = profile::Compute(call.request);
+  call.record.difficulty = call.profile.difficulty;
+  call.record.input_tokens_estimate = call.profile.input_tokens_estimate;
+  call.record.output_tokens_estimate = call.profile.output_tokens_estimate;
+  const Money left =
+      parts.books.ledger().Remaining(call.principal->name).day.value_or(Money::Max());
+  const plan::Input input{call.profile,
+                          call.effective,
+                          call.label.level,
+                          call.label.places,
+                          call.planned_model,
+                          call.inventory->deployments(),
+                          call.shard.live.At(*call.inventory, begun),
+                          call.principal->places,
+                          left};
+  call.plan = plan::Make(input);
+  call.record.candidates = plan::ToRecords(input, call.plan, RejectedWorthTelling(call.plan));
+  call.record.plan_us = (net::MonotonicNow() - begun) / 1'000;
+  if (call.plan.attempts.empty()) return plan::NoCandidateError(input, call.plan);
+  return {};
+}
+
+}  // namespace tidegate::gateway

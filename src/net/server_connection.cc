@@ -1,0 +1,505 @@
+#include "net/server_connection.h"
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+#include <iterator>
+#include <limits>
+
+#include <boost/container/small_vector.hpp>
+
+#include "base/clock.h"
+
+namespace tidegate::net {
+namespace {
+
+using Pieces = boost::container::small_vector<std::string_view, 10>;
+constexpr std::int64_t kGoneRecheckDelay = 50 * kMillisecond;
+constexpr std::size_t kBodyGrowthBytes = 256 * 1024;
+
+// The Date field, formatted once a second per thread.
+std::string_view DateField() {
+  thread_local std::int64_t second = -1;
+  thread_local char text[64];
+  thread_local std::size_t size = 0;
+  const std::int64_t now = SystemClock().WallNanos() / kSecond;
+  if (now != second) {
+    second = now;
+    const time_t when = static_cast<time_t>(now);
+    tm parts{};
+    gmtime_r(&when, &parts);
+    size = strftime(text, sizeof text, "date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
+  }
+  return {text, size};
+}
+
+Error TimedOut(std::string message) {
+  Error error{ErrorCode::kDeadlineExceeded, ErrorSource::kCaller, Retry::kNever,
+              std::move(message)};
+  error.reason = "request_timeout";
+  return error;
+}
+
+Error ClientClosed() {
+  return Error{ErrorCode::kCancelled, ErrorSource::kCaller, Retry::kNever,
+               "the client closed the connection"};
+}
+
+Error BodyTooLarge(std::size_t size_max) {
+  return Error{ErrorCode::kTooLarge, ErrorSource::kCaller, Retry::kNever,
+               "the body of the request is larger than " + std::to_string(size_max) + " bytes"};
+}
+
+// The status of an error that HTTP itself has a word for.
+int RefusalStatus(const Error& error) {
+  if (error.reason == "request_timeout") return 408;
+  if (error.reason == "malformed_http" && error.code == ErrorCode::kTooLarge) return 431;
+  return HttpStatus(error.code);
+}
+
+void AppendNumber(std::string& out, std::size_t number, int base = 10) {
+  char digits[24];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), number, base).ptr;
+  out.append(digits, end);
+}
+
+std::size_t TotalBytes(std::span<const std::string_view> pieces) {
+  std::size_t total = 0;
+  for (const std::string_view piece : pieces) total += piece.size();
+  return total;
+}
+
+// An answer that never has a body, whatever its head says.
+bool IsBodiless(int status) { return status == 204 || status == 304; }
+
+}  // namespace
+
+ServerConnection::ServerConnection(ServerShard& server, Socket socket, Arrival arrival)
+    : server_(server), stream_(std::move(socket)), arrival_(arrival) {}
+
+void ServerConnection::Expect(Waiting what, std::int64_t nanos) {
+  waiting_ = what;
+  written_at_arm_ = stream_.bytes_written();
+  server_.shard.deadlines().Arm(*this, MonotonicNow() + nanos);
+}
+
+void ServerConnection::OnDeadline() {
+  if (waiting_ == Waiting::kNothing) return;
+  if (waiting_ == Waiting::kWrite && stream_.bytes_written() != written_at_arm_) {
+    Expect(Waiting::kWrite, server_.options.timeouts.write_stall);  // slow, but it reads
+    return;
+  }
+  timed_out_ = true;
+  if (waiting_ == Waiting::kWrite || waiting_ == Waiting::kLinger || stream_.secure()) {
+    stream_.Close();
+  } else {
+    error_code ignored;  // interrupts the read, so that the client can still be told why
+    stream_.socket().cancel(ignored);
+  }
+}
+
+void ServerConnection::CloseWhenIdle() {
+  close_ = true;
+  if (!busy_) stream_.Close();
+}
+
+bool ServerConnection::Cut() {
+  if (busy_ && cancel_) cancel_->Cancel(ErrorCode::kCancelled);
+  stream_.Close();
+  return busy_;
+}
+
+Task<void> ServerConnection::Run() {
+  const auto self = shared_from_this();
+  bool ready = true;
+  if (arrival_ == Arrival::kTls) {
+    Expect(Waiting::kLinger, server_.options.timeouts.tls_handshake);
+    ready = (co_await stream_.AcceptTls(*server_.options.tls)).ok();
+  }
+  while (ready && !close_ && co_await ReadHead()) {
+    busy_ = true;
+    ready = co_await ServeOne();
+    busy_ = false;
+  }
+  DeadlineList::Disarm(*this);
+  stream_.Close();
+}
+
+Task<bool> ServerConnection::ReadHead() {
+  heads_.Reset();
+  timed_out_ = false;
+  if (buffer_.capacity() > kReadBufferBytesKept) buffer_.Release();
+  Expect(Waiting::kHead, server_.options.timeouts.idle);
+  bool begun = false;
+  while (true) {
+    const Result<bool> more = co_await stream_.ReadInto(buffer_, kReadBufferBytes / 2);
+    if (timed_out_ && begun) {
+      co_await Refuse(TimedOut("the head of the request did not arrive in time"));
+    }
+    if (timed_out_ || !more.ok() || !*more) co_return false;
+    const Result<bool> ready = heads_.Read(buffer_.data());
+    if (!ready.ok()) {
+      co_await Refuse(ready.error());
+      co_return false;
+    }
+    if (*ready) co_return true;
+    if (!begun) Expect(Waiting::kHead, server_.options.timeouts.head);  // one limit for all of it
+    begun = true;
+  }
+}
+
+bool ServerConnection::MustClose() const {
+  return close_ || !heads_.head().keep_alive() || buffer_.size() > request_bytes_ ||
+         server_.draining.load(std::memory_order_relaxed);
+}
+
+std::size_t ServerConnection::MissingBytes() const {
+  return request_bytes_ - std::min(request_bytes_, buffer_.size());
+}
+
+void ServerConnection::BeginRequest(Exchange& exchange) {
+  exchange.arrived_nanos_ = MonotonicNow();
+  cancel_.emplace();
+  ++serial_;
+  server_.shard.gone_watches().Arm(gone_watch_, exchange.arrived_nanos_ + kGoneWatchDelay);
+}
+
+void ServerConnection::EndRequest() {
+  ++serial_;
+  DeadlineList::Disarm(gone_watch_);
+  DeadlineList::Disarm(request_deadline_);
+}
+
+Task<bool> ServerConnection::ServeOne() {
+  waiting_ = Waiting::kNothing;
+  const HttpHead& head = heads_.head();
+  constexpr std::uint64_t kAddable = std::numeric_limits<std::size_t>::max() / 2;
+  const std::uint64_t length = std::min(head.content_length().value_or(0), kAddable);
+  request_bytes_ = head.size() + static_cast<std::size_t>(length);
+  const Result<void> allowed = server_.hosts.Check(head, arrival_ == Arrival::kUnix);
+  if (!allowed.ok()) {
+    co_await Refuse(allowed.error());
+    co_return false;
+  }
+  Exchange exchange(*this);
+  BeginRequest(exchange);
+  co_await server_.handler(exchange);
+  EndRequest();
+  const bool client_gone = cancel_->cancelled() && cancel_->why() == ErrorCode::kCancelled;
+  if (client_gone || !stream_.open()) co_return false;
+  if (!exchange.responded_) {
+    co_await Refuse(Internal("the request was not answered; this is a bug in Tidegate"));
+    co_return false;
+  }
+  if (exchange.streaming_ && !exchange.stream_ended_) co_return false;
+  if (!close_ && !exchange.body_read_ && MissingBytes() > 0) {
+    close_ = !(co_await FillBody()).ok();  // to be thrown away
+  }
+  if (close_) {
+    co_await Linger();
+    co_return false;
+  }
+  buffer_.Consume(request_bytes_);
+  if (chunked_body_.capacity() > kReadBufferBytesKept) chunked_body_ = std::string();
+  co_return buffer_.empty();  // more bytes = pipelining, which is refused
+}
+
+Task<void> ServerConnection::Refuse(const Error& error) {
+  busy_ = true;
+  const HttpHead& head = heads_.head();
+  const bool parsed = head.size() > 0;
+  const RefusalBody refusal = server_.refuse(parsed ? head.path() : std::string_view(), error);
+  close_ = true;
+  StartHead(RefusalStatus(error), "", false);
+  out_ += "content-type: ";
+  out_ += refusal.content_type;
+  out_ += "\r\ncontent-length: ";
+  AppendNumber(out_, refusal.body.size());
+  out_ += "\r\n";
+  EndHead();
+  const bool only_head = parsed && head.method() == "HEAD";
+  const std::string_view pieces[] = {out_, only_head ? std::string_view() : refusal.body};
+  std::optional<Result<void>> sent = WriteNow(pieces);
+  if (!sent) sent = co_await WriteRest(pieces);
+  if (sent->ok()) co_await Linger();
+}
+
+// Closing with unread bytes would reset the connection and could destroy the answer on its way, so
+// what still comes is read for a moment.
+Task<void> ServerConnection::Linger() {
+  busy_ = false;
+  Expect(Waiting::kLinger, server_.options.timeouts.linger);
+  co_await stream_.ShutdownSend();
+  for (std::size_t drained = 0; stream_.open() && drained < kDrainBytesMax;) {
+    buffer_.Consume(buffer_.size());
+    const Result<bool> more = co_await stream_.ReadInto(buffer_, kReadBufferBytes);
+    if (!more.ok() || !*more) co_return;
+    drained += buffer_.size();
+  }
+}
+
+Task<Result<void>> ServerConnection::SendContinue() {
+  const auto expect = heads_.head().Find("expect");
+  if (!expect || heads_.head().version_minor() == 0) co_return Result<void>();
+  if (!EqualsIgnoreCase(*expect, "100-continue")) {
+    co_return InvalidArgument("Expect", "the only expectation understood is 100-continue");
+  }
+  const std::string_view answer[] = {"HTTP/1.1 100 Continue\r\n\r\n"};
+  if (auto sent = WriteNow(answer)) co_return *sent;
+  co_return co_await WriteRest(answer);
+}
+
+Task<Result<void>> ServerConnection::ReadMoreBody(std::size_t got, std::size_t room) {
+  const std::int64_t stall = server_.options.timeouts.body_stall;
+  const std::int64_t spent = MonotonicNow() - body_since_;
+  if (spent > stall && static_cast<std::int64_t>(got) < spent / kSecond * kBodyBytesPerSecondMin) {
+    co_return TimedOut("the body of the request arrives too slowly");
+  }
+  Expect(Waiting::kBody, stall);
+  const Result<bool> more = co_await stream_.ReadInto(buffer_, room);
+  waiting_ = Waiting::kNothing;
+  heads_.head().Rebase(buffer_.data().data());
+  if (timed_out_) co_return TimedOut("the body of the request did not arrive in time");
+  if (!more.ok() || !*more) {
+    cancel_->Cancel(ErrorCode::kCancelled);
+    co_return ClientClosed();
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> ServerConnection::FillBody() {
+  body_since_ = MonotonicNow();
+  while (MissingBytes() > 0) {
+    const std::size_t got = buffer_.size() - heads_.head().size();
+    Result<void> more = co_await ReadMoreBody(got, std::min(MissingBytes(), kBodyGrowthBytes));
+    if (!more.ok()) co_return more;
+  }
+  co_return Result<void>();
+}
+
+// Moves the chunks that are here from the buffer to chunked_body_.
+Result<void> ServerConnection::TakeChunks(ChunkReader& chunks, std::size_t size_max) {
+  const std::size_t head_size = heads_.head().size();
+  std::size_t at = head_size;
+  while (!chunks.done()) {
+    TIDEGATE_ASSIGN(const ChunkReader::Step step, chunks.Next(buffer_.data().substr(at)));
+    if (step.consumed == 0) break;
+    if (step.payload.size() > size_max - chunked_body_.size()) return BodyTooLarge(size_max);
+    chunked_body_ += step.payload;
+    at += step.consumed;
+  }
+  buffer_.Erase(head_size, at - head_size);
+  return {};
+}
+
+Task<Result<std::string_view>> ServerConnection::ReadChunkedBody(std::size_t size_max) {
+  Result<void> step = co_await SendContinue();
+  if (!step.ok()) co_return std::move(step).error();
+  ChunkReader chunks;
+  chunked_body_.clear();
+  body_since_ = MonotonicNow();
+  while (true) {
+    step = TakeChunks(chunks, size_max);
+    if (step.ok() && chunks.done()) break;
+    if (step.ok()) step = co_await ReadMoreBody(chunked_body_.size(), kReadBufferBytes);
+    if (!step.ok()) co_return std::move(step).error();
+  }
+  const std::size_t size = chunked_body_.size();
+  chunked_body_.append(kPaddingBytes, '\0');
+  co_return std::string_view(chunked_body_.data(), size);
+}
+
+// An answer that comes before the body was read ends the connection, unless the rest of the body is
+// small and certain to come: else it could not be told from the next request.
+void ServerConnection::StartHead(int status, std::string_view fields, bool body_read) {
+  if (!body_read) {
+    const HttpHead& head = heads_.head();
+    const bool certain = MissingBytes() == 0 || !head.Find("expect");
+    if (head.chunked() || MissingBytes() > kDrainBytesMax || !certain) close_ = true;
+  }
+  out_ = "HTTP/1.1 ";
+  AppendNumber(out_, static_cast<std::size_t>(status));
+  out_ += ' ';
+  out_ += StatusText(status);
+  out_ += "\r\n";
+  out_ += fields;
+  out_ += DateField();
+}
+
+void ServerConnection::EndHead() {
+  if (MustClose()) {
+    close_ = true;
+    out_ += "connection: close\r\n";
+  } else if (heads_.head().version_minor() == 0) {
+    out_ += "connection: keep-alive\r\n";
+  }
+  out_ += "\r\n";
+}
+
+Error ServerConnection::WriteFailed() {
+  if (cancel_) cancel_->Cancel(ErrorCode::kCancelled);
+  stream_.Close();
+  return ClientClosed();
+}
+
+std::optional<Result<void>> ServerConnection::WriteNow(std::span<const std::string_view> pieces) {
+  write_at_ = {};
+  const Result<bool> now = stream_.WriteNow(pieces, write_at_);
+  if (!now.ok()) return WriteFailed();
+  if (!*now) return std::nullopt;
+  return Result<void>();
+}
+
+Task<Result<void>> ServerConnection::WriteRest(std::span<const std::string_view> pieces) {
+  Expect(Waiting::kWrite, server_.options.timeouts.write_stall);
+  const Result<void> written = co_await stream_.WriteRest(pieces, write_at_);
+  waiting_ = Waiting::kNothing;
+  if (!written.ok()) co_return WriteFailed();
+  co_return Result<void>();
+}
+
+// Called when a request has lasted for kGoneWatchDelay: from now on the end of the client's
+// connection is waited for.
+void ServerConnection::WatchForGone() {
+  if (!stream_.open()) return;
+  switch (stream_.PeekSocket()) {
+    case Stream::Peek::kGone:
+      cancel_->Cancel(ErrorCode::kCancelled);
+      return;
+    case Stream::Peek::kData:  // cannot wait for more on a readable socket; look again
+      server_.shard.gone_watches().Arm(gone_watch_, MonotonicNow() + kGoneRecheckDelay);
+      return;
+    case Stream::Peek::kNothing:
+      break;
+  }
+  stream_.socket().async_wait(Socket::wait_read,
+                              [weak = weak_from_this(), serial = serial_](error_code ec) {
+                                const auto self = weak.lock();
+                                if (self && !ec && serial == self->serial_) self->WatchForGone();
+                              });
+}
+
+// --- Exchange ------------------------------------------------------------------------------------
+
+const HttpHead& Exchange::head() const { return connection_.heads_.head(); }
+Shard& Exchange::shard() { return connection_.server_.shard; }
+bool Exchange::over_unix() const { return connection_.arrival_ == Arrival::kUnix; }
+bool Exchange::secure() const { return connection_.stream_.secure(); }
+CancelToken& Exchange::cancel() { return *connection_.cancel_; }
+
+void Exchange::SetDeadline(std::int64_t monotonic_nanos) {
+  // The fine-grained list, so that a deadline of milliseconds is kept within ten.
+  connection_.server_.shard.gone_watches().Arm(connection_.request_deadline_, monotonic_nanos);
+}
+
+Task<Result<std::string_view>> Exchange::ReadBody(std::size_t size_max) {
+  CHECK(!body_read_ && !responded_);
+  if (head().chunked()) {
+    Result<std::string_view> body = co_await connection_.ReadChunkedBody(size_max);
+    body_read_ = body.ok();
+    co_return body;
+  }
+  const std::uint64_t length = head().content_length().value_or(0);
+  if (length > size_max) co_return BodyTooLarge(size_max);
+  body_read_ = true;
+  if (connection_.MissingBytes() > 0) {
+    Result<void> step = co_await connection_.SendContinue();
+    if (step.ok()) step = co_await connection_.FillBody();
+    if (!step.ok()) {
+      connection_.close_ = true;
+      co_return std::move(step).error();
+    }
+  }
+  co_return connection_.buffer_.data().substr(head().size(), static_cast<std::size_t>(length));
+}
+
+void Exchange::StartWhole(int status, std::string_view fields, std::size_t size) {
+  CHECK(!responded_);
+  responded_ = true;
+  connection_.StartHead(status, fields, body_read_);
+  if (!IsBodiless(status)) {
+    connection_.out_ += "content-length: ";
+    AppendNumber(connection_.out_, size);
+    connection_.out_ += "\r\n";
+  }
+  connection_.EndHead();
+}
+
+Task<Result<void>> Exchange::Respond(int status, std::string_view fields, std::string_view body) {
+  StartWhole(status, fields, body.size());
+  const bool only_head = IsBodiless(status) || head().method() == "HEAD";
+  const std::string_view pieces[] = {connection_.out_, only_head ? std::string_view() : body};
+  if (auto sent = connection_.WriteNow(pieces)) co_return *sent;
+  co_return co_await connection_.WriteRest(pieces);
+}
+
+Task<Result<void>> Exchange::Respond(int status, std::string_view fields,
+                                     std::span<const std::string_view> body) {
+  StartWhole(status, fields, TotalBytes(body));
+  Pieces pieces{connection_.out_};
+  if (!IsBodiless(status) && head().method() != "HEAD") {
+    pieces.insert(pieces.end(), body.begin(), body.end());
+  }
+  if (auto sent = connection_.WriteNow(pieces)) co_return *sent;
+  co_return co_await connection_.WriteRest(pieces);
+}
+
+Task<Result<void>> Exchange::BeginStream(int status, std::string_view fields, bool flush) {
+  CHECK(!responded_);
+  responded_ = streaming_ = true;
+  const bool old = head().version_minor() == 0;
+  connection_.chunked_out_ = !old && head().method() != "HEAD";
+  if (old) connection_.close_ = true;  // the end of the connection ends the body
+  connection_.StartHead(status, fields, body_read_);
+  if (!old) connection_.out_ += "transfer-encoding: chunked\r\n";
+  connection_.EndHead();
+  if (!flush) co_return Result<void>();
+  co_return co_await SendPending();
+}
+
+Task<Result<void>> Exchange::WriteStream(std::span<const std::string_view> body) {
+  CHECK(streaming_ && !stream_ended_);
+  const std::size_t size = TotalBytes(body);
+  if (size == 0 || head().method() == "HEAD") co_return Result<void>();
+  Pieces pieces;
+  if (connection_.chunked_out_) {
+    AppendNumber(connection_.out_, size, 16);
+    connection_.out_ += "\r\n";
+  }
+  pieces.emplace_back(connection_.out_);
+  pieces.insert(pieces.end(), body.begin(), body.end());
+  if (connection_.chunked_out_) pieces.emplace_back("\r\n");
+  std::optional<Result<void>> sent = connection_.WriteNow(pieces);
+  if (!sent) sent = co_await connection_.WriteRest(pieces);
+  connection_.out_.clear();
+  co_return *sent;
+}
+
+Task<Result<void>> Exchange::EndStream() {
+  CHECK(streaming_ && !stream_ended_);
+  stream_ended_ = true;
+  if (connection_.chunked_out_) connection_.out_ += "0\r\n\r\n";
+  co_return co_await SendPending();
+}
+
+// The head, or the last chunk, or both.
+Task<Result<void>> Exchange::SendPending() {
+  if (connection_.out_.empty()) co_return Result<void>();
+  const std::string_view pieces[] = {connection_.out_};
+  std::optional<Result<void>> sent = connection_.WriteNow(pieces);
+  if (!sent) sent = co_await connection_.WriteRest(pieces);
+  connection_.out_.clear();
+  co_return *sent;
+}
+
+void Exchange::AbortStream() {
+  CHECK(streaming_);
+  if (!connection_.chunked_out_) {
+    // Only the end of the connection ends this body, so it must not look like an orderly one.
+    error_code ignored;  // a socket that is closed already looks broken enough
+    connection_.stream_.socket().set_option(asio::socket_base::linger(true, 0), ignored);
+  }
+  connection_.stream_.Close();
+}
+
+}  // namespace tidegate::net

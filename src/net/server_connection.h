@@ -1,0 +1,116 @@
+// One client's connection to an HttpServer. Private to the server.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/intrusive/list_hook.hpp>
+
+#include "net/server.h"
+
+namespace tidegate::net {
+
+// What the connections of one shard share.
+struct ServerShard {
+  Shard& shard;
+  const ServerOptions& options;
+  const Handler& handler;
+  const RefusalEncoder& refuse;
+  const HostCheck& hosts;
+  std::atomic<bool>& draining;
+};
+
+// How a connection came in.
+enum class Arrival : std::uint8_t { kTcp, kTls, kUnix };
+
+// Belongs to its shard; kept alive by the coroutine that serves it.
+class ServerConnection final : public DeadlineEntry,
+                               public std::enable_shared_from_this<ServerConnection> {
+ public:
+  ServerConnection(ServerShard& server, Socket socket, Arrival arrival);
+
+  // Serves requests until the connection ends.
+  Task<void> Run();
+  void OnDeadline() override;
+  // Drain: an idle connection closes now, a busy one after its answer.
+  void CloseWhenIdle();
+  // Closes now and cancels the request; returns whether there was one.
+  bool Cut();
+
+  // In the server's list of open connections.
+  boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
+      open_hook;
+
+ private:
+  friend class Exchange;
+  enum class Waiting : std::uint8_t { kNothing, kHead, kBody, kWrite, kLinger };
+
+  // A second deadline: has the client of a slow request gone?
+  class GoneWatch : public DeadlineEntry {
+   public:
+    explicit GoneWatch(ServerConnection& connection) : connection_(connection) {}
+    void OnDeadline() override { connection_.WatchForGone(); }
+
+   private:
+    ServerConnection& connection_;
+  };
+  // A third: the deadline that the caller gave its request.
+  class RequestDeadline : public DeadlineEntry {
+   public:
+    explicit RequestDeadline(ServerConnection& connection) : connection_(connection) {}
+    void OnDeadline() override { connection_.cancel_->Cancel(ErrorCode::kDeadlineExceeded); }
+
+   private:
+    ServerConnection& connection_;
+  };
+
+  Task<bool> ReadHead();  // false = nothing more to serve
+  Task<bool> ServeOne();  // false = close
+  void BeginRequest(Exchange& exchange);
+  void EndRequest();
+  Task<void> Refuse(const Error& error);
+  Task<void> Linger();
+
+  // Bodies. Sends "100 Continue" where the client waits for it.
+  Task<Result<void>> SendContinue();
+  // Reads until the buffer holds the whole request, whose body has a known length.
+  Task<Result<void>> FillBody();
+  Task<Result<std::string_view>> ReadChunkedBody(std::size_t size_max);
+  Result<void> TakeChunks(ChunkReader& chunks, std::size_t size_max);
+  // One more piece of a body of which `got` bytes are here; refuses a client that is too slow.
+  Task<Result<void>> ReadMoreBody(std::size_t got, std::size_t room);
+  std::size_t MissingBytes() const;
+
+  // Answers. WriteNow writes all of `pieces`, or returns nothing: then WriteRest goes on.
+  void StartHead(int status, std::string_view fields, bool body_read);
+  void EndHead();
+  std::optional<Result<void>> WriteNow(std::span<const std::string_view> pieces);
+  Task<Result<void>> WriteRest(std::span<const std::string_view> pieces);
+  Error WriteFailed();
+  bool MustClose() const;
+
+  void Expect(Waiting what, std::int64_t nanos);
+  void WatchForGone();
+
+  ServerShard& server_;
+  Stream stream_;
+  const Arrival arrival_;
+  ReadBuffer buffer_;
+  HeadReader heads_{HeadKind::kRequest};
+  std::string chunked_body_;
+  std::string out_;  // head and framing of the answer
+  Stream::Position write_at_;
+  std::optional<CancelToken> cancel_;
+  GoneWatch gone_watch_{*this};
+  RequestDeadline request_deadline_{*this};
+  std::uint64_t serial_ = 0;       // odd while a handler runs, so that late callbacks know it
+  std::size_t request_bytes_ = 0;  // of the request being served: its head, and its body's length
+  std::size_t written_at_arm_ = 0;
+  std::int64_t body_since_ = 0;
+  Waiting waiting_ = Waiting::kNothing;
+  bool busy_ = false, timed_out_ = false, close_ = false, chunked_out_ = false;
+};
+
+}  // namespace tidegate::net

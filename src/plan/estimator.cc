@@ -1,0 +1,148 @@
+// Two histograms for each deployment, made at its first measurement. Bucket i holds values around
+// kLowest × kGrowth^i; a measurement adds kUnit to its bucket. After kDecaySamples measurements
+// every bucket is halved, so at rest the counts of the last few hundred measurements weigh by age.
+// Units larger than one keep a lone measurement for several halvings.
+//
+// Plans read far more deployments than answers measure, so the percentiles are worked out when a
+// measurement comes (a fraction of a microsecond) and a snapshot only loads them.
+#include "plan/estimator.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/check.h"
+
+namespace tidegate::plan {
+namespace {
+
+constexpr std::size_t kBuckets = 128;
+// 1.12^128 = 2 million: from 1 ms to half an hour, from 0.1 to 200 000 tokens a second.
+constexpr double kGrowth = 1.12;
+constexpr std::uint16_t kUnit = 64;
+static_assert(2 * kDecaySamples * kUnit <= 0x7FFF,
+              "a bucket has room for measurements that race with a decay");
+
+class Histogram {
+ public:
+  explicit Histogram(double lowest) : lowest_(lowest) {}
+
+  void Add(double value) {
+    const double position = std::log(std::max(value, lowest_) / lowest_) / std::log(kGrowth) + 0.5;
+    const std::size_t bucket = std::min(static_cast<std::size_t>(position), kBuckets - 1);
+    buckets_[bucket].fetch_add(kUnit, std::memory_order_relaxed);
+    if ((added_.fetch_add(1, std::memory_order_relaxed) + 1) % kDecaySamples == 0) Decay();
+  }
+
+  // Values at the given shares (ascending) of the measurements; returns how many measurements are
+  // in the counts.
+  template <std::size_t N>
+  std::int64_t Percentiles(const std::array<double, N>& shares,
+                           std::array<double, N>& values) const {
+    std::array<std::uint32_t, kBuckets> counts;
+    std::uint32_t total = 0;
+    for (std::size_t i = 0; i < kBuckets; ++i) {
+      counts[i] = buckets_[i].load(std::memory_order_relaxed);
+      total += counts[i];
+    }
+    values.fill(0);
+    if (total == 0) return 0;
+    std::uint32_t below = 0;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < kBuckets; ++i) {
+      below += counts[i];
+      while (next < N && static_cast<double>(below) >= shares[next] * static_cast<double>(total)) {
+        values[next++] = lowest_ * std::pow(kGrowth, static_cast<double>(i));
+      }
+    }
+    return std::max<std::int64_t>(1, (total + kUnit / 2) / kUnit);
+  }
+
+ private:
+  void Decay() {
+    if (decaying_.test_and_set(std::memory_order_acquire)) return;
+    for (std::atomic<std::uint16_t>& bucket : buckets_) {
+      const unsigned half = (bucket.load(std::memory_order_relaxed) + 1U) / 2;
+      bucket.fetch_sub(static_cast<std::uint16_t>(half), std::memory_order_relaxed);
+    }
+    decaying_.clear(std::memory_order_release);
+  }
+
+  const double lowest_;
+  std::array<std::atomic<std::uint16_t>, kBuckets> buckets_{};
+  std::atomic<std::uint32_t> added_{0};
+  std::atomic_flag decaying_;
+};
+
+constexpr double kTtftLowestMs = 1;
+constexpr double kSpeedLowest = 0.1;
+
+struct Histograms {
+  Histogram ttft_ms{kTtftLowestMs};
+  Histogram tokens_per_s{kSpeedLowest};
+  std::atomic<std::int64_t> samples{0};
+  std::atomic<double> ttft_ms_p50{0}, ttft_ms_p95{0}, tokens_per_s_p05{0}, tokens_per_s_p50{0};
+
+  void AddTtft(double ms) {
+    ttft_ms.Add(ms);
+    std::array<double, 2> values;
+    samples.store(ttft_ms.Percentiles(std::array{0.5, 0.95}, values), std::memory_order_relaxed);
+    ttft_ms_p50.store(values[0], std::memory_order_relaxed);
+    ttft_ms_p95.store(values[1], std::memory_order_relaxed);
+  }
+  void AddSpeed(double speed) {
+    tokens_per_s.Add(speed);
+    std::array<double, 2> values;
+    tokens_per_s.Percentiles(std::array{0.05, 0.5}, values);
+    tokens_per_s_p05.store(values[0], std::memory_order_relaxed);
+    tokens_per_s_p50.store(values[1], std::memory_order_relaxed);
+  }
+};
+
+}  // namespace
+
+struct Estimator::Statistics {
+  std::atomic<Histograms*> histograms{nullptr};
+
+  ~Statistics() { delete histograms.load(); }
+
+  Histograms& GetOrMake() {
+    Histograms* found = histograms.load(std::memory_order_acquire);
+    if (found != nullptr) return *found;
+    auto made = std::make_unique<Histograms>();
+    if (histograms.compare_exchange_strong(found, made.get(), std::memory_order_acq_rel))
+      return *made.release();
+    return *found;  // another thread was first
+  }
+};
+
+Estimator::Estimator(std::size_t deployments)
+    : size_(deployments), statistics_(std::make_unique<Statistics[]>(deployments)) {}
+Estimator::~Estimator() = default;
+
+void Estimator::Observe(std::size_t deployment, std::int64_t ttft_us, std::int64_t output_tokens,
+                        std::int64_t generation_us, bool ok) {
+  CHECK(deployment < size_);
+  if (!ok) return;
+  Histograms& histograms = statistics_[deployment].GetOrMake();
+  if (ttft_us > 0) histograms.AddTtft(static_cast<double>(ttft_us) / 1000);
+  if (output_tokens >= kSpeedTokensMin && generation_us > 0) {
+    histograms.AddSpeed(1e6 * static_cast<double>(output_tokens) /
+                        static_cast<double>(generation_us));
+  }
+}
+
+void Estimator::Snapshot(std::size_t deployment, core::LiveState& out) const {
+  CHECK(deployment < size_);
+  out.samples = 0;
+  out.ttft_ms_p50 = out.ttft_ms_p95 = out.tokens_per_s_p50 = out.tokens_per_s_p05 = 0;
+  const Histograms* histograms = statistics_[deployment].histograms.load(std::memory_order_acquire);
+  if (histograms == nullptr) return;
+  out.samples = histograms->samples.load(std::memory_order_relaxed);
+  out.ttft_ms_p50 = histograms->ttft_ms_p50.load(std::memory_order_relaxed);
+  out.ttft_ms_p95 = histograms->ttft_ms_p95.load(std::memory_order_relaxed);
+  out.tokens_per_s_p05 = histograms->tokens_per_s_p05.load(std::memory_order_relaxed);
+  out.tokens_per_s_p50 = histograms->tokens_per_s_p50.load(std::memory_order_relaxed);
+}
+
+}  // namespace tidegate::plan

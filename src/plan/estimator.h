@@ -1,0 +1,50 @@
+// How fast each deployment has been lately, from the answers themselves.
+//
+// A prior from a data sheet is wrong for a particular machine, network and hour. Every finished
+// answer is one measurement of the time to the first token and of the speed after it; old ones
+// fade.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "core/deployment.h"
+
+namespace tidegate::plan {
+
+// Measurements after which a count is halved, so that about this many recent ones carry the weight.
+inline constexpr std::uint32_t kDecaySamples = 128;
+// An answer shorter than this says nothing about speed.
+inline constexpr std::int64_t kSpeedTokensMin = 8;
+
+// Thread-safe and lock-free: a measurement is a few relaxed atomic additions. Concurrent
+// measurements may be counted in either half of a decay; none blocks another.
+class Estimator {
+ public:
+  explicit Estimator(std::size_t deployments);
+  ~Estimator();
+  Estimator(const Estimator&) = delete;
+  Estimator& operator=(const Estimator&) = delete;
+
+  // One answer of a deployment. Only successful answers measure: a failure is the breaker's matter,
+  // not a speed. `ttft_us` from sending to the first content, `generation_us` from there to the
+  // end, `output_tokens` in that time; 0 where not known. REQUIRES: deployment < the number given
+  // to the constructor.
+  void Observe(std::size_t deployment, std::int64_t ttft_us, std::int64_t output_tokens,
+               std::int64_t generation_us, bool ok);
+
+  // Writes samples, ttft_ms_* and tokens_per_s_* of `out` and leaves the rest. Percentiles are
+  // exact to one bucket (12 %).
+  void Snapshot(std::size_t deployment, core::LiveState& out) const;
+
+  std::size_t size() const { return size_; }
+
+ private:
+  struct Statistics;
+  std::size_t size_;
+  std::unique_ptr<Statistics[]> statistics_;
+};
+
+}  // namespace tidegate::plan

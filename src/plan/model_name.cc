@@ -1,0 +1,61 @@
+#include "plan/model_name.h"
+
+namespace tidegate::plan {
+namespace {
+
+struct ProviderAlias {
+  std::string_view alias;
+  std::string_view provider;
+};
+constexpr std::array kProviderAliases = {
+    ProviderAlias{"hosted_vllm", "vllm"},
+    ProviderAlias{"lm_studio", "lmstudio"},
+    ProviderAlias{"nvidia_nim", "nvidia"},
+    ProviderAlias{"together_ai", "together"},
+};
+
+std::string_view CanonicalProvider(std::string_view name) {
+  for (const ProviderAlias& alias : kProviderAliases) {
+    if (alias.alias == name) return alias.provider;
+  }
+  return name;
+}
+
+// Ollama's convention: a name without a tag means the tag "latest".
+bool SameModel(std::string_view asked, std::string_view model) {
+  constexpr std::string_view kDefaultTag = ":latest";
+  if (asked == model) return true;
+  return model.size() == asked.size() + kDefaultTag.size() && model.starts_with(asked) &&
+         model.ends_with(kDefaultTag);
+}
+
+}  // namespace
+
+ModelName ParseModelName(std::string_view asked) {
+  ModelName name;
+  name.whole = asked;
+  name.automatic = asked.empty();
+  for (const std::string_view automatic : kAutoNames)
+    name.automatic = name.automatic || asked == automatic;
+  if (name.automatic) {
+    name.local_only = asked == "auto:private";
+    if (asked == "auto:fast") name.prefer = core::Prefer::kLatency;
+    if (asked == "auto:cheap") name.prefer = core::Prefer::kCost;
+    if (asked == "auto:best") name.prefer = core::Prefer::kQuality;
+    return name;
+  }
+  const std::size_t slash = asked.find('/');
+  if (slash != std::string_view::npos) {
+    name.provider = CanonicalProvider(asked.substr(0, slash));
+    name.model = asked.substr(slash + 1);
+  }
+  return name;
+}
+
+bool Names(const ModelName& name, const core::Deployment& deployment) {
+  if (SameModel(name.whole, deployment.ref.model)) return true;
+  return !name.provider.empty() && name.provider == deployment.ref.provider &&
+         SameModel(name.model, deployment.ref.model);
+}
+
+}  // namespace tidegate::plan

@@ -1,0 +1,53 @@
+// Who is calling: the keys this gate knows, and what each may do.
+//
+// Keys are never stored, only their SHA-256; whoever reads the configuration learns no key. A key
+// is compared with every known one in constant time, so the time of an answer says nothing about
+// how near a guess was.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/money.h"
+#include "base/result.h"
+#include "core/constraints.h"
+#include "core/place.h"
+
+namespace tidegate::policy {
+
+inline constexpr std::size_t kKeysMax = 10'000;
+
+struct Principal {
+  std::string name;               // the key's name in the configuration; "local" without keys
+  Sha256 key_sha256{};            // of the key as presented, without "Bearer "
+  core::Constraints constraints;  // merged as the source "key <name>"
+  std::string policy;  // name of the policy that applies to every request of this key, or empty
+  std::optional<Money> budget_day;
+  core::PlaceSet places = core::PlaceSet::All();  // a hard bound, told apart from `place` in
+                                                  // records (RejectReason::kKeyPlace)
+};
+
+// Immutable, so any thread may use it; a change of configuration makes a new one.
+class Keyring {
+ public:
+  // Without keys: the principal "local" for callers from this machine, nobody else.
+  Keyring();
+  // Errors: kInvalidArgument for two principals of one name or one key, or more than kKeysMax.
+  static Result<Keyring> Make(std::vector<Principal> principals);
+
+  // The principal of `presented` (the bare key; empty = none was sent). Lives as long as the
+  // keyring. Errors: kUnauthenticated, with what to do.
+  Result<const Principal*> Authenticate(std::string_view presented, bool from_loopback) const;
+
+  bool empty() const { return principals_.empty(); }
+  const std::vector<Principal>& principals() const { return principals_; }
+
+ private:
+  std::vector<Principal> principals_;
+  Principal local_;
+};
+
+}  // namespace tidegate::policy

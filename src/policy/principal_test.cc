@@ -1,0 +1,56 @@
+#include "policy/principal.h"
+
+#include <gtest/gtest.h>
+
+namespace tidegate::policy {
+namespace {
+
+Principal WithKey(std::string name, std::string_view key) {
+  Principal principal;
+  principal.name = std::move(name);
+  principal.key_sha256 = ComputeSha256(key);
+  return principal;
+}
+
+Keyring TwoKeys() {
+  return *Keyring::Make({WithKey("laptop", "sk-one"), WithKey("server", "sk-two")});
+}
+
+TEST(Keyring, KnowsEachKeyByItsDigest) {
+  const Keyring keyring = TwoKeys();
+  EXPECT_EQ((*keyring.Authenticate("sk-one", true))->name, "laptop");
+  EXPECT_EQ((*keyring.Authenticate("sk-two", false))->name, "server");
+}
+
+TEST(Keyring, RefusesAWrongKeyAndAMissingOneEvenFromThisMachine) {
+  const Keyring keyring = TwoKeys();
+  for (const std::string_view key : {"", "sk-on", "sk-one ", "SK-ONE"}) {
+    const Result<const Principal*> principal = keyring.Authenticate(key, true);
+    ASSERT_FALSE(principal.ok()) << key;
+    EXPECT_EQ(principal.error().code, ErrorCode::kUnauthenticated);
+  }
+}
+
+TEST(Keyring, NeverRepeatsThePresentedKeyInItsError) {
+  EXPECT_EQ(Describe(TwoKeys().Authenticate("sk-secret-guess", true).error()).find("guess"),
+            std::string::npos);
+}
+
+TEST(Keyring, WithoutKeysServesThisMachineOnly) {
+  const Keyring keyring;
+  EXPECT_TRUE(keyring.empty());
+  EXPECT_EQ((*keyring.Authenticate("", true))->name, "local");
+  EXPECT_EQ((*keyring.Authenticate("anything", true))->name, "local");
+  const Result<const Principal*> remote = keyring.Authenticate("", false);
+  ASSERT_FALSE(remote.ok());
+  EXPECT_NE(remote.error().message.find("[keys."), std::string::npos);
+}
+
+TEST(Keyring, RefusesTwoKeysOfOneNameOrOneDigest) {
+  EXPECT_EQ(Keyring::Make({WithKey("a", "1"), WithKey("a", "2")}).error().field, "keys.a");
+  EXPECT_EQ(Keyring::Make({WithKey("a", "1"), WithKey("b", "1")}).error().field, "keys.b.sha256");
+  EXPECT_FALSE(Keyring::Make(std::vector<Principal>(kKeysMax + 1)).ok());
+}
+
+}  // namespace
+}  // namespace tidegate::policy

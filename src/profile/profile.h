@@ -1,0 +1,32 @@
+// What a request needs, seen without understanding it: tokens, capabilities, difficulty, the length
+// of the answer.
+//
+// The planner chooses on these numbers, so they must be cheap (below 20 µs for a 2 KB prompt), the
+// same for the same request, and honest: `input_tokens_max` is a bound that money is reserved on,
+// every other number is an estimate and says so.
+#pragma once
+
+#include <cstdint>
+
+#include "core/capability.h"
+#include "core/request.h"
+
+namespace tidegate::profile {
+
+struct Profile {
+  std::int64_t input_tokens_estimate = 0;
+  // Never exceeded by a tokenizer with at least one byte a token; kTokensUnbounded (tokens.h) when
+  // only the window bounds it.
+  std::int64_t input_tokens_max = 0;
+  std::int64_t output_tokens_estimate = 0;  // of one choice
+  std::int64_t output_tokens_limit = 0;     // the caller's limit of one choice; 0 = none stated
+  std::int64_t choices = 1;
+  core::CapabilitySet needs;
+  double difficulty = 0;  // 0 … 1; a request of middling difficulty is 0.5
+};
+
+// Pure. Looks at every message's size but reads only a bounded part of the text (kReadBytesMax in
+// difficulty.h).
+Profile Compute(const core::Request& request);
+
+}  // namespace tidegate::profile

@@ -1,0 +1,143 @@
+#include "profile/tokens.h"
+
+#include <algorithm>
+#include <array>
+
+namespace tidegate::profile {
+namespace {
+
+// Thousandths of a token for one character of a class. English prose in byte-pair tokenizers
+// has 4.5 to 4.8 bytes a token, code and JSON about 3.2, numbers up to three digits a token;
+// Cyrillic and Greek about two characters a token, Chinese, Japanese and Korean a little less than
+// one token a character, emoji two or more.
+enum Class : std::uint8_t {
+  kLetter,
+  kSpace,
+  kDigit,
+  kMark,
+  kContinuation,
+  kTwoByte,
+  kThreeByte,
+  kFourByte
+};
+constexpr std::array<std::int64_t, 8> kMilliTokens = {205, 205, 400, 620, 0, 500, 900, 2000};
+constexpr std::int64_t kRepeatedSpaceMilliTokens = 40;  // indentation: long runs are one token
+
+constexpr std::array<Class, 256> MakeClasses() {
+  std::array<Class, 256> classes{};
+  for (std::size_t c = 0; c < 256; ++c) {
+    classes[c] = c <= ' '                                             ? kSpace
+                 : (c >= '0' && c <= '9')                             ? kDigit
+                 : ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) ? kLetter
+                 : c < 0x80                                           ? kMark
+                 : c < 0xC0                                           ? kContinuation
+                 : c < 0xE0                                           ? kTwoByte
+                 : c < 0xF0                                           ? kThreeByte
+                                                                      : kFourByte;
+  }
+  return classes;
+}
+constexpr std::array<Class, 256> kClasses = MakeClasses();
+
+// Reads texts until the sample is full and applies the sample's ratio to the bytes of all of them.
+class Estimate {
+ public:
+  void Add(std::string_view text) {
+    bytes_ += static_cast<std::int64_t>(text.size());
+    const std::string_view read = text.substr(0, kSampleBytesMax - sampled_);
+    sampled_ += read.size();
+    milli_tokens_ += MilliTokens(read);
+  }
+  std::int64_t Tokens() const {
+    if (sampled_ == 0) return 0;
+    const double ratio =
+        static_cast<double>(milli_tokens_) / 1000.0 / static_cast<double>(sampled_);
+    return static_cast<std::int64_t>(ratio * static_cast<double>(bytes_) + 0.5);
+  }
+  std::int64_t bytes() const { return bytes_; }
+
+ private:
+  std::int64_t bytes_ = 0;
+  std::int64_t milli_tokens_ = 0;
+  std::size_t sampled_ = 0;
+};
+
+bool IsText(core::PartKind kind) {
+  return kind == core::PartKind::kText || kind == core::PartKind::kRefusal ||
+         kind == core::PartKind::kReasoning;
+}
+
+void AddMedia(const core::Part& part, TokenCounts& counts) {
+  const std::int64_t bytes = static_cast<std::int64_t>(part.text.size());
+  switch (part.kind) {
+    case core::PartKind::kImageUrl:
+      counts.estimate += kImageTokens;
+      counts.max += kImageTokensMax;
+      return;
+    case core::PartKind::kAudio:
+      counts.estimate += bytes / (4 * kAudioBytesPerTokenMin);
+      counts.max += kAudioTokensMin + bytes / kAudioBytesPerTokenMin;
+      return;
+    case core::PartKind::kFile:
+      counts.estimate += kFileTokens;
+      counts.max = kTokensUnbounded;
+      return;
+    case core::PartKind::kText:
+    case core::PartKind::kRefusal:
+    case core::PartKind::kReasoning:
+      return;
+  }
+}
+
+}  // namespace
+
+std::int64_t MilliTokens(std::string_view text) {
+  std::int64_t sum = 0;
+  Class before = kLetter;
+  for (const char c : text) {
+    const Class now = kClasses[static_cast<unsigned char>(c)];
+    sum += now == kSpace && before == kSpace ? kRepeatedSpaceMilliTokens : kMilliTokens[now];
+    before = now;
+  }
+  return sum;
+}
+
+TokenCounts CountInput(const core::Request& request) {
+  TokenCounts counts;
+  Estimate text;
+  for (const core::Message& message : request.messages) {
+    counts.estimate += kMessageTokens;
+    counts.max += kMessageTokensMax;
+    text.Add(message.name);
+    for (const core::Part& part : message.parts) {
+      if (IsText(part.kind)) {
+        text.Add(part.text);
+      } else {
+        AddMedia(part, counts);
+      }
+    }
+    for (const core::ToolCall& call : message.tool_calls) {
+      counts.max += kMessageTokensMax;
+      text.Add(call.id);
+      text.Add(call.name);
+      text.Add(call.arguments);
+    }
+    text.Add(message.tool_call_id);
+  }
+  for (const core::ToolSpec& tool : request.tools) {
+    counts.max += kToolTokensMax;
+    text.Add(tool.name);
+    text.Add(tool.description);
+    text.Add(tool.parameters);
+  }
+  text.Add(request.json_schema);
+  if (!request.tools.empty() || !request.json_schema.empty()) counts.max += kToolingTokensMax;
+  counts.estimate += text.Tokens();
+  // `text_bytes` was counted while decoding, from the same texts; the larger of the two is the
+  // bound.
+  counts.max += kRequestTokensMax + std::max(text.bytes(), request.text_bytes);
+  counts.max = std::min(counts.max, kTokensUnbounded);
+  return counts;
+}
+
+}  // namespace tidegate::profile

@@ -1,0 +1,283 @@
+#include "protocols/openai_chat/answer_reader.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "protocols/openai_chat/limits.h"
+#include "protocols/openai_chat/upstream_error.h"
+
+namespace tidegate::protocols::openai_chat {
+namespace {
+
+// The member, unless it is missing or null: both mean the same in answers.
+std::optional<json::Value> FindSet(const json::Object& object, std::string_view key) {
+  std::optional<json::Value> value = object.Find(key);
+  if (value && value->is_null()) value.reset();
+  return value;
+}
+
+std::string_view StringOrEmpty(const json::Object& object, std::string_view key) {
+  const std::optional<json::Value> value = object.Find(key);
+  return value && value->is_string() ? *value->String() : std::string_view();
+}
+
+Result<std::string_view> ReadString(const json::Object& object, std::string_view key) {
+  const std::optional<json::Value> value = FindSet(object, key);
+  if (!value) return std::string_view();
+  Result<std::string_view> text = value->String();
+  if (!text.ok()) return MalformedAnswer(text.error());
+  return text;
+}
+
+core::FinishReason ParseFinishReason(std::string_view word) {
+  if (word == "stop" || word == "eos") return core::FinishReason::kStop;
+  if (word == "length") return core::FinishReason::kLength;
+  if (word == "tool_calls" || word == "function_call") return core::FinishReason::kToolCalls;
+  if (word == "content_filter") return core::FinishReason::kContentFilter;
+  return core::FinishReason::kOther;
+}
+
+// Log-probabilities come as {"content": […], "refusal": […]}; the arrays pass through as text
+// without their brackets.
+Result<void> ReadLogprobs(const json::Object& choice, std::int64_t index,
+                          std::vector<core::Event>& out) {
+  const std::optional<json::Value> logprobs = FindSet(choice, "logprobs");
+  if (!logprobs) return {};
+  if (!logprobs->is_object()) return MalformedAnswer(logprobs->Mismatch("an object"));
+  for (const std::string_view key : {std::string_view("content"), std::string_view("refusal")}) {
+    const std::optional<json::Value> entries = FindSet(*logprobs->Object(), key);
+    if (!entries) continue;
+    if (!entries->is_array()) return MalformedAnswer(entries->Mismatch("an array"));
+    std::string_view raw = entries->raw();
+    raw.remove_prefix(1);
+    raw.remove_suffix(1);
+    if (entries->Array()->empty()) continue;
+    out.push_back(
+        core::LogprobsEvent{.choice = index, .content = raw, .refusal = key == "refusal"});
+  }
+  return {};
+}
+
+}  // namespace
+
+AnswerReader::Choice& AnswerReader::FindChoice(std::int64_t index) {
+  for (Choice& choice : choices_) {
+    if (choice.index == index) return choice;
+  }
+  ++unfinished_;
+  return choices_.emplace_back(
+      Choice{.index = index, .finished = false, .spoke = false, .calls = {}});
+}
+
+Result<void> AnswerReader::ReadChunk(const json::Value& root, bool named_error,
+                                     std::vector<core::Event>& out) {
+  if (named_error) {
+    out.push_back(core::ErrorEvent{JudgeFault(ReadFaultBody(root), 0)});
+    return {};
+  }
+  if (!root.is_object()) return MalformedAnswer(root.Mismatch("an object"));
+  const json::Object object = *root.Object();
+  const std::optional<json::Value> choices = FindSet(object, "choices");
+  if (FindSet(object, "error") || (!choices && StringOrEmpty(object, "object") == "error")) {
+    out.push_back(core::ErrorEvent{JudgeFault(ReadFaultBody(root), 0)});
+    return {};
+  }
+  chunk_had_choices_ = false;
+  if (choices) {
+    if (!choices->is_array()) return MalformedAnswer(choices->Mismatch("an array"));
+    const json::Array all = *choices->Array();
+    if (!all.empty())
+      ReadStart(object, out);  // Azure's first chunk has neither choices nor a model
+    std::int64_t position = 0;
+    for (const json::Value choice : all) {
+      if (!choice.is_object()) return MalformedAnswer(choice.Mismatch("an object"));
+      TIDEGATE_TRY(ReadChoice(*choice.Object(), position++, out));
+      if (!out.empty() && std::holds_alternative<core::ErrorEvent>(out.back())) return {};
+      chunk_had_choices_ = true;
+    }
+  }
+  std::optional<json::Value> usage = FindSet(object, "usage");
+  if (!usage && all_finished()) {  // Groq puts it elsewhere, into the last chunk
+    const std::optional<json::Value> groq = FindSet(object, "x_groq");
+    if (groq && groq->is_object()) usage = FindSet(*groq->Object(), "usage");
+  }
+  if (usage) out.push_back(core::UsageEvent{ReadUsage(*usage)});
+  return {};
+}
+
+Result<void> AnswerReader::ReadWhole(const json::Value& root, std::vector<core::Event>& out) {
+  TIDEGATE_TRY(ReadChunk(root, false, out));
+  const bool is_error = !out.empty() && std::holds_alternative<core::ErrorEvent>(out.back());
+  if (!said_anything_ && !is_error) return MalformedAnswer("is empty");
+  return {};
+}
+
+void AnswerReader::ReadStart(const json::Object& root, std::vector<core::Event>& out) {
+  if (started_) return;
+  started_ = true;
+  core::StartEvent start;
+  start.id = StringOrEmpty(root, "id");
+  start.model = StringOrEmpty(root, "model");
+  start.system_fingerprint = StringOrEmpty(root, "system_fingerprint");
+  const std::optional<json::Value> created = root.Find("created");
+  if (created &&
+      !created->is_null()) {  // informative: a strange value is no reason to refuse an answer
+    const Result<std::int64_t> seconds =
+        created->IntegerIn(0, std::numeric_limits<std::int64_t>::max());
+    if (seconds.ok()) start.created_s = *seconds;
+  }
+  out.push_back(start);
+}
+
+Result<void> AnswerReader::ReadChoice(const json::Object& object, std::int64_t position,
+                                      std::vector<core::Event>& out) {
+  std::int64_t index = position;
+  if (const std::optional<json::Value> value = FindSet(object, "index")) {
+    const Result<std::int64_t> number = value->IntegerIn(0, kChoicesMax - 1);
+    if (!number.ok()) return MalformedAnswer(number.error());
+    index = *number;
+  }
+  if (const std::optional<json::Value> error =
+          FindSet(object, "error")) {  // OpenRouter: one choice failed
+    out.push_back(core::ErrorEvent{JudgeFault(ReadFault(*error), 0)});
+    return {};
+  }
+  Choice& choice = FindChoice(index);
+  TIDEGATE_TRY(ReadLogprobs(object, index, out));
+  std::optional<json::Value> message = FindSet(object, "delta");
+  // A stream's last chunk may repeat the whole message; it counts only when nothing came before.
+  if (!message && !choice.spoke) message = FindSet(object, "message");
+  if (message) {
+    if (!message->is_object()) return MalformedAnswer(message->Mismatch("an object"));
+    TIDEGATE_TRY(ReadMessage(*message->Object(), choice, out));
+  }
+  if (const std::optional<json::Value> reason = FindSet(object, "finish_reason")) {
+    TIDEGATE_TRY(ReadFinish(*reason, choice, out));
+  }
+  return {};
+}
+
+Result<void> AnswerReader::ReadMessage(const json::Object& message, Choice& choice,
+                                       std::vector<core::Event>& out) {
+  const std::size_t before = out.size();
+  TIDEGATE_ASSIGN(std::string_view reasoning, ReadString(message, "reasoning_content"));
+  if (reasoning.empty()) reasoning = StringOrEmpty(message, "reasoning");
+  if (!reasoning.empty()) out.push_back(core::ReasoningEvent{choice.index, reasoning});
+  if (const std::optional<json::Value> content = FindSet(message, "content")) {
+    TIDEGATE_TRY(ReadContent(*content, choice, out));
+  }
+  TIDEGATE_ASSIGN(const std::string_view refusal, ReadString(message, "refusal"));
+  if (!refusal.empty()) out.push_back(core::RefusalEvent{choice.index, refusal});
+  if (const std::optional<json::Value> calls = FindSet(message, "tool_calls")) {
+    if (!calls->is_array()) return MalformedAnswer(calls->Mismatch("an array"));
+    std::int64_t position = 0;
+    const json::Array all = *calls->Array();
+    for (const json::Value call : all) {
+      if (!call.is_object()) return MalformedAnswer(call.Mismatch("an object"));
+      TIDEGATE_TRY(ReadToolCall(*call.Object(), position++, choice, out));
+    }
+  }
+  choice.spoke |= out.size() > before;
+  said_anything_ |= choice.spoke;
+  return {};
+}
+
+// A string, or a list of parts: {"type": "text", "text": …}, and Mistral's {"type": "thinking",
+// "thinking": [text parts]}.
+Result<void> AnswerReader::ReadContent(const json::Value& content, Choice& choice,
+                                       std::vector<core::Event>& out) {
+  if (content.is_string()) {
+    if (!content.String()->empty()) out.push_back(core::TextEvent{choice.index, *content.String()});
+    return {};
+  }
+  if (!content.is_array()) return MalformedAnswer(content.Mismatch("a string"));
+  const json::Array parts = *content.Array();
+  for (const json::Value part : parts) {
+    if (!part.is_object()) return MalformedAnswer(part.Mismatch("an object"));
+    const json::Object object = *part.Object();
+    if (const std::string_view text = StringOrEmpty(object, "text"); !text.empty()) {
+      out.push_back(core::TextEvent{choice.index, text});
+    }
+    const std::optional<json::Value> thinking = FindSet(object, "thinking");
+    if (!thinking || !thinking->is_array()) continue;
+    const json::Array thoughts = *thinking->Array();
+    for (const json::Value thought : thoughts) {
+      if (!thought.is_object()) return MalformedAnswer(thought.Mismatch("an object"));
+      if (const std::string_view text = StringOrEmpty(*thought.Object(), "text"); !text.empty()) {
+        out.push_back(core::ReasoningEvent{choice.index, text});
+      }
+    }
+  }
+  return {};
+}
+
+// Which of the choice's calls a delta belongs to. By index when there is one, unless the id says
+// that it is another call (there are servers that number every parallel call 0); by id, else the
+// latest, when there is no index.
+Result<std::size_t> AnswerReader::FindCall(const json::Object& call, std::int64_t position,
+                                           std::string_view id, Choice& choice) {
+  std::vector<Call>& calls = choice.calls;
+  std::optional<std::int64_t> index;
+  if (const std::optional<json::Value> value = FindSet(call, "index")) {
+    const Result<std::int64_t> number =
+        value->IntegerIn(0, static_cast<std::int64_t>(kToolCallsPerAnswerMax) - 1);
+    if (!number.ok()) return MalformedAnswer(number.error());
+    index = *number;
+  }
+  for (std::size_t i = calls.size(); i-- > 0;) {
+    const bool same_id = id.empty() || calls[i].id.empty() || calls[i].id == id;
+    const bool same_index =
+        index ? calls[i].upstream_index == *index : !id.empty() || i + 1 == calls.size();
+    // Without index and id, the first entry of a list continues the latest call; more entries are
+    // calls of their own.
+    const bool continues = index || !id.empty() || position == 0;
+    if (same_id && same_index && continues) return i;
+  }
+  if (calls.size() == kToolCallsPerAnswerMax) return MalformedAnswer("has too many tool calls");
+  calls.push_back(Call{index.value_or(position), {}, {}});
+  return calls.size() - 1;
+}
+
+Result<void> AnswerReader::ReadToolCall(const json::Object& call, std::int64_t position,
+                                        Choice& choice, std::vector<core::Event>& out) {
+  TIDEGATE_ASSIGN(const std::string_view id, ReadString(call, "id"));
+  TIDEGATE_ASSIGN(const std::size_t at, FindCall(call, position, id, choice));
+  Call& known = choice.calls[at];
+  core::ToolCallEvent event;
+  event.choice = choice.index;
+  event.index = static_cast<std::int64_t>(at);
+  if (const std::optional<json::Value> function = FindSet(call, "function")) {
+    if (!function->is_object()) return MalformedAnswer(function->Mismatch("an object"));
+    TIDEGATE_ASSIGN(event.name, ReadString(*function->Object(), "name"));
+    if (const std::optional<json::Value> arguments = FindSet(*function->Object(), "arguments")) {
+      // Some servers send the arguments as an object instead of as its text.
+      event.arguments = arguments->is_string() ? *arguments->String() : arguments->raw();
+    }
+  }
+  // Servers may repeat id and name in every delta; a call is announced once.
+  event.id = known.id.empty() ? id : std::string_view();
+  if (!known.name.empty()) event.name = {};
+  if (!event.id.empty()) known.id = event.id;
+  if (!event.name.empty()) known.name = event.name;
+  out.push_back(event);
+  return {};
+}
+
+Result<void> AnswerReader::ReadFinish(const json::Value& reason, Choice& choice,
+                                      std::vector<core::Event>& out) {
+  if (!reason.is_string()) return MalformedAnswer(reason.Mismatch("a string"));
+  const std::string_view word = *reason.String();
+  if (word.empty() || choice.finished) return {};
+  if (word == "error") {
+    out.push_back(core::ErrorEvent{JudgeFault(Fault{}, 0)});
+    return {};
+  }
+  choice.finished = true;
+  said_anything_ = true;
+  --unfinished_;
+  out.push_back(core::FinishEvent{choice.index, ParseFinishReason(word)});
+  return {};
+}
+
+}  // namespace tidegate::protocols::openai_chat

@@ -1,0 +1,111 @@
+#include "protocols/openai_chat/codec.h"
+
+#include <string>
+
+#include "protocols/openai_chat/decoder.h"
+#include "protocols/openai_chat/encoder.h"
+#include "protocols/openai_chat/error_body.h"
+#include "protocols/openai_chat/limits.h"
+#include "protocols/openai_chat/model_list.h"
+#include "protocols/openai_chat/relay.h"
+#include "protocols/openai_chat/request_decoder.h"
+#include "protocols/openai_chat/request_encoder.h"
+#include "protocols/openai_chat/upstream_error.h"
+#include "protocols/scratch_reader.h"
+
+namespace tidegate::protocols::openai_chat {
+namespace {
+
+constexpr std::string_view kChatPath = "/v1/chat/completions";
+constexpr std::string_view kModelsPath = "/v1/models";
+constexpr std::string_view kModelPrefix = "/v1/models/";
+constexpr std::string_view kOwnPrefix = "/v1/";
+constexpr std::size_t kPlainErrorBytesMax = 2048;  // of an error body that is not JSON
+
+// An error body that is not JSON: passed on when it is a text, left out when it is a page.
+std::string_view PlainText(std::string_view body) {
+  const std::size_t begin = body.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || body[begin] == '<') return {};
+  return body.substr(begin, kPlainErrorBytesMax);
+}
+
+class OpenAiChat final : public Protocol {
+ public:
+  core::Protocol id() const override { return core::Protocol::kOpenAiChat; }
+
+  std::optional<Route> Match(std::string_view method, std::string_view path) const override {
+    if (method == "POST" && path == kChatPath)
+      return Route{.operation = Operation::kChat, .model = {}};
+    if (method != "GET") return std::nullopt;
+    if (path == kModelsPath) return Route{.operation = Operation::kListModels, .model = {}};
+    if (!path.starts_with(kModelPrefix) || path.size() == kModelPrefix.size()) return std::nullopt;
+    return Route{.operation = Operation::kGetModel, .model = path.substr(kModelPrefix.size())};
+  }
+
+  bool OwnsPath(std::string_view path) const override { return path.starts_with(kOwnPrefix); }
+
+  Result<core::Request> DecodeRequest(std::string_view body,
+                                      const ConstraintParser& constraints) const override {
+    return DecodeChatRequest(body, constraints);
+  }
+
+  std::unique_ptr<ResponseEncoder> NewEncoder(const core::Request& request, const RequestId& id,
+                                              std::int64_t created_s) const override {
+    EncoderOptions options{.id = id,
+                           .created_s = created_s,
+                           .model = request.model,
+                           .include_usage = request.stream_usage};
+    return request.stream ? NewStreamEncoder(std::move(options))
+                          : NewWholeEncoder(std::move(options));
+  }
+
+  std::string EncodeError(const Error& error) const override { return EncodeErrorBody(error); }
+  std::string EncodeStreamError(const Error& error) const override {
+    return EncodeErrorEvent(error);
+  }
+  int ErrorStatus(const Error& error) const override { return ErrorHttpStatus(error); }
+  std::string_view StreamContentType() const override { return "text/event-stream; charset=utf-8"; }
+  std::string EncodeModels(std::span<const ModelEntry> models) const override {
+    return WriteModelList(models);
+  }
+  std::string EncodeModel(const ModelEntry& model) const override { return WriteModel(model); }
+
+  Result<UpstreamRequest> EncodeRequest(const core::Request& request,
+                                        const UpstreamOptions& options) const override {
+    return EncodeChatRequest(request, options);
+  }
+
+  std::unique_ptr<ResponseDecoder> NewDecoder(bool stream) const override {
+    return stream ? NewStreamDecoder() : NewWholeDecoder();
+  }
+
+  std::unique_ptr<StreamRelay> NewStreamRelay(bool hide_usage) const override {
+    return NewRelay(hide_usage);
+  }
+
+  Result<RelayState> InspectWhole(std::string_view body) const override {
+    return InspectWholeAnswer(body);
+  }
+
+  Error DecodeError(int status, std::string_view body, std::int64_t retry_after_s) const override {
+    const ScratchReader json;
+    const Result<json::Value> root = json->ParseCopy(body, kWholeAnswerBytesMax);
+    Fault fault;
+    if (root.ok()) {
+      fault = ReadFaultBody(*root);
+    } else {
+      fault.message = PlainText(body);
+    }
+    fault.status = status;
+    return JudgeFault(fault, retry_after_s);
+  }
+};
+
+}  // namespace
+
+const Protocol& Codec() {
+  static const OpenAiChat codec;
+  return codec;
+}
+
+}  // namespace tidegate::protocols::openai_chat

@@ -1,0 +1,120 @@
+#include "protocols/openai_chat/request_encoder.h"
+
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "json/splice.h"
+#include "json/writer.h"
+
+namespace tidegate::protocols::openai_chat {
+namespace {
+
+constexpr std::string_view kPath = "/chat/completions";
+constexpr std::string_view kOldLimit = "\"max_tokens\"";
+constexpr std::string_view kNewLimit = "\"max_completion_tokens\"";
+
+json::Span ToJson(core::Span span) { return {span.begin, span.end}; }
+
+// The edits of one body. Views the request's body; new texts are owned by the result.
+class BodyEdits {
+ public:
+  explicit BodyEdits(const core::Request& request) : request_(request), splice_(request.body) {}
+
+  void Replace(core::Span span, std::string_view text) { splice_.Replace(ToJson(span), text); }
+  void ReplaceOwned(core::Span span, std::string text) { Replace(span, Own(std::move(text))); }
+  void Insert(std::uint32_t offset, std::string_view text) { splice_.Insert(offset, text); }
+  // A member in front of all others; there are always others, since model and messages are
+  // required.
+  void InsertMember(std::string text) {
+    Insert(request_.spans.object_begin, Own(std::move(text) + ','));
+  }
+  void Erase(core::Span span) {
+    if (!span.empty()) splice_.Erase(ToJson(span));
+  }
+
+  BodyPieces Finish() && {
+    out_.pieces = splice_.Slices();
+    return std::move(out_);
+  }
+
+ private:
+  std::string_view Own(std::string text) {
+    out_.owned.push_back(std::make_unique<std::string>(std::move(text)));
+    return *out_.owned.back();
+  }
+
+  const core::Request& request_;
+  json::Splice splice_;
+  BodyPieces out_;
+};
+
+void EditModel(const core::Request& request, std::string_view model, BodyEdits& edits) {
+  std::string quoted;
+  json::Writer(quoted).String(model);
+  edits.ReplaceOwned(request.spans.model, std::move(quoted));
+}
+
+void EditUsage(const core::Request& request, BodyEdits& edits) {
+  const core::BodySpans& spans = request.spans;
+  if (!spans.include_usage.empty()) return edits.Replace(spans.include_usage, "true");
+  if (spans.stream_options.empty())
+    return edits.InsertMember("\"stream_options\":{\"include_usage\":true}");
+  const std::string_view options = request.body.substr(
+      spans.stream_options.begin + 1, spans.stream_options.end - spans.stream_options.begin - 2);
+  const bool has_members = options.find('"') != std::string_view::npos;  // else it is {} or null
+  if (has_members) return edits.Insert(spans.stream_options.begin + 1, "\"include_usage\":true,");
+  edits.Replace(spans.stream_options, "{\"include_usage\":true}");
+}
+
+void EditStream(const core::Request& request, BodyEdits& edits) {
+  if (request.spans.stream.empty()) return edits.InsertMember("\"stream\":true");
+  edits.Replace(request.spans.stream, "true");
+}
+
+// An upstream that does not know the limit's name would run without one, so the name is part of the
+// limit.
+void EditOutputLimit(const core::Request& request, const UpstreamOptions& options,
+                     BodyEdits& edits) {
+  const core::BodySpans& spans = request.spans;
+  const std::string_view name = options.max_completion_tokens ? kNewLimit : kOldLimit;
+  const bool has_old = !spans.max_tokens.empty();
+  const bool has_new = !spans.max_completion_tokens.empty();
+  if (has_old != has_new) {
+    const core::Span key = has_old ? spans.max_tokens_key : spans.max_completion_tokens_key;
+    if (has_old == options.max_completion_tokens) edits.Replace(key, name);
+  }
+  if (!options.output_tokens_limit) return;
+  const std::string limit = std::to_string(*options.output_tokens_limit);
+  if (has_old) edits.ReplaceOwned(spans.max_tokens, limit);
+  if (has_new) edits.ReplaceOwned(spans.max_completion_tokens, limit);
+  if (!has_old && !has_new) edits.InsertMember(std::string(name) + ':' + limit);
+}
+
+}  // namespace
+
+UpstreamRequest EncodeChatRequest(const core::Request& request, const UpstreamOptions& options) {
+  UpstreamRequest upstream;
+  upstream.path = kPath;
+  upstream.streaming = request.stream || options.force_stream;
+  const bool ask_usage = upstream.streaming && options.want_stream_usage && !request.stream_usage;
+  upstream.hide_stream_usage = ask_usage;
+  if (request.protocol != core::Protocol::kOpenAiChat || request.body.empty()) {
+    const WriteOptions write{upstream.streaming, ask_usage || request.stream_usage};
+    upstream.body.owned.push_back(
+        std::make_unique<std::string>(WriteChatRequest(request, options, write)));
+    upstream.body.pieces.push_back(*upstream.body.owned.back());
+    return upstream;
+  }
+  BodyEdits edits(request);
+  EditModel(request, options.model, edits);
+  edits.Erase(request.spans.tidegate_member);
+  edits.Erase(request.spans.provider_member);
+  if (upstream.streaming && !request.stream) EditStream(request, edits);
+  if (ask_usage) EditUsage(request, edits);
+  EditOutputLimit(request, options, edits);
+  upstream.body = std::move(edits).Finish();
+  return upstream;
+}
+
+}  // namespace tidegate::protocols::openai_chat

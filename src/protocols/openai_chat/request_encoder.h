@@ -1,0 +1,28 @@
+// A core::Request becomes the body for an upstream; see Protocol::EncodeRequest.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "core/request.h"
+#include "protocols/protocol.h"
+
+namespace tidegate::protocols::openai_chat {
+
+// A request that came in this protocol keeps its bytes. Changed are only: the model's name; the
+// gate's own members, which go; the output limit, its value when the options set one and its name
+// when the upstream knows it by the other; and for streaming, `stream` and
+// stream_options.include_usage where the options ask for what the caller did not. A request of
+// another protocol, or without a body, is written from its values.
+UpstreamRequest EncodeChatRequest(const core::Request& request, const UpstreamOptions& options);
+
+// The whole body from the values alone. `streaming` and `usage`: what to write for `stream` and
+// include_usage.
+struct WriteOptions {
+  bool streaming = false;
+  bool usage = false;
+};
+std::string WriteChatRequest(const core::Request& request, const UpstreamOptions& options,
+                             WriteOptions write);
+
+}  // namespace tidegate::protocols::openai_chat

@@ -1,0 +1,176 @@
+#include "protocols/openai_chat/tool_decoder.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocols/openai_chat/fields.h"
+#include "protocols/openai_chat/limits.h"
+
+namespace tidegate::protocols::openai_chat {
+namespace {
+
+using core::Capability;
+
+constexpr FieldNames kTool{std::to_array<std::string_view>({"type", "function"})};
+constexpr FieldNames kFunction{
+    std::to_array<std::string_view>({"name", "description", "parameters", "strict"})};
+constexpr FieldNames kChoice{std::to_array<std::string_view>({"type", "function"})};
+constexpr FieldNames kChosen{std::to_array<std::string_view>({"name"})};
+constexpr FieldNames kFormat{std::to_array<std::string_view>({"type", "json_schema"})};
+constexpr FieldNames kSchema{
+    std::to_array<std::string_view>({"name", "description", "schema", "strict"})};
+
+void Need(core::Request& request, Capability capability) {
+  request.needs = request.needs.With(capability);
+}
+
+Result<void> CheckName(const json::Value& value, std::string_view name) {
+  if (name.empty()) return value.Invalid("must not be empty");
+  if (name.size() > kToolNameBytesMax) {
+    return value.Invalid("has " + std::to_string(name.size()) + " bytes, the limit is " +
+                         std::to_string(kToolNameBytesMax));
+  }
+  return {};
+}
+
+Result<core::ToolSpec> DecodeFunction(const json::Value& value, RequestTexts& texts,
+                                      core::Request& request) {
+  TIDEGATE_ASSIGN(const auto fields, ReadFields(kFunction, value));
+  TIDEGATE_ASSIGN(const json::Value name, fields.Required(kFunction.Index("name")));
+  if (fields.has_unknown()) Need(request, Capability::kVendorFields);
+  core::ToolSpec tool;
+  TIDEGATE_ASSIGN(tool.name, texts.Keep(*fields.Member(kFunction.Index("name"))));
+  TIDEGATE_TRY(CheckName(name, tool.name));
+  if (fields.Value(kFunction.Index("description"))) {
+    TIDEGATE_ASSIGN(tool.description, texts.Keep(*fields.Member(kFunction.Index("description"))));
+  }
+  if (const std::optional<json::Value> parameters = fields.Value(kFunction.Index("parameters"))) {
+    if (!parameters->is_object()) return parameters->Mismatch("a JSON Schema object");
+    tool.parameters = parameters->raw();
+  }
+  if (const std::optional<json::Value> strict = fields.Value(kFunction.Index("strict"))) {
+    TIDEGATE_ASSIGN(tool.strict, strict->Bool());
+  }
+  return tool;
+}
+
+}  // namespace
+
+Result<void> DecodeTools(const json::Value& tools, RequestTexts& texts, core::Request& request) {
+  TIDEGATE_ASSIGN(const json::Array array, tools.Array());
+  std::size_t count = 0;
+  for (const json::Value value : array) {
+    if (++count > kToolsMax)
+      return tools.Invalid("has more than " + std::to_string(kToolsMax) + " tools");
+    TIDEGATE_ASSIGN(const auto fields, ReadFields(kTool, value));
+    TIDEGATE_ASSIGN(const json::Value type, fields.Required(kTool.Index("type")));
+    TIDEGATE_ASSIGN(const std::string_view word, type.String());
+    texts.Count(value.raw().size());
+    Need(request, Capability::kTools);
+    if (word != "function") {  // "custom", and the tools that only one vendor runs: for the same
+                               // protocol only
+      if (word.empty()) return type.Invalid("must not be empty");
+      Need(request, Capability::kVendorFields);
+      continue;
+    }
+    TIDEGATE_ASSIGN(const json::Value function, fields.Required(kTool.Index("function")));
+    if (fields.has_unknown()) Need(request, Capability::kVendorFields);
+    TIDEGATE_ASSIGN(core::ToolSpec tool, DecodeFunction(function, texts, request));
+    request.tools.push_back(tool);
+  }
+  return {};
+}
+
+Result<void> DecodeToolChoice(const json::Value& choice, RequestTexts& texts,
+                              core::Request& request) {
+  if (choice.is_string()) {
+    const std::string_view word = *choice.String();
+    if (word == "auto") {
+      request.tool_choice = core::ToolChoiceKind::kAuto;
+    } else if (word == "none") {
+      request.tool_choice = core::ToolChoiceKind::kNone;
+    } else if (word == "required") {
+      request.tool_choice = core::ToolChoiceKind::kRequired;
+    } else {
+      return choice.Invalid("must be 'auto', 'none', 'required' or an object that names a tool");
+    }
+    return {};
+  }
+  if (!choice.is_object()) return choice.Mismatch("a string or an object");
+  TIDEGATE_ASSIGN(const auto fields, ReadFields(kChoice, choice));
+  TIDEGATE_ASSIGN(const json::Value type, fields.Required(kChoice.Index("type")));
+  TIDEGATE_ASSIGN(const std::string_view word, type.String());
+  if (word == "custom" || word == "allowed_tools") {
+    Need(request, Capability::kVendorFields);
+    return {};
+  }
+  if (word != "function") return type.Invalid("must be 'function', 'custom' or 'allowed_tools'");
+  if (fields.has_unknown()) Need(request, Capability::kVendorFields);
+  TIDEGATE_ASSIGN(const json::Value function, fields.Required(kChoice.Index("function")));
+  TIDEGATE_ASSIGN(const auto chosen, ReadFields(kChosen, function));
+  TIDEGATE_ASSIGN(const json::Value name, chosen.Required(kChosen.Index("name")));
+  TIDEGATE_ASSIGN(request.tool_choice_name, texts.Keep(name));
+  request.tool_choice = core::ToolChoiceKind::kNamed;
+  const bool known = std::any_of(
+      request.tools.begin(), request.tools.end(),
+      [&](const core::ToolSpec& tool) { return tool.name == request.tool_choice_name; });
+  if (!known) return name.Invalid("names no function in `tools`");
+  return {};
+}
+
+Result<void> DecodeResponseFormat(const json::Value& format, RequestTexts& texts,
+                                  core::Request& request) {
+  TIDEGATE_ASSIGN(const auto fields, ReadFields(kFormat, format));
+  TIDEGATE_ASSIGN(const json::Value type, fields.Required(kFormat.Index("type")));
+  TIDEGATE_ASSIGN(const std::string_view word, type.String());
+  if (fields.has_unknown()) {  // llama-server takes a schema beside json_object
+    Need(request, Capability::kVendorFields);
+    texts.Count(format.raw().size());
+  }
+  if (word == "text") {
+    request.response_format = core::ResponseFormat::kText;
+    return {};
+  }
+  if (word == "json_object") {
+    request.response_format = core::ResponseFormat::kJsonObject;
+    Need(request, Capability::kJsonObject);
+    return {};
+  }
+  if (word != "json_schema") return type.Invalid("must be 'text', 'json_object' or 'json_schema'");
+  TIDEGATE_ASSIGN(const json::Value schema, fields.Required(kFormat.Index("json_schema")));
+  TIDEGATE_ASSIGN(const auto members, ReadFields(kSchema, schema));
+  TIDEGATE_ASSIGN(const json::Value name, members.Required(kSchema.Index("name")));
+  TIDEGATE_ASSIGN(const std::string_view name_text, name.String());
+  TIDEGATE_TRY(CheckName(name, name_text));
+  if (const std::optional<json::Value> value = members.Value(kSchema.Index("schema"));
+      value && !value->is_object()) {
+    return value->Mismatch("a JSON Schema object");
+  }
+  if (const std::optional<json::Value> strict = members.Value(kSchema.Index("strict")))
+    TIDEGATE_TRY(strict->Bool());
+  request.response_format = core::ResponseFormat::kJsonSchema;
+  request.json_schema = schema.raw();
+  Need(request, Capability::kJsonSchema);
+  texts.Count(request.json_schema.size());
+  return {};
+}
+
+Result<void> DecodeFunctions(const json::Value& functions, RequestTexts& texts,
+                             core::Request& request) {
+  TIDEGATE_ASSIGN(const json::Array array, functions.Array());
+  std::size_t count = 0;
+  for (const json::Value value : array) {
+    if (++count > kToolsMax)
+      return functions.Invalid("has more than " + std::to_string(kToolsMax) + " functions");
+    TIDEGATE_TRY(DecodeFunction(value, texts, request));
+    texts.Count(value.raw().size());
+  }
+  Need(request, Capability::kTools);
+  Need(request, Capability::kVendorFields);
+  return {};
+}
+
+}  // namespace tidegate::protocols::openai_chat

@@ -1,0 +1,23 @@
+// Reading the tools of a request, how the model shall choose among them, and the format it shall
+// answer in.
+#pragma once
+
+#include "base/result.h"
+#include "core/request.h"
+#include "json/value.h"
+#include "protocols/openai_chat/request_texts.h"
+
+namespace tidegate::protocols::openai_chat {
+
+// Each fills its part of the request and adds to needs and text_bytes. Errors: kInvalidArgument
+// with the field's path.
+Result<void> DecodeTools(const json::Value& tools, RequestTexts& texts, core::Request& request);
+Result<void> DecodeToolChoice(const json::Value& choice, RequestTexts& texts,
+                              core::Request& request);
+Result<void> DecodeResponseFormat(const json::Value& format, RequestTexts& texts,
+                                  core::Request& request);
+// The deprecated `functions`: checked, counted and passed through.
+Result<void> DecodeFunctions(const json::Value& functions, RequestTexts& texts,
+                             core::Request& request);
+
+}  // namespace tidegate::protocols::openai_chat

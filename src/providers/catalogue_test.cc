@@ -1,0 +1,304 @@
+#include "providers/catalogue.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "providers/catalogue_index.h"
+#include "providers/entry.h"
+
+namespace tidegate::providers {
+namespace {
+
+Environment With(std::map<std::string, std::string> variables) {
+  return [variables = std::move(variables)](std::string_view name) -> std::optional<std::string> {
+    const auto found = variables.find(std::string(name));
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+Result<Catalogue> Load(const std::vector<ProviderConfig>& configs,
+                       std::map<std::string, std::string> variables = {}) {
+  return Catalogue::Load(configs, With(std::move(variables)));
+}
+
+ProviderConfig Config(std::string id, std::optional<std::string> url = std::nullopt) {
+  ProviderConfig config;
+  config.id = std::move(id);
+  config.url = std::move(url);
+  return config;
+}
+
+const core::Deployment* FindModel(const Catalogue& catalogue, std::string_view ref) {
+  for (const core::Deployment& deployment : catalogue.deployments()) {
+    if (deployment.ref.ToString() == ref) return &deployment;
+  }
+  return nullptr;
+}
+
+TEST(CatalogueFiles, AreAllValidAndSortedAndNameTheirProvider) {
+  std::vector<std::string_view> ids = CatalogueIds();
+  EXPECT_GE(ids.size(), 15U);
+  EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+  for (const CatalogueFile& file : CatalogueFiles()) {
+    const Result<Entry> entry = ParseEntry(file.id, *file.provider);
+    ASSERT_TRUE(entry.ok()) << Describe(entry.error());
+    EXPECT_FALSE(entry->provider.display_name.empty()) << file.id;
+    if (!entry->url.empty()) {
+      EXPECT_TRUE(ParseUrl(entry->url, "url").ok()) << file.id;
+    }
+    if (file.models == nullptr) {
+      EXPECT_TRUE(entry->provider.lists_models) << file.id << " neither has models nor lists them";
+      continue;
+    }
+    const Result<std::vector<core::Deployment>> models = ParseModels(entry->provider, *file.models);
+    ASSERT_TRUE(models.ok()) << Describe(models.error());
+    EXPECT_FALSE(models->empty()) << file.id;
+    std::set<std::string> names;
+    for (const core::Deployment& model : *models) {
+      EXPECT_TRUE(names.insert(model.ref.model).second) << model.ref.ToString();
+      EXPECT_FALSE(model.family.empty()) << model.ref.ToString();
+      EXPECT_GT(model.context_tokens, 0) << model.ref.ToString();
+      EXPECT_LE(model.output_tokens_max, model.context_tokens) << model.ref.ToString();
+      EXPECT_GE(model.quality, 0.3) << model.ref.ToString();
+      EXPECT_LE(model.quality, 0.95) << model.ref.ToString();
+    }
+  }
+}
+
+TEST(Catalogue, HasNobodyWithoutKeysAndConfiguration) {
+  const Result<Catalogue> catalogue = Load({});
+  ASSERT_TRUE(catalogue.ok());
+  EXPECT_TRUE(catalogue->providers().empty());
+  EXPECT_TRUE(catalogue->deployments().empty());
+}
+
+TEST(Catalogue, TakesAKeyInTheEnvironmentAsConfigurationEnough) {
+  const Result<Catalogue> catalogue = Load({}, {{"OPENAI_API_KEY", "sk-1"}, {"GROQ_API_KEY", ""}});
+  ASSERT_TRUE(catalogue.ok());
+  ASSERT_EQ(catalogue->providers().size(), 1U);
+  const Provider& openai = catalogue->providers()[0];
+  EXPECT_EQ(openai.id, "openai");
+  EXPECT_EQ(openai.auth_header, "authorization");
+  EXPECT_EQ(openai.auth_value.Reveal(), "Bearer sk-1");
+  EXPECT_EQ(openai.endpoint.ToString(), "https://api.openai.com/v1");
+  EXPECT_EQ(openai.place, core::Place::kCloud);
+  EXPECT_TRUE(openai.quirks.max_completion_tokens);
+  const core::Deployment* model = FindModel(*catalogue, "openai/gpt-4o");
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->prices->input.nanodollars_per_mtok, 2'500'000'000);
+  EXPECT_EQ(model->prices->output.nanodollars_per_mtok, 10'000'000'000);
+  EXPECT_EQ(model->prices->cached_write.nanodollars_per_mtok, 2'500'000'000);
+  EXPECT_EQ(model->context_tokens, 128'000);
+  EXPECT_EQ(model->output_tokens_max, 16'384);
+  EXPECT_TRUE(model->capabilities.Has(core::Capability::kVision));
+  EXPECT_TRUE(model->capabilities.Has(core::Capability::kLogprobs));
+  EXPECT_FALSE(model->zero_data_retention);
+}
+
+TEST(Catalogue, KnowsThatModelsWithFixedSamplingRefuseItsParameters) {
+  const Result<Catalogue> catalogue = Load({}, {{"OPENAI_API_KEY", "sk-1"}});
+  const core::Deployment* model = FindModel(*catalogue, "openai/gpt-5");
+  ASSERT_NE(model, nullptr);
+  EXPECT_TRUE(model->capabilities.Has(core::Capability::kReasoning));
+  EXPECT_FALSE(model->capabilities.Has(core::Capability::kTemperature));
+  EXPECT_FALSE(model->capabilities.Has(core::Capability::kLogprobs));
+  EXPECT_TRUE(model->capabilities.Has(core::Capability::kSeed));
+}
+
+TEST(Catalogue, GivesTheSameWeightsOneFamilyAtEveryProvider) {
+  const Result<Catalogue> catalogue =
+      Load({}, {{"GROQ_API_KEY", "a"}, {"CEREBRAS_API_KEY", "b"}, {"OPENROUTER_API_KEY", "c"}});
+  ASSERT_TRUE(catalogue.ok());
+  const core::Deployment* a = FindModel(*catalogue, "groq/openai/gpt-oss-120b");
+  const core::Deployment* b = FindModel(*catalogue, "cerebras/gpt-oss-120b");
+  const core::Deployment* c = FindModel(*catalogue, "openrouter/openai/gpt-oss-120b");
+  ASSERT_TRUE(a != nullptr && b != nullptr && c != nullptr);
+  EXPECT_EQ(a->family, b->family);
+  EXPECT_EQ(a->family, c->family);
+}
+
+TEST(Catalogue, LeavesOutWhatIsSwitchedOff) {
+  ProviderConfig off = Config("openai");
+  off.enabled = false;
+  EXPECT_TRUE(Load({off}, {{"OPENAI_API_KEY", "sk-1"}})->providers().empty());
+}
+
+TEST(Catalogue, NeverSendsAKeyFromTheEnvironmentToAConfiguredAddress) {
+  const Result<Catalogue> catalogue =
+      Load({Config("openai", "https://proxy.example/v1")}, {{"OPENAI_API_KEY", "sk-1"}});
+  ASSERT_TRUE(catalogue.ok());
+  EXPECT_TRUE(catalogue->Find("openai")->auth_value.empty());
+  EXPECT_EQ(catalogue->Find("openai")->auth_header, "");
+}
+
+TEST(Catalogue, PlacesAConfiguredAddressByItsReachAndNeverOnTheDeviceByItself) {
+  const Result<Catalogue> catalogue =
+      Load({Config("a", "http://127.0.0.1:8000/v1"), Config("b", "http://workshop.lan/v1"),
+            Config("c", "https://a.io/v1"), Config("vllm")});
+  ASSERT_TRUE(catalogue.ok()) << Describe(catalogue.error());
+  EXPECT_EQ(catalogue->Find("a")->place, core::Place::kEdge);
+  EXPECT_EQ(catalogue->Find("b")->place, core::Place::kEdge);
+  EXPECT_EQ(catalogue->Find("c")->place, core::Place::kCloud);
+  EXPECT_EQ(catalogue->Find("vllm")->place, core::Place::kEdge);
+  EXPECT_TRUE(catalogue->Find("vllm")->lists_models);
+  EXPECT_EQ(catalogue->Find("nobody"), nullptr);
+}
+
+TEST(Catalogue, LetsOnlyALoopbackAddressClaimTheDevice) {
+  for (const std::string url :
+       {"http://192.168.1.2/v1", "https://api.openai.com/v1", "http://localhost.evil.com/v1"}) {
+    ProviderConfig config = Config("x", url);
+    config.place = core::Place::kDevice;
+    const Result<Catalogue> catalogue = Load({config});
+    ASSERT_FALSE(catalogue.ok()) << url;
+    EXPECT_EQ(catalogue.error().field, "providers.x.place");
+  }
+  ProviderConfig config = Config("x", "http://127.0.0.1:8080/v1");
+  config.place = core::Place::kDevice;
+  ModelConfig model;
+  model.name = "m";
+  config.models.push_back(model);
+  const Result<Catalogue> catalogue = Load({config});
+  ASSERT_TRUE(catalogue.ok());
+  EXPECT_EQ(catalogue->Find("x")->place, core::Place::kDevice);
+  EXPECT_TRUE(catalogue->Find("x")->lists_models);
+  EXPECT_TRUE(catalogue->deployments().empty())
+      << "nothing is offered before the server's list was seen";
+}
+
+TEST(Catalogue, TakesAnExplicitPlaceForOtherAddressesButNoUnverifiableOne) {
+  ProviderConfig edge = Config("x", "https://gpu.example.com/v1");
+  edge.place = core::Place::kEdge;
+  EXPECT_EQ(Load({edge})->Find("x")->place, core::Place::kEdge);
+  edge.place = core::Place::kAttested;
+  EXPECT_EQ(Load({edge}).error().field, "providers.x.place");
+}
+
+TEST(Catalogue, NamesThePathAndTheRemedyOfEveryMistake) {
+  const auto field = [](const std::vector<ProviderConfig>& configs,
+                        std::map<std::string, std::string> variables = {}) {
+    const Result<Catalogue> catalogue = Load(configs, std::move(variables));
+    return catalogue.ok() ? "was accepted" : catalogue.error().field;
+  };
+  EXPECT_EQ(field({Config("nowhere")}), "providers.nowhere.url");
+  EXPECT_EQ(field({Config("Bad Name", "https://a/")}), "providers.Bad Name");
+  EXPECT_EQ(field({Config("local", "https://a/")}), "providers.local");
+  EXPECT_EQ(field({Config("a", "https://a/"), Config("a", "https://b/")}), "providers.a");
+  EXPECT_EQ(field({Config("a", "nonsense")}), "providers.a.url");
+  EXPECT_EQ(field({Config("openai")}), "providers.openai.key");
+  EXPECT_EQ(field({}, {{"OPENAI_API_KEY", "sk\n"}}), "providers.openai.key");
+  ProviderConfig kind = Config("a", "https://a/");
+  kind.kind = "ftp";
+  EXPECT_EQ(field({kind}), "providers.a.kind");
+  ProviderConfig protocol = Config("a", "https://a/");
+  protocol.protocol = "smtp";
+  EXPECT_EQ(field({protocol}), "providers.a.protocol");
+  ProviderConfig clear = Config("a", "http://a.example.com/");
+  clear.key = Secret("k");
+  EXPECT_EQ(field({clear}), "providers.a.url");
+  ProviderConfig model = Config("a", "https://a/");
+  model.models.resize(2);
+  model.models[0].name = "m";
+  model.models[1].name = "m";
+  EXPECT_EQ(field({model}), "providers.a.models.m");
+  model.models.resize(1);
+  model.models[0].quality = 2;
+  EXPECT_EQ(field({model}), "providers.a.models.m.quality");
+}
+
+TEST(Catalogue, NeverRepeatsAKeyInItsErrors) {
+  ProviderConfig config = Config("a", "https://a/");
+  config.key = Secret("sk-secret with spaces");
+  EXPECT_EQ(Describe(Load({config}).error()).find("sk-secret"), std::string::npos);
+}
+
+TEST(Catalogue, TakesPricesFromTheModelThenTheProviderThenTheCatalogueAndNothingAtHome) {
+  ProviderConfig cloud = Config("c", "https://a.io/v1");
+  cloud.models.resize(2);
+  cloud.models[0].name = "priced";
+  cloud.models[0].prices = core::Prices{
+      .input = {7}, .output = {8}, .cached_read = {}, .cached_write = {}, .per_request = {}};
+  cloud.models[0].context_tokens = 4096;
+  cloud.models[1].name = "plain";
+  ProviderConfig edge = Config("e", "http://box.lan/v1");
+  edge.models.resize(1);
+  edge.models[0].name = "m";
+  const Result<Catalogue> without = Load({cloud, edge});
+  ASSERT_TRUE(without.ok());
+  EXPECT_EQ(FindModel(*without, "c/priced")->prices->input.nanodollars_per_mtok, 7);
+  EXPECT_EQ(FindModel(*without, "c/priced")->context_tokens, 4096);
+  EXPECT_FALSE(FindModel(*without, "c/plain")->prices.has_value());
+  EXPECT_EQ(FindModel(*without, "e/m")->prices->output.nanodollars_per_mtok, 0);
+  cloud.prices = core::Prices{
+      .input = {3}, .output = {4}, .cached_read = {}, .cached_write = {}, .per_request = {}};
+  const Result<Catalogue> with = Load({cloud});
+  EXPECT_EQ(FindModel(*with, "c/plain")->prices->input.nanodollars_per_mtok, 3);
+  EXPECT_EQ(FindModel(*with, "c/priced")->prices->input.nanodollars_per_mtok, 7);
+}
+
+Provider DeviceProvider() {
+  ProviderConfig config = Config("box", "http://127.0.0.1:11434/v1");
+  config.place = core::Place::kDevice;
+  return *Load({config})->Find("box");
+}
+
+TEST(DeploymentsFromList, ReadsNamesAndWindows) {
+  const Result<std::vector<core::Deployment>> models =
+      DeploymentsFromList(DeviceProvider(), Config("box"),
+                          R"({"object":"list","data":[{"id":"a","max_model_len":4096},)"
+                          R"({"id":"b","context_length":8192}]})");
+  ASSERT_TRUE(models.ok());
+  ASSERT_EQ(models->size(), 2U);
+  EXPECT_EQ((*models)[0].ref.ToString(), "box/a");
+  EXPECT_EQ((*models)[0].context_tokens, 4096);
+  EXPECT_EQ((*models)[0].place, core::Place::kDevice);
+  EXPECT_EQ((*models)[0].prices->input.nanodollars_per_mtok, 0);
+  EXPECT_EQ((*models)[1].context_tokens, 8192);
+}
+
+TEST(DeploymentsFromList, TakesAModelWithARemoteMarkerForACloudOne) {
+  const Result<std::vector<core::Deployment>> models = DeploymentsFromList(
+      DeviceProvider(), Config("box"),
+      R"({"data":[{"id":"a","remote_host":"https://x"},{"id":"big-cloud"},{"id":"m:cloud"},)"
+      R"({"id":"b","remote_host":""},{"id":"c","remote_model":"y"}]})");
+  ASSERT_TRUE(models.ok());
+  ASSERT_EQ(models->size(), 5U);
+  const std::vector<core::Place> places = {core::Place::kCloud, core::Place::kCloud,
+                                           core::Place::kCloud, core::Place::kDevice,
+                                           core::Place::kCloud};
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    EXPECT_EQ((*models)[i].place, places[i]) << (*models)[i].ref.model;
+    EXPECT_EQ((*models)[i].prices.has_value(), places[i] == core::Place::kDevice);
+  }
+}
+
+TEST(DeploymentsFromList, RefusesWhatIsNoList) {
+  for (const std::string body : {"", "[]", "{}", R"({"data":{}})", R"({"data":[1]})",
+                                 R"({"data":[{"name":"x"}]})", "<html>no</html>"}) {
+    const Result<std::vector<core::Deployment>> models =
+        DeploymentsFromList(DeviceProvider(), Config("box"), body);
+    ASSERT_FALSE(models.ok()) << body;
+    EXPECT_EQ(models.error().code, ErrorCode::kProtocol);
+    EXPECT_EQ(models.error().source, ErrorSource::kUpstream);
+  }
+}
+
+TEST(ParseEntry, RefusesAMemberItDoesNotKnow) {
+  EXPECT_FALSE(
+      ParseEntry("x", R"({"id":"x","name":"X","auth":{"scheme":"bearer"},"prise":1})").ok());
+  EXPECT_FALSE(ParseEntry("x", R"({"id":"y"})").ok());
+  EXPECT_FALSE(ParseEntry("x", R"({"id":"x","auth":{"scheme":"header"}})").ok());
+  EXPECT_FALSE(ParseEntry("x", R"({"id":"x","auth":{"scheme":"basic"}})").ok());
+  const Result<Entry> entry =
+      ParseEntry("x", R"({"id":"x","auth":{"scheme":"header","header":"api-key","env":["X"]}})");
+  ASSERT_TRUE(entry.ok());
+  EXPECT_FALSE(entry->bearer);
+  EXPECT_EQ(entry->provider.auth_header, "api-key");
+}
+
+}  // namespace
+}  // namespace tidegate::providers
