@@ -252,8 +252,10 @@ net::Task<void> Gateway::Handle(net::Exchange& exchange) {
     }
     co_return;
   }
+  const std::optional<std::string> decoded = net::PercentDecode(path);
+  if (!decoded) co_return co_await RespondError(exchange, shape, NoRoute(head), "");
   for (const protocols::Protocol* protocol : protocols::All()) {
-    const std::optional<protocols::Route> route = protocol->Match(head.method(), path);
+    const std::optional<protocols::Route> route = protocol->Match(head.method(), *decoded);
     if (!route) continue;
     if (route->operation == protocols::Operation::kChat) {
       co_return co_await Chat(shared, exchange, *protocol, **principal);

@@ -109,6 +109,8 @@ class ChunkReader {
   std::size_t trailer_bytes_ = 0;
 };
 
+// The text with its %XX replaced; nothing when one is malformed or stands for a NUL byte.
+std::optional<std::string> PercentDecode(std::string_view text);
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 std::string_view Trim(std::string_view text);
 

@@ -566,5 +566,14 @@ TEST(Text, OnlyAsciiLettersIgnoreCase) {
   EXPECT_FALSE(EqualsIgnoreCase("\xc9", "\xe9"));
 }
 
+TEST(PercentTest, EscapesAreReplacedAndBrokenOnesRefused) {
+  EXPECT_EQ(PercentDecode("/v1/models/cloud%2Fswift%20x"), "/v1/models/cloud/swift x");
+  EXPECT_EQ(PercentDecode("%25%41"), "%A");
+  EXPECT_EQ(PercentDecode(""), "");
+  for (const char* text : {"%", "%4", "a%", "%zz", "%4g", "%00", "%-1", "%+1"}) {
+    EXPECT_FALSE(PercentDecode(text).has_value()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace tidegate::net

@@ -116,7 +116,10 @@ Task<void> ServerConnection::Run() {
     Expect(Waiting::kLinger, server_.options.timeouts.tls_handshake);
     ready = (co_await stream_.AcceptTls(*server_.options.tls)).ok();
   }
-  while (ready && !close_ && co_await ReadHead()) {
+  // Statement by statement: g++ 12 awaits the right side of && also when the left one is false.
+  while (ready && !close_) {
+    ready = co_await ReadHead();
+    if (!ready) break;
     busy_ = true;
     ready = co_await ServeOne();
     busy_ = false;

@@ -10,8 +10,8 @@ import unittest
 from harness import LOCAL, PACED, SANITIZED, EngineSlots, Gate, GateTest, Home, UnixConnection
 from harness import engine_that_keeps_its_key, eventually
 
-FREED_MS_MAX = 1000 if SANITIZED else 100
-OUTPUT_TOKENS = 600  # takes seconds
+FREED_MS_MAX = 500 if SANITIZED else 100
+OUTPUT_TOKENS = 1900  # takes seconds, and nearly fills the model's window
 
 
 def forbid_the_end(slots):
@@ -55,7 +55,7 @@ class Cancelled(GateTest):
         begin = time.monotonic()
         answer = self.gate.chat(LOCAL, "Tell me a story.", **self.endless)
         self.assertEqual(answer.json["usage"]["completion_tokens"], OUTPUT_TOKENS)
-        self.assertGreater((time.monotonic() - begin) * 1000, 3 * FREED_MS_MAX)
+        self.assertGreater((time.monotonic() - begin) * 1000, 2 * FREED_MS_MAX)
 
     def test_a_stream_whose_caller_leaves_frees_its_slot(self):
         connection, answer = self.gate.open_stream(LOCAL, "Tell me a story.", **self.endless)

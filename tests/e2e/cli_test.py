@@ -3,12 +3,14 @@
 
 import json
 import os
+import pathlib
 import pty
+import shutil
 import subprocess
 import unittest
 
-from harness import CLOUD, LOCAL, PATIENCE_S, TIDEGATE, Emulator, Gate, GateTest, Home
-from harness import cloud_provider, engine_path, run_tidegate
+from harness import CLOUD, EMULATOR, LOCAL, PATIENCE_S, STARTER, TIDEGATE, Emulator, Gate
+from harness import GateTest, Home, cloud_provider, engine_path, run_tidegate
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_NO_INPUT, EXIT_UNAVAILABLE = 1, 64, 66, 69
 ESCAPE = b"\x1b["
@@ -187,7 +189,7 @@ class Alone(unittest.TestCase):
             done = self.run_words("completions", shell)
             self.assertEqual(done.returncode, 0)
             self.assertIn(b"tidegate", done.stdout)
-            self.assertIn(b"--dry-run", done.stdout)
+            self.assertIn(b"dry-run", done.stdout)
         script = self.run_words("completions", "bash").stdout
         subprocess.run(["bash", "-n"], input=script, check=True)
 
@@ -248,11 +250,26 @@ class Alone(unittest.TestCase):
         self.addCleanup(gate.close)
         self.assertEqual(gate.spent_nanodollars(), emulator.bill()["nanodollars"])
 
+    def install(self):
+        """Copies the program, the emulator and the model to where an installation has them."""
+        folder = pathlib.Path(self.home.path, "prefix")
+        models = folder / "share/tidegate/models"
+        models.mkdir(parents=True)
+        (folder / "bin").mkdir()
+        shutil.copy2(STARTER, models)
+        shutil.copy2(EMULATOR, folder / "bin")
+        return shutil.copy2(TIDEGATE, folder / "bin")
+
     def test_the_demo_shows_four_steps_with_a_place_each(self):
-        text = f'[engine]\npath = "{engine_path()}"\n'
-        self.home.write("config/tidegate/config.toml", text)
         folder = os.path.dirname(engine_path())
-        done = self.run_words("demo", env={"PATH": f"{folder}:{os.environ['PATH']}"})
+        done = subprocess.run(
+            [self.install(), "demo"],
+            env={**self.env, "PATH": f"{folder}:{os.environ['PATH']}"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE_S * 2,
+            check=False,
+        )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         output = done.stdout.decode()
         places = []

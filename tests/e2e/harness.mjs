@@ -11,7 +11,14 @@ import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const OpenAI = createRequire(new URL('node/package.json', import.meta.url))('openai').OpenAI;
+function loadSdk() {
+  try {
+    return createRequire(new URL('node/package.json', import.meta.url))('openai');
+  } catch (error) {
+    throw new Error('the SDK is not installed; run scripts/npm-install', { cause: error });
+  }
+}
+export const { OpenAI } = loadSdk();
 
 const SOURCE = fileURLToPath(new URL('../..', import.meta.url));
 const BINARIES = join(process.env.TIDEGATE_BINARY_DIR ?? join(SOURCE, 'build/release'), 'bin');

@@ -138,7 +138,7 @@ class Hostile(GateTest):
             "a signed size": f"+{size}\r\n{BODY}\r\n0\r\n\r\n",
             "a size beyond 64 bits": f"{'f' * 17}\r\n{BODY}\r\n0\r\n\r\n",
             "a chunk longer than it says": f"5\r\n{BODY}\r\n0\r\n\r\n",
-            "a bare line feed": f"{size}\n{BODY}\n0\n\n" + "x" * 20,
+            "a bare line feed": f"{size}\n{BODY}\n0\n\n\r\n",
             "an endless extension": f"{size};{'x' * 5000}\r\n{BODY}\r\n0\r\n\r\n",
         }
         for name, chunks in cases.items():

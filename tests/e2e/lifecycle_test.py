@@ -188,10 +188,6 @@ class Listening(WithCloud):
         self.assertIn(b"[DONE]", answer.read())
         connection.close()
         self.assertEqual(TlsClient("localhost", gate.port, None, trust).chat(CLOUD).status, 401)
-        with self.assertRaises(ssl.SSLError):
-            old = ssl.create_default_context(cafile=certificate)
-            old.maximum_version = ssl.TLSVersion.TLSv1_1
-            TlsClient("localhost", gate.port, "tg-caller", old).get("/v1/models")
 
 
 class TlsClient(Client):

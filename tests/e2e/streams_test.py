@@ -56,6 +56,7 @@ class Counter:
         self._all_open = asyncio.Event()
         self._started.set()
         self._loop.run_forever()
+        server.close()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
             self._loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
@@ -65,10 +66,15 @@ class Counter:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
+                if head.startswith(b"GET /v1/models "):
+                    writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+                    continue
                 size = int(re.search(rb"content-length: (\d+)", head, re.IGNORECASE)[1])
                 body = json.loads(await reader.readexactly(size))
                 await self._answer(int(body["messages"][0]["content"]), writer)
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the gate has closed it, or the test is over
+        finally:
             writer.close()
 
     async def _answer(self, stream, writer):
