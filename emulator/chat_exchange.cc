@@ -174,7 +174,9 @@ void ChatExchange::Cut(bool sent) {
 // Nothing is sent before the whole answer is made, but what was made is billed.
 net::Task<void> ChatExchange::AnswerWhole() {
   const std::size_t end = TokensUntilFault().value_or(pace_->tokens());
-  if (end > 0 && !co_await WaitForToken(end - 1)) {
+  bool made = true;
+  if (end > 0) made = co_await WaitForToken(end - 1);
+  if (!made) {
     const std::int64_t elapsed = net::MonotonicNow() - exchange_.arrived_nanos();
     tokens_made_ = std::min(end, pace_->TokensDueBy(elapsed));
     outcome_.ending = Ending::kCancelled;
@@ -218,9 +220,10 @@ net::Task<void> ChatExchange::CutWhole(std::string body, std::size_t tokens) {
 
 net::Task<void> ChatExchange::AnswerStream() {
   const OpenAiChatFrames frames(answer_, request_, faults_);
-  const bool begun = (co_await exchange_.BeginStream(200, Fields(kEventStream), false)).ok();
+  bool going = (co_await exchange_.BeginStream(200, Fields(kEventStream), false)).ok();
   outcome_.status = 200;
-  if (!begun || !co_await StreamTokens(frames)) {
+  if (going) going = co_await StreamTokens(frames);
+  if (!going) {
     if (outcome_.ending == Ending::kOpen) outcome_.ending = Ending::kCancelled;
     co_return;
   }
@@ -262,7 +265,8 @@ net::Task<bool> ChatExchange::StreamTokens(const OpenAiChatFrames& frames) {
       frames.WriteTokens(c, at, next, out_);
       tokens_made_ += next - at;
       at = next;
-      if (out_.size() >= kFlushBytes && !co_await Flush()) co_return false;
+      if (out_.size() < kFlushBytes) continue;
+      if (!co_await Flush()) co_return false;
     }
     if (first + at < end || end == pace_->tokens()) {
       if (!opened) frames.WriteRole(c, out_);

@@ -140,7 +140,7 @@ net::Task<void> LoadMock::Stream(net::Exchange& exchange, bool usage) {
   bool going = (co_await exchange.BeginStream(200, kStreamFields, false)).ok();
   if (frame_interval_nanos_ == 0) {
     const std::string_view pieces[] = {usage ? stream_with_usage_ : stream_};
-    going = going && (co_await exchange.WriteStream(pieces)).ok();
+    if (going) going = (co_await exchange.WriteStream(pieces)).ok();
   } else {
     std::int64_t due = exchange.arrived_nanos();
     due += kTick - due % kTick;
@@ -149,12 +149,12 @@ net::Task<void> LoadMock::Stream(net::Exchange& exchange, bool usage) {
       due += frame_interval_nanos_;
       if (!co_await timer.SleepUntil(exchange.cancel(), due)) going = false;
       const std::string_view pieces[] = {frames_[i]};
-      going = going && (co_await exchange.WriteStream(pieces)).ok();
+      if (going) going = (co_await exchange.WriteStream(pieces)).ok();
     }
     const std::string_view pieces[] = {usage ? tail_with_usage_ : tail_};
-    going = going && (co_await exchange.WriteStream(pieces)).ok();
+    if (going) going = (co_await exchange.WriteStream(pieces)).ok();
   }
-  going = going && (co_await exchange.EndStream()).ok();
+  if (going) going = (co_await exchange.EndStream()).ok();
   if (!going) cancelled_.fetch_add(1, std::memory_order_relaxed);
 }
 

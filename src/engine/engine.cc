@@ -99,7 +99,9 @@ net::Task<Result<Lease>> Engine::Acquire(std::string model, net::CancelToken& ca
     shard.Post([runner = at->second, id, granted] { runner->Acquire(id, granted); });
     // Both wake-ups come through this shard's own loop, so none is lost between the test and the
     // wait.
-    while (!waiter->result && !cancel.cancelled()) co_await waiter->wake.async_wait(net::kAwait);
+    while (!waiter->result && !cancel.cancelled()) {
+      co_await waiter->wake.async_wait(net::kAwait);
+    }
   }
   if (waiter->result && !cancel.cancelled()) co_return std::move(*waiter->result);
   waiter->abandoned = true;

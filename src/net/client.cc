@@ -402,7 +402,9 @@ Task<Result<std::unique_ptr<ClientConnection>>> HttpClient::Connect(const Origin
   auto connection = std::make_unique<ClientConnection>(shard_, Socket(shard_.io()));
   connection->ExpireAfter(options_.connect_nanos);
   Result<void> step = co_await ConnectSocket(*connection, *proxy ? **proxy : origin);
-  if (step.ok() && *proxy) step = co_await OpenTunnel(*connection, origin);
+  if (step.ok() && *proxy) {
+    step = co_await OpenTunnel(*connection, origin);
+  }
   if (step.ok() && origin.scheme == Scheme::kHttps) {
     step = LoadTls();
     if (step.ok()) step = co_await connection->stream.ConnectTls(*tls_, origin.host);
