@@ -20,6 +20,8 @@ constexpr std::int64_t kNanosPerHour = 3'600'000'000'000;
 class LedgerTest : public BooksFixture {
  protected:
   LedgerTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+  // For the process of a death test, which never comes to its destructor.
+  void LeaveNothing() { std::filesystem::remove_all(directory_); }
 };
 
 TEST_F(LedgerTest, OfAThousandAtOnceExactlyThoseWithinTheBudgetAreAdmitted) {
@@ -117,8 +119,12 @@ TEST_F(LedgerTest, AMovedReservationIsSettledOnceAndSettlingItAgainIsOurBug) {
   books.ledger().Settle(std::move(second), {.actual = Cents(3), .usage = {}});
   EXPECT_FALSE(second.active());
   EXPECT_EQ(TotalOf(books).cost, Cents(3));
-  EXPECT_DEATH(books.ledger().Settle(std::move(second), {.actual = Cents(3), .usage = {}}),
-               "active");
+  EXPECT_DEATH(
+      {
+        LeaveNothing();
+        books.ledger().Settle(std::move(second), {.actual = Cents(3), .usage = {}});
+      },
+      "active");
 }
 
 TEST_F(LedgerTest, ADispatchedReservationCannotBeVoided) {
@@ -126,7 +132,12 @@ TEST_F(LedgerTest, ADispatchedReservationCannotBeVoided) {
   Result<Reservation> reservation = Reserve(ledger, Request(Cents(1)));
   ASSERT_TRUE(reservation.ok());
   ledger.MarkDispatched(*reservation);
-  EXPECT_DEATH(ledger.Void(std::move(*reservation)), "dispatched");
+  EXPECT_DEATH(
+      {
+        LeaveNothing();
+        ledger.Void(std::move(*reservation));
+      },
+      "dispatched");
 }
 
 TEST_F(LedgerTest, AZeroCostReservationNeverWaitsAndItsTokensAreCounted) {
@@ -397,6 +408,7 @@ TEST_F(LedgerTest, WhicheverDiskOperationFailsNoSettlementIsLostOrCountedTwice) 
       books.ledger().Settle(std::move(*reservation), {.actual = Cents(7), .usage = {}});
       expected += Cents(7);
     }
+    books.writer().Barrier();
     disk_.SetScript({});
     books.writer().Barrier();
   }

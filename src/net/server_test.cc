@@ -176,6 +176,9 @@ TEST_F(ServerTest, AClientThatAsksToCloseIsClosed) {
   EXPECT_THAT(client.ReadAnswer(), HasSubstr("connection: close\r\n"));
   EXPECT_TRUE(client.AtEnd());
   EXPECT_FALSE(client.was_reset());
+  client.Close();
+  server_->Drain();
+  EXPECT_EQ(server_->connections(), 0U);
 }
 
 TEST_F(ServerTest, PipelinedRequestsGetTheFirstAnswerAndTheEndOfTheConnection) {
