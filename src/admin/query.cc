@@ -47,7 +47,8 @@ std::string FieldOf(std::string_view name) { return "query." + std::string(name)
 
 std::optional<std::int32_t> ParseDay(std::string_view text) {
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
-  for (const std::size_t i : {0, 1, 2, 3, 5, 6, 8, 9}) {
+  constexpr std::size_t kDigits[] = {0, 1, 2, 3, 5, 6, 8, 9};
+  for (const std::size_t i : kDigits) {
     if (text[i] < '0' || text[i] > '9') return std::nullopt;
   }
   const std::chrono::year_month_day date{

@@ -327,7 +327,7 @@ TEST(HttpHead, PiecesGiveTheVerdictOfTheWhole) {
   for (const auto& rows : {LengthRows(), EncodingRows(), FieldRows(), RequestLineRows()}) {
     for (const Row& row : rows) {
       if (row.head.size() > 1000) continue;  // quadratic
-      for (const std::size_t step : {1, 2, 3, 7}) {
+      for (const std::size_t step : {1U, 2U, 3U, 7U}) {
         EXPECT_EQ(VerdictInSteps(HeadKind::kRequest, row.head, step), row.verdict)
             << row.name << " in steps of " << step;
       }

@@ -36,12 +36,12 @@ TEST_F(ServerTest, ConnectionsBeyondTheLimitAreClosed) {
 }
 
 TEST_F(ServerTest, ASecondServerOnTheSameAddressIsToldWhatToDo) {
-  for (const std::size_t shards : {1, 2}) {
+  for (const std::size_t shards : {1U, 2U}) {
     ServerOptions options;
     options.listen = {*ParseListenAddress("127.0.0.1:0")};
     ASSERT_TRUE(TryListen(options, shards).ok());
     options.listen = server_->bound();
-    for (const std::size_t others : {1, 2}) {
+    for (const std::size_t others : {1U, 2U}) {
       ShardSet other_shards(others);
       HttpServer other(
           other_shards, options, [this](Exchange& exchange) { return Serve(exchange, board_); },
