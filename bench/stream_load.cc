@@ -10,7 +10,6 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
@@ -139,8 +138,7 @@ net::Task<void> Drive(Run& run, StreamResult* reference) {
     if (run.load.serial) {
       co_await OneStream(run, i);
     } else {
-      net::asio::co_spawn(run.shard.io().get_executor(), OneStream(run, i),
-                          [](std::exception_ptr) {});
+      net::Spawn(run.shard.io(), OneStream(run, i), [](std::exception_ptr) {});
     }
   }
 }
@@ -200,8 +198,7 @@ int main(int argc, char** argv) {
   run.results.resize(static_cast<std::size_t>(load.streams));
   StreamResult reference;
   auto done = run.done.get_future();
-  net::asio::co_spawn(shards[0].io().get_executor(), Drive(run, &reference),
-                      [](std::exception_ptr) {});
+  net::Spawn(shards[0].io(), Drive(run, &reference), [](std::exception_ptr) {});
   done.wait();
   const int code = Report(run, reference);
   shards.Stop();

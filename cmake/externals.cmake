@@ -27,3 +27,5 @@ set(TIDEGATE_EXTERNAL_app PkgConfig::TOMLPP CLI11::CLI11)
 # Asio in one shape everywhere: separate compilation off (header only), no deprecated parts, no exceptions on paths
 # that take an error_code.
 add_compile_definitions(BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_REGEX BOOST_BEAST_ALLOW_DEPRECATED=0)
+# Coroutine frames come from operator new, which recycles them per thread; aligned_alloc does not.
+add_compile_definitions(BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC BOOST_ASIO_DISABLE_BOOST_ALIGN)

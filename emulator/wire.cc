@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <tuple>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -83,8 +82,10 @@ class Link {
       : client_(std::move(client)), server_(std::move(server)) {}
 
   net::Task<void> Run() {
-    using net::asio::experimental::awaitable_operators::operator&&;
-    co_await (PassUp() && PassDown());
+    net::TaskGroup group(client_.socket().get_executor().context());
+    group.Spawn(PassUp());
+    co_await PassDown();
+    co_await group.Wait();
   }
 
  private:
@@ -130,7 +131,11 @@ net::Task<void> Link::PassDown() {
     down_.Commit(*got);
     bool more = true;
     while (more && !down_.empty()) {
-      more = in_body_ ? co_await PassBody() : co_await PassHead();
+      if (in_body_) {
+        more = co_await PassBody();
+      } else {
+        more = co_await PassHead();
+      }
     }
   }
   co_await End();

@@ -4,8 +4,6 @@
 #include <memory>
 #include <thread>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
 #include "net/client.h"
@@ -48,10 +46,9 @@ class ApiTest : public ::testing::Test {
     origin.host = "127.0.0.1";
     origin.port = server_.bound().front().port;
     const std::string fields = std::string("x-principal: me\r\n") + (admin ? "x-admin: 1\r\n" : "");
-    std::future<std::shared_ptr<Result<net::SimpleResponse>>> future = net::asio::co_spawn(
+    std::future<std::shared_ptr<Result<net::SimpleResponse>>> future = net::SpawnFuture(
         shards_[0].io(),
-        Share(net::Fetch(client_, origin, method, path, fields, "", 10 * net::kSecond)),
-        net::asio::use_future);
+        Share(net::Fetch(client_, origin, method, path, fields, "", 10 * net::kSecond)));
     const std::shared_ptr<Result<net::SimpleResponse>> response = future.get();
     if (!response->ok()) return Answer{0, response->error().message};
     return Answer{(*response)->status, (*response)->body};

@@ -5,8 +5,6 @@
 #include <thread>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
 #include "net/shard.h"
@@ -42,8 +40,7 @@ TEST(Worker, TheJobRunsElsewhereAndItsCallerGoesOnAtHome) {
     job_thread = std::this_thread::get_id();
     return std::string("done");
   };
-  const Seen seen =
-      net::asio::co_spawn(shards[0].io(), Use(shards[0], worker, job), net::asio::use_future).get();
+  const Seen seen = net::SpawnFuture(shards[0].io(), Use(shards[0], worker, job)).get();
   EXPECT_EQ(seen.value, "done");
   EXPECT_EQ(seen.after, home.get_future().get());
   EXPECT_NE(job_thread, seen.after);
@@ -56,8 +53,7 @@ TEST(Worker, AnErrorOfTheJobIsTheResult) {
   std::function<Result<std::string>()> job = []() -> Result<std::string> {
     return NotFound("nothing");
   };
-  const Seen seen =
-      net::asio::co_spawn(shards[0].io(), Use(shards[0], worker, job), net::asio::use_future).get();
+  const Seen seen = net::SpawnFuture(shards[0].io(), Use(shards[0], worker, job)).get();
   EXPECT_EQ(seen.error, ErrorCode::kNotFound);
 }
 
@@ -72,11 +68,9 @@ TEST(Worker, TooManyJobsAreRefusedAtOnceAndTheOthersAreDone) {
   };
   std::vector<std::future<Seen>> accepted;
   for (std::size_t i = 0; i < kWorkerJobsMax; ++i) {
-    accepted.push_back(
-        net::asio::co_spawn(shards[0].io(), Use(shards[0], worker, job), net::asio::use_future));
+    accepted.push_back(net::SpawnFuture(shards[0].io(), Use(shards[0], worker, job)));
   }
-  const Seen refused =
-      net::asio::co_spawn(shards[0].io(), Use(shards[0], worker, job), net::asio::use_future).get();
+  const Seen refused = net::SpawnFuture(shards[0].io(), Use(shards[0], worker, job)).get();
   EXPECT_EQ(refused.error, ErrorCode::kUnavailable);
   gate.set_value();
   for (std::future<Seen>& one : accepted) EXPECT_EQ(one.get().value, "done");

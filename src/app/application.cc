@@ -22,6 +22,7 @@
 #include "net/shard.h"
 #include "obs/log.h"
 #include "policy/fields.h"
+#include "process/memory.h"
 #include "providers/catalogue.h"
 
 namespace tidegate::app {
@@ -318,6 +319,7 @@ Result<std::unique_ptr<Application>> Application::Start(ApplicationOptions optio
                          parts.gateway->Replace(BuildInventory(*parts.catalogue, parts.local,
                                                                listed, parts.engine.get()));
                        });
+  process::ReturnStartupMemory();
   return application;
 }
 

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <fmt/format.h>
 
 #include "app/application.h"
@@ -135,9 +134,8 @@ class BlockingClient {
   Result<net::SimpleResponse> Post(const net::Origin& origin, std::string path, std::string body) {
     std::promise<Result<net::SimpleResponse>> promise;
     auto future = promise.get_future();
-    net::asio::co_spawn(shards_[0].io().get_executor(),
-                        Run(client_, origin, std::move(path), std::move(body), &promise),
-                        [](std::exception_ptr) {});
+    net::Spawn(shards_[0].io(), Run(client_, origin, std::move(path), std::move(body), &promise),
+               [](std::exception_ptr) {});
     return future.get();
   }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <future>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "app/inventory_builder.h"
@@ -109,8 +108,7 @@ std::unique_ptr<Discovery> Discovery::Start(
   if (state->sources.empty()) {
     state->ended.set_value();
   } else {
-    net::asio::co_spawn(shard.io().get_executor(), state->Run(),
-                        [state](std::exception_ptr) { state->ended.set_value(); });
+    net::Spawn(shard.io(), state->Run(), [state](std::exception_ptr) { state->ended.set_value(); });
   }
   return std::unique_ptr<Discovery>(new Discovery(std::move(state)));
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 namespace tidegate {
-[[noreturn]] void CheckFailed(const char* condition, const char* file, int line);
+[[noreturn, gnu::cold]] void CheckFailed(const char* condition, const char* file, int line);
 }  // namespace tidegate
 
 #define CHECK(condition) \

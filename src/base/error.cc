@@ -1,5 +1,7 @@
 #include "base/error.h"
 
+#include "base/result.h"
+
 namespace tidegate {
 
 std::string_view ToString(ErrorCode code) {
@@ -83,6 +85,10 @@ int HttpStatus(ErrorCode code) {
   }
   return 500;
 }
+
+ErrorBox::ErrorBox(Error&& error) : error_(new Error(std::move(error))) {}
+ErrorBox ErrorBox::Copy() const { return ErrorBox(Error(*error_)); }
+void ErrorBox::Free::operator()(const Error* error) const { delete error; }
 
 std::string Describe(const Error& error) {
   std::string out(ToString(error.code));

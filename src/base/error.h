@@ -55,12 +55,12 @@ std::string_view ToString(ErrorSource source);
 int HttpStatus(ErrorCode code);
 
 // "kind: message (field) <- cause", for logs and the CLI.
-std::string Describe(const Error& error);
+[[gnu::cold]] std::string Describe(const Error& error);
 
 // The common constructors. `field` is the path of the field at fault.
-Error InvalidArgument(std::string field, std::string message);
-Error NotFound(std::string message);
-Error Internal(std::string message);
-Error Unavailable(ErrorSource source, std::string message);
+[[gnu::cold]] Error InvalidArgument(std::string field, std::string message);
+[[gnu::cold]] Error NotFound(std::string message);
+[[gnu::cold]] Error Internal(std::string message);
+[[gnu::cold]] Error Unavailable(ErrorSource source, std::string message);
 
 }  // namespace tidegate

@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 
 #include "cli/json_fields.h"
@@ -110,7 +109,7 @@ std::string GateClient::State::Head(const Call& call) const {
 
 Error GateClient::State::NoGate(Error cause) const {
   Error error = Unavailable(ErrorSource::kUpstream,
-                            "no gate answers at " + at.origin.Key() +
+                            "no gate answers at " + at.origin.ToString() +
                                 "\nstart one with 'tidegate serve', or say where it is with --host "
                                 "or TIDEGATE_HOST");
   error.reason = kReasonNoGate;
@@ -170,7 +169,7 @@ Result<std::string> GateClient::State::Wait(Call call) {
     net::error_code ignored;  // a second Ctrl-C does what it does by default: it ends the program
     signals.clear(ignored);
   });
-  net::asio::co_spawn(shard.io(), Run(std::move(call), result), [](const std::exception_ptr& e) {
+  net::Spawn(shard.io(), Run(std::move(call), result), [](const std::exception_ptr& e) {
     CHECK(e == nullptr);  // nothing of ours throws
   });
   shard.io().restart();

@@ -7,7 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -86,7 +86,7 @@ struct Request {
   Protocol protocol = Protocol::kOpenAiChat;
   std::string_view body;  // the original bytes; the caller keeps them alive as long as the Request
   BodySpans spans;
-  std::deque<std::string> arena;  // owns what the views below view, where `body` cannot
+  std::list<std::string> arena;  // owns what the views below view, where `body` cannot
 
   std::string model;
   std::vector<Message> messages;

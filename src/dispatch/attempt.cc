@@ -1,10 +1,7 @@
 #include "dispatch/attempt.h"
 
 #include <charconv>
-#include <iterator>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "dispatch/limits.h"
 
@@ -42,13 +39,16 @@ std::int64_t RetryAfterSeconds(const net::HttpHead& head) {
 std::string MakeHead(const AttemptInput& input, std::size_t body_size) {
   std::string head;
   head.reserve(512);
-  fmt::format_to(std::back_inserter(head), "POST {}{} HTTP/1.1\r\nhost: {}\r\n",
-                 input.target.base_path, input.path, input.target.origin.HostField());
+  head += "POST ";
+  head += input.target.base_path;
+  head += input.path;
+  head += " HTTP/1.1\r\n";
+  net::AppendField(head, "host", input.target.origin.HostField());
   head += input.target.fields.Reveal();
-  fmt::format_to(std::back_inserter(head),
-                 "content-type: application/json\r\naccept: {}\r\naccept-encoding: "
-                 "identity\r\ncontent-length: {}\r\n\r\n",
-                 input.streaming ? "text/event-stream" : "application/json", body_size);
+  head += "content-type: application/json\r\naccept-encoding: identity\r\n";
+  net::AppendField(head, "accept", input.streaming ? "text/event-stream" : "application/json");
+  net::AppendField(head, "content-length", std::to_string(body_size));
+  head += "\r\n";
   return head;
 }
 
@@ -89,7 +89,9 @@ Task<void> ReadErrorAnswer(Attempt& attempt, net::ClientExchange& upstream, int 
 
 // Same protocol, one body: pass the bytes, read the usage.
 Task<void> RelayWhole(Attempt& attempt, net::ClientExchange& upstream) {
-  Result<std::string_view> body = co_await upstream.ReadAll(kAnswerBytesMax);
+  std::optional<Result<std::string_view>> now = upstream.ReadAllNow(kAnswerBytesMax);
+  if (!now) now = co_await upstream.ReadAll(kAnswerBytesMax);
+  Result<std::string_view>& body = *now;
   if (!body.ok()) co_return Fail(attempt, std::move(body).error());
   attempt.result.bytes_received += static_cast<std::int64_t>(body->size());
   Result<protocols::RelayState> seen = attempt.input.upstream.InspectWhole(*body);
@@ -276,11 +278,16 @@ Task<void> ReadAnswer(Attempt& attempt, net::ClientExchange& upstream, const net
 // Opens, sends and reads the answer's head. On failure the attempt has its error and nothing is
 // returned.
 Task<bool> Exchange(Attempt& attempt, const privacy::Cleared& cleared, bool fresh, bool& stale) {
-  Result<net::ClientExchange> opened =
-      co_await attempt.client.Open(attempt.input.target.origin, fresh);
-  if (!opened.ok()) {
-    Fail(attempt, std::move(opened).error());
-    co_return false;
+  std::optional<net::ClientExchange> opened;
+  if (!fresh) opened = attempt.client.OpenIdle(attempt.input.target.origin);
+  if (!opened) {
+    Result<net::ClientExchange> made =
+        co_await attempt.client.Open(attempt.input.target.origin, fresh);
+    if (!made.ok()) {
+      Fail(attempt, std::move(made).error());
+      co_return false;
+    }
+    opened.emplace(*std::move(made));
   }
   net::ClientExchange& upstream = *opened;
   const net::CancelToken::Scope scope(attempt.cancel, [&upstream] { upstream.Abort(); });
@@ -289,15 +296,16 @@ Task<bool> Exchange(Attempt& attempt, const privacy::Cleared& cleared, bool fres
     co_return false;
   }
   const std::string head = MakeHead(attempt.input, cleared.size());
-  Pieces pieces{head};
+  net::Pieces pieces{head};
   pieces.insert(pieces.end(), cleared.pieces().begin(), cleared.pieces().end());
   upstream.SetStallTimeout(kHeadTimeout);
   attempt.result.dispatched = true;
   attempt.result.bytes_sent = static_cast<std::int64_t>(cleared.size());
-  Result<void> sent = co_await upstream.Send(pieces);
-  if (!sent.ok()) {
+  std::optional<Result<void>> sent = upstream.SendNow(pieces);
+  if (!sent) sent = co_await upstream.FinishSend(pieces);
+  if (!sent->ok()) {
     stale = upstream.reused();
-    Fail(attempt, std::move(sent).error());
+    Fail(attempt, std::move(*sent).error());
     co_return false;
   }
   Result<const net::HttpHead*> answer = co_await upstream.ReadHead();

@@ -4,7 +4,6 @@
 #include <functional>
 #include <future>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <gtest/gtest.h>
 
@@ -127,8 +126,8 @@ class AttemptTest : public testing::Test {
                              .free = free};
     std::promise<AttemptResult> promise;
     auto future = promise.get_future();
-    net::asio::co_spawn(shards_[0].io().get_executor(), Drive(input, *std::move(cleared), promise),
-                        [](std::exception_ptr) {});
+    net::Spawn(shards_[0].io(), Drive(input, *std::move(cleared), promise),
+               [](std::exception_ptr) {});
     return future.get();
   }
 

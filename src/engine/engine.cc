@@ -9,7 +9,6 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 
 #include "base/check.h"
 #include "engine/runner.h"
@@ -71,7 +70,8 @@ Engine::Engine(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Engine::~Engine() { Stop(); }
 
-net::Task<Result<Lease>> Engine::Acquire(std::string model, net::CancelToken& cancel) {
+net::Task<Result<Lease>> Engine::Acquire(net::Shard& home, std::string model,
+                                         net::CancelToken& cancel) {
   if (cancel.cancelled()) co_return cancel.MakeError();
   const auto at = state_->runners.find(model);
   if (at == state_->runners.end()) co_return NotFound("there is no local model \"" + model + "\"");
@@ -83,7 +83,7 @@ net::Task<Result<Lease>> Engine::Acquire(std::string model, net::CancelToken& ca
   // Weak: this frame may be the last thing to go, and a runner has to go before its shard.
   const std::weak_ptr<Runner> runner = at->second;
   const WaiterId id = state_->next_waiter++;
-  const net::Executor executor = co_await net::asio::this_coro::executor;
+  const net::Executor executor = home.io().get_executor();
   const auto waiter = std::make_shared<Waiter>(executor);
   auto granted = [waiter, executor](Result<Lease> result) {
     auto moved = std::make_shared<Result<Lease>>(std::move(result));

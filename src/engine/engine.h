@@ -51,12 +51,12 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Waits until `model` runs and has a free slot, starting it if need be. Call on any shard;
-  // `cancel` is that request's and outlives the call. Errors: kNotFound (no such model);
-  // kUnavailable with a reason ("engine_not_installed", "engine_broken", "engine_too_old",
-  // "engine_failed", "engine_queue_full", "engine_stopping") and, where known, retry_after_s; those
-  // of `cancel`.
-  net::Task<Result<Lease>> Acquire(std::string model, net::CancelToken& cancel);
+  // Waits until `model` runs and has a free slot, starting it if need be. Called on the shard
+  // `home`, which may be any; `cancel` is that request's and outlives the call. Errors: kNotFound
+  // (no such model); kUnavailable with a reason ("engine_not_installed", "engine_broken",
+  // "engine_too_old", "engine_failed", "engine_queue_full", "engine_stopping") and, where known,
+  // retry_after_s; those of `cancel`.
+  net::Task<Result<Lease>> Acquire(net::Shard& home, std::string model, net::CancelToken& cancel);
 
   // What the planner needs, without blocking on the engine: a copy under a short lock. Nothing for
   // an unknown model. Thread-safe.

@@ -16,7 +16,6 @@
 #include <unistd.h>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -41,21 +40,14 @@ constexpr const char* kChat =
 
 template <typename T>
 std::future<T> Start(net::Shard& shard, net::Task<T> task) {
-  auto promise = std::make_shared<std::promise<T>>();
-  net::asio::co_spawn(shard.io(), std::move(task), [promise](std::exception_ptr error, T value) {
-    if (error) {
-      promise->set_exception(error);
-    } else {
-      promise->set_value(std::move(value));
-    }
-  });
-  return promise->get_future();
+  return net::SpawnFuture(shard.io(), std::move(task));
 }
 
 using LeaseResult = std::unique_ptr<Result<Lease>>;  // a future's value must have a default
 
-net::Task<LeaseResult> AcquireTask(Engine& engine, std::string model, net::CancelToken& cancel) {
-  Result<Lease> lease = co_await engine.Acquire(std::move(model), cancel);
+net::Task<LeaseResult> AcquireTask(Engine& engine, net::Shard& home, std::string model,
+                                   net::CancelToken& cancel) {
+  Result<Lease> lease = co_await engine.Acquire(home, std::move(model), cancel);
   co_return std::make_unique<Result<Lease>>(std::move(lease));
 }
 
@@ -124,7 +116,7 @@ class EngineTest : public testing::Test {
   // Asks on the second shard; the engine lives on the first.
   std::future<LeaseResult> StartAcquire(const std::string& model) {
     cancels_.push_back(std::make_unique<net::CancelToken>());
-    return Start(shards_[1], AcquireTask(*engine_, model, *cancels_.back()));
+    return Start(shards_[1], AcquireTask(*engine_, shards_[1], model, *cancels_.back()));
   }
   Result<Lease> Acquire(const std::string& model) { return std::move(*StartAcquire(model).get()); }
 
@@ -370,7 +362,8 @@ TEST_F(EngineTest, ManyRequestsFromBothShardsAllGetTheirTurn) {
   for (std::size_t i = 0; i < 16; ++i) {
     askers.emplace_back([&, i] {
       auto cancel = std::make_unique<net::CancelToken>();
-      const LeaseResult lease = Start(shards_[i % 2], AcquireTask(*engine_, "tiny", *cancel)).get();
+      const LeaseResult lease =
+          Start(shards_[i % 2], AcquireTask(*engine_, shards_[i % 2], "tiny", *cancel)).get();
       if (!lease->ok()) return;
       if (++at_once > 2) too_many = true;
       ++served;
@@ -409,7 +402,8 @@ TEST_F(EngineTest, AChildDiesWithTheProcessThatStartedIt) {
     net::ShardSet shards(1);
     auto engine = Engine::Create(shards[0], options_, {Model("tiny")});
     net::CancelToken cancel;
-    const LeaseResult lease = Start(shards[0], AcquireTask(**engine, "tiny", cancel)).get();
+    const LeaseResult lease =
+        Start(shards[0], AcquireTask(**engine, shards[0], "tiny", cancel)).get();
     const int pid = lease->ok() ? (*engine)->Statuses()[0].pid : -1;
     if (write(ends[1], &pid, sizeof pid) != sizeof pid) _exit(1);
     while (true) pause();

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
 #include "base/check.h"
@@ -298,7 +297,7 @@ void Runner::OnChildEnd(std::uint64_t run) {
   child_.reset();
   unlink(context_->folder.SocketPath(model_.name).c_str());
   unlink(context_->folder.KeyPath(model_.name).c_str());
-  context_->client->Forget(origin().Key());
+  context_->client->Forget(origin());
   Apply(supervisor_.OnExited(net::MonotonicNow(), run, ExitError(*status)));
 }
 
@@ -315,8 +314,8 @@ Error Runner::ExitError(const process::ExitStatus& status) const {
 // --- probes ---
 
 void Runner::Probe() {
-  net::asio::co_spawn(context_->shard.io(), ProbeOnce(shared_from_this(), supervisor_.run()),
-                      [self = Pending(shared_from_this())](std::exception_ptr e) { CHECK(!e); });
+  net::Spawn(context_->shard.io(), ProbeOnce(shared_from_this(), supervisor_.run()),
+             [self = Pending(shared_from_this())](std::exception_ptr e) { CHECK(!e); });
 }
 
 net::Task<void> Runner::ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t run) {
@@ -329,7 +328,7 @@ net::Task<void> Runner::ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t ru
 void Runner::OnProbe(std::uint64_t run, bool serves) {
   if (serves && run == supervisor_.run()) {
     unlink(context_->folder.KeyPath(model_.name).c_str());  // it has read it
-    context_->client->Forget(origin().Key());  // each open connection occupies one of its threads
+    context_->client->Forget(origin());  // each open connection occupies one of its threads
   }
   Apply(supervisor_.OnProbe(net::MonotonicNow(), run, serves));
 }

@@ -32,16 +32,20 @@ std::int64_t SinceArrivalUs(const Call& call) {
   return (net::MonotonicNow() - call.exchange.arrived_nanos()) / 1'000;
 }
 
-net::Task<Result<ledger::Reservation>> Reserve(Call& call, const Running& running,
-                                               std::uint32_t number) {
-  ledger::Ledger& ledger = call.shared.parts.books.ledger();
+ledger::ReserveRequest ReservationOf(const Call& call, const Running& running,
+                                     std::uint32_t number) {
   const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
-  const ledger::ReserveRequest request{
-      call.record.id,   call.principal->name,        running.record.model,
-      deployment.place, running.estimate.worst_cost, number};
-  if (auto now = ledger.TryReserve(request)) co_return std::move(*now);
-  co_return co_await net::AwaitCallback<Result<ledger::Reservation>>(
-      call.exchange.shard(), [&](auto done) { ledger.Reserve(request, std::move(done)); });
+  return {call.record.id,   call.principal->name,        running.record.model,
+          deployment.place, running.estimate.worst_cost, number};
+}
+
+// Only where the money has to be set aside by a commit first.
+net::Task<Result<ledger::Reservation>> WaitForReservation(Call& call,
+                                                          ledger::ReserveRequest request) {
+  return net::AwaitCallback<Result<ledger::Reservation>>(
+      call.exchange.shard(), [&call, request](auto done) {
+        call.shared.parts.books.ledger().Reserve(request, std::move(done));
+      });
 }
 
 // Without usage from the provider, or with one that cannot be (its decoder marks it as estimated),
@@ -111,13 +115,11 @@ void Fill(AttemptRecord& record, const dispatch::AttemptResult& result) {
   if (result.error) record.error = Describe(*result.error);
 }
 
-// The target to send to: the provider's, or an engine's lease, which may mean waiting for a model
-// to load.
-net::Task<Result<const dispatch::Target*>> FindTarget(Call& call, Running& running) {
+// The target behind an engine's lease, which may mean waiting for a model to load.
+net::Task<Result<void>> LeaseEngine(Call& call, Running& running) {
   const Route& route = call.inventory->route(running.deployment);
-  if (route.engine_model.empty()) co_return &route.target;
-  Result<engine::Lease> lease =
-      co_await call.inventory->engine()->Acquire(route.engine_model, call.exchange.cancel());
+  Result<engine::Lease> lease = co_await call.inventory->engine()->Acquire(
+      call.exchange.shard(), route.engine_model, call.exchange.cancel());
   if (!lease.ok()) co_return std::move(lease).error();
   running.lease.emplace(*std::move(lease));
   const engine::Endpoint& endpoint = running.lease->endpoint();
@@ -125,7 +127,7 @@ net::Task<Result<const dispatch::Target*>> FindTarget(Call& call, Running& runni
   running.target.origin = endpoint.origin;
   running.target.fields =
       Secret(fmt::format("authorization: {}\r\n", endpoint.authorization.Reveal()));
-  co_return &running.target;
+  co_return Result<void>();
 }
 
 protocols::UpstreamOptions OptionsFor(const Call& call, const Running& running) {
@@ -151,28 +153,36 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
     result.error = std::move(error);
     return result;
   };
-  Result<const dispatch::Target*> target = co_await FindTarget(call, running);
-  if (!target.ok()) co_return not_sent(std::move(target).error());
-  Result<ledger::Reservation> reserved = co_await Reserve(call, running, number);
-  if (!reserved.ok()) co_return not_sent(std::move(reserved).error());
-  running.reservation = *std::move(reserved);
+  const Route& route = call.inventory->route(running.deployment);
+  const bool leased = !route.engine_model.empty();
+  if (leased) {
+    Result<void> lease = co_await LeaseEngine(call, running);
+    if (!lease.ok()) co_return not_sent(std::move(lease).error());
+  }
+  const dispatch::Target& target = leased ? running.target : route.target;
+  ledger::Ledger& ledger = call.shared.parts.books.ledger();
+  const ledger::ReserveRequest request = ReservationOf(call, running, number);
+  std::optional<Result<ledger::Reservation>> reserved = ledger.TryReserve(request);
+  if (!reserved) reserved = co_await WaitForReservation(call, request);
+  if (!reserved->ok()) co_return not_sent(std::move(*reserved).error());
+  running.reservation = **std::move(reserved);
   running.record.reserved = running.estimate.worst_cost;
 
-  const protocols::Protocol& upstream = protocols::Get((*target)->protocol);
+  const protocols::Protocol& upstream = protocols::Get(target.protocol);
   Result<protocols::UpstreamRequest> encoded =
       upstream.EncodeRequest(call.request, OptionsFor(call, running));
   if (!encoded.ok()) co_return not_sent(std::move(encoded).error());
   Result<privacy::Cleared> cleared =
-      privacy::Clear(call.label, (*target)->place, std::move(encoded->body.pieces));
+      privacy::Clear(call.label, target.place, std::move(encoded->body.pieces));
   if (!cleared.ok()) co_return not_sent(std::move(cleared).error());
   running.record.egress = cleared->egress();
   if (call.exchange.cancel().cancelled()) co_return not_sent(call.exchange.cancel().MakeError());
 
-  call.shared.parts.books.ledger().MarkDispatched(running.reservation);
+  ledger.MarkDispatched(running.reservation);
   const dispatch::AttemptInput input{.request = call.request,
                                      .client = call.protocol,
                                      .upstream = upstream,
-                                     .target = **target,
+                                     .target = target,
                                      .id = call.record.id,
                                      .created_s = call.record.wall_nanos / net::kSecond,
                                      .path = encoded->path,
@@ -219,17 +229,15 @@ Money CostOf(const core::Usage& usage, const core::Prices& prices) {
 
 void AppendDecisionFields(const Call& call, const AttemptRecord* attempt, bool emulated,
                           std::string& out) {
-  fmt::format_to(std::back_inserter(out), "tidegate-decision: {}\r\n", call.record.id.ToString());
+  net::AppendField(out, "tidegate-decision", call.record.id.ToString());
   if (attempt == nullptr) {
-    fmt::format_to(std::back_inserter(out), "tidegate-egress: {}\r\n",
-                   core::ToString(call.record.Left()));
-    return;
+    return net::AppendField(out, "tidegate-egress", core::ToString(call.record.Left()));
   }
-  fmt::format_to(std::back_inserter(out),
-                 "tidegate-place: {}\r\ntidegate-model: {}\r\ntidegate-egress: {}\r\n",
-                 core::ToString(attempt->place), attempt->model,
-                 core::ToString(std::max(call.record.Left(), attempt->egress)));
-  if (emulated) out += "tidegate-emulated: true\r\n";
+  net::AppendField(out, "tidegate-place", core::ToString(attempt->place));
+  net::AppendField(out, "tidegate-model", attempt->model);
+  net::AppendField(out, "tidegate-egress",
+                   core::ToString(std::max(call.record.Left(), attempt->egress)));
+  if (emulated) net::AppendField(out, "tidegate-emulated", "true");
 }
 
 net::Task<Result<void>> RunAttempts(Call& call) {

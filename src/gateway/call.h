@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/secret.h"
 #include "core/decision.h"
 #include "core/request.h"
 #include "gateway/gateway.h"
@@ -26,6 +27,12 @@ struct ShardState {
   std::shared_ptr<Inventory> inventory;  // of new requests; shared with those that began with it
   LiveView live;
   RequestIdSource ids;
+  // The key that was accepted last and whose it is: most requests come with the key of the one
+  // before, and hashing a key costs several times what comparing it does.
+  struct {
+    Secret key;
+    const policy::Principal* principal = nullptr;
+  } last_caller;
   std::size_t in_flight = 0;
 };
 

@@ -24,7 +24,7 @@ const protocols::Protocol& ShapeFor(std::string_view path) {
 void AppendErrorFields(const Error& error, std::string& fields) {
   fields += "content-type: application/json\r\n";
   if (error.retry_after_s > 0) {
-    fmt::format_to(std::back_inserter(fields), "retry-after: {}\r\n", error.retry_after_s);
+    net::AppendField(fields, "retry-after", std::to_string(error.retry_after_s));
   }
   if (error.code == ErrorCode::kUnauthenticated) fields += "www-authenticate: Bearer\r\n";
 }
@@ -60,9 +60,18 @@ std::string_view PresentedKey(const net::HttpHead& head) {
   return {};
 }
 
-Result<const policy::Principal*> Authenticate(const Shared& shared, const net::Exchange& exchange) {
-  return shared.parts.keyring.Authenticate(PresentedKey(exchange.head()),
-                                           shared.parts.trust_callers_without_key);
+Result<const policy::Principal*> Authenticate(const GatewayParts& parts, ShardState& shard,
+                                              const net::Exchange& exchange) {
+  const std::string_view key = PresentedKey(exchange.head());
+  auto& last = shard.last_caller;
+  if (last.principal != nullptr && ConstantTimeEqual(last.key.Reveal(), key)) return last.principal;
+  TIDEGATE_ASSIGN(const policy::Principal* const principal,
+                  parts.keyring.Authenticate(key, parts.trust_callers_without_key));
+  if (!key.empty()) {
+    last.key = Secret(std::string(key));
+    last.principal = principal;
+  }
+  return principal;
 }
 
 void FinishRecord(Call& call) {
@@ -123,9 +132,8 @@ net::Task<Result<void>> RunPhases(Call& call, bool& answered) {
   co_return co_await RunAttempts(call);
 }
 
-net::Task<void> Chat(Shared& shared, net::Exchange& exchange, const protocols::Protocol& protocol,
-                     const policy::Principal& principal) {
-  ShardState& shard = *shared.shards[exchange.shard().index()];
+net::Task<void> Chat(Shared& shared, ShardState& shard, net::Exchange& exchange,
+                     const protocols::Protocol& protocol, const policy::Principal& principal) {
   Call call(shared, shard, exchange, protocol);
   call.principal = &principal;
   call.record.id = shard.ids.Next();
@@ -162,9 +170,10 @@ std::vector<protocols::ModelEntry> ListModels(const Shared& shared, const Invent
   return models;
 }
 
-net::Task<void> Models(Shared& shared, net::Exchange& exchange, const protocols::Protocol& protocol,
-                       const protocols::Route& route, const policy::Principal& principal) {
-  const std::shared_ptr<Inventory> inventory = shared.shards[exchange.shard().index()]->inventory;
+net::Task<void> Models(Shared& shared, ShardState& shard, net::Exchange& exchange,
+                       const protocols::Protocol& protocol, const protocols::Route& route,
+                       const policy::Principal& principal) {
+  const std::shared_ptr<Inventory> inventory = shard.inventory;
   const std::vector<protocols::ModelEntry> models = ListModels(shared, *inventory, principal);
   std::string body;
   if (route.operation == protocols::Operation::kListModels) {
@@ -244,7 +253,8 @@ net::Task<void> Gateway::Handle(net::Exchange& exchange) {
     co_return;
   }
   const protocols::Protocol& shape = ShapeFor(path);
-  const Result<const policy::Principal*> principal = Authenticate(shared, exchange);
+  ShardState& shard = *shared.shards[exchange.shard().index()];
+  const Result<const policy::Principal*> principal = Authenticate(shared.parts, shard, exchange);
   if (!principal.ok()) co_return co_await RespondError(exchange, shape, principal.error(), "");
   if (path.starts_with(kAdminPrefix)) {
     if (!co_await shared.parts.admin(exchange, **principal)) {
@@ -252,15 +262,17 @@ net::Task<void> Gateway::Handle(net::Exchange& exchange) {
     }
     co_return;
   }
-  const std::optional<std::string> decoded = net::PercentDecode(path);
+  std::optional<std::string> decoded = std::string();
+  if (path.find('%') != std::string_view::npos) decoded = net::PercentDecode(path);
   if (!decoded) co_return co_await RespondError(exchange, shape, NoRoute(head), "");
+  const std::string_view plain = decoded->empty() ? path : std::string_view(*decoded);
   for (const protocols::Protocol* protocol : protocols::All()) {
-    const std::optional<protocols::Route> route = protocol->Match(head.method(), *decoded);
+    const std::optional<protocols::Route> route = protocol->Match(head.method(), plain);
     if (!route) continue;
     if (route->operation == protocols::Operation::kChat) {
-      co_return co_await Chat(shared, exchange, *protocol, **principal);
+      co_return co_await Chat(shared, shard, exchange, *protocol, **principal);
     }
-    co_return co_await Models(shared, exchange, *protocol, *route, **principal);
+    co_return co_await Models(shared, shard, exchange, *protocol, *route, **principal);
   }
   co_await RespondError(exchange, shape, NoRoute(head), "");
 }

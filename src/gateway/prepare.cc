@@ -57,7 +57,10 @@ net::Task<Result<void>> Decode(Call& call) {
           call.exchange.head())) {  // also keeps out forms that a web page may post without asking
     co_return InvalidArgument("Content-Type", "send the body as application/json");
   }
-  Result<std::string_view> body = co_await call.exchange.ReadBody(call.shared.parts.body_bytes_max);
+  const std::size_t size_max = call.shared.parts.body_bytes_max;
+  std::optional<Result<std::string_view>> read = call.exchange.ReadBodyNow(size_max);
+  if (!read) read = co_await call.exchange.ReadBody(size_max);
+  Result<std::string_view>& body = *read;
   if (!body.ok()) co_return std::move(body).error();
   Result<core::Request> request =
       call.protocol.DecodeRequest(*body, call.shared.parts.constraint_parser);

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
+#include <list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,7 +54,7 @@ class Splice {
   };
   std::string_view text_;
   std::vector<Edit> edits_;
-  std::deque<std::string> owned_;
+  std::list<std::string> owned_;
 };
 
 }  // namespace tidegate::json

@@ -41,7 +41,9 @@ inline constexpr std::int64_t kBlockReservationsMin = 16;
 inline constexpr std::int64_t kBlockReservationsMax = 1'024;
 inline constexpr std::int64_t kBlockQuickMs = 100;
 inline constexpr Money kBlockMin{10'000'000};     // $0.01
-inline constexpr Money kBlockMax{2'000'000'000};  // $2.00, or one worst case if that is more
+// $32.00, or one worst case if that is more. Reached only by who reserves that much within
+// kBlockQuickMs, again and again; a power loss may post as much too much.
+inline constexpr Money kBlockMax{32'000'000'000};
 
 // The stable `reason` words of errors from this folder: the disk refuses, so that paid routes
 // close; too many reservations are not settled; the limit of the principal's day; of everybody's

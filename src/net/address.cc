@@ -143,7 +143,7 @@ Result<ListenAddress> ParseListenAddress(std::string_view text) {
   return out;
 }
 
-std::string Origin::Key() const {
+std::string Origin::ToString() const {
   if (scheme == Scheme::kUnix) return "unix:" + unix_path;
   return (scheme == Scheme::kHttps ? "https://" : "http://") + Bracketed(host) + ":" +
          std::to_string(port);

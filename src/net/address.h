@@ -1,6 +1,7 @@
 // Where to listen and where to connect.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,11 +28,11 @@ struct Origin {
   std::string host;
   std::uint16_t port = 0;
   std::string unix_path;
-  // "https://host:port" or "unix:/path": the identity of a pool of connections.
-  std::string Key() const;
+  // "https://host:port" or "unix:/path", for messages.
+  std::string ToString() const;
   // What the Host field says.
   std::string HostField() const;
-  friend bool operator==(const Origin&, const Origin&) = default;
+  friend auto operator<=>(const Origin&, const Origin&) = default;
 };
 
 struct Url {

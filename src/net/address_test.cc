@@ -19,7 +19,7 @@ std::string Listen(std::string_view text) {
 // Origin and path of `text`, or "refused".
 std::string Parsed(std::string_view text) {
   const Result<Url> url = ParseUrl(text);
-  return url.ok() ? url->origin.Key() + " " + url->path : "refused";
+  return url.ok() ? url->origin.ToString() + " " + url->path : "refused";
 }
 
 TEST(ListenAddress, LiteralAddressesAndUnixPathsAreAccepted) {

@@ -28,7 +28,7 @@ Task<T> AwaitCallback(Shard& shard, std::function<void(std::function<void(T)>)> 
     });
   };
   auto [box] =
-      co_await asio::async_initiate<decltype(kAwait), void(Box)>(std::move(initiate), kAwait);
+      co_await asio::async_initiate<const AwaitToken, void(Box)>(std::move(initiate), kAwait);
   co_return std::move(*box);
 }
 

@@ -23,6 +23,11 @@ Error Cut() {
   return error;
 }
 
+Error TooLarge(std::size_t size_max) {
+  return Error{ErrorCode::kTooLarge, ErrorSource::kUpstream, Retry::kOtherTarget,
+               fmt::format("the upstream's answer is larger than {} bytes", size_max)};
+}
+
 // The peer's malformed bytes are the upstream's fault, not the caller's.
 Error AsUpstream(Error error) {
   error.code = ErrorCode::kProtocol;
@@ -68,10 +73,10 @@ void ClientConnection::ExpireAfter(std::int64_t nanos) {
 
 // --- ClientExchange ------------------------------------------------------------------------------
 
-ClientExchange::ClientExchange(HttpClient& client, std::string origin_key,
+ClientExchange::ClientExchange(HttpClient& client, IdleConnections& pool,
                                std::unique_ptr<ClientConnection> connection, bool reused)
     : client_(&client),
-      origin_key_(std::move(origin_key)),
+      pool_(&pool),
       connection_(std::move(connection)),
       reused_(reused),
       stall_nanos_(kStallTimeoutDefault) {}
@@ -99,7 +104,7 @@ void ClientExchange::Release() {
   }
   connection_->buffer.Consume(view_bytes_);
   view_bytes_ = 0;
-  client_->GiveBack(origin_key_, std::move(connection_));
+  client_->GiveBack(*pool_, std::move(connection_));
 }
 
 void ClientExchange::Abort() {
@@ -116,17 +121,26 @@ Error ClientExchange::StreamError(Error error) const {
 }
 
 Task<Result<void>> ClientExchange::Send(std::span<const std::string_view> pieces) {
+  std::optional<Result<void>> sent = SendNow(pieces);
+  if (!sent) sent = co_await FinishSend(pieces);
+  co_return *std::move(sent);
+}
+
+std::optional<Result<void>> ClientExchange::SendNow(std::span<const std::string_view> pieces) {
   CHECK(!sending_);
   sending_ = true;
-  Stream::Position at;
-  Result<bool> now = connection_->stream.WriteNow(pieces, at);
-  if (!now.ok()) co_return StreamError(std::move(now).error());
-  if (!*now) {
-    connection_->ExpireAfter(stall_nanos_);
-    Result<void> rest = co_await connection_->stream.WriteRest(pieces, at);
-    connection_->NeverExpire();
-    if (!rest.ok()) co_return StreamError(std::move(rest).error());
-  }
+  Result<bool> now = connection_->stream.WriteNow(pieces, send_at_);
+  if (!now.ok()) return Result<void>(StreamError(std::move(now).error()));
+  if (!*now) return std::nullopt;
+  sent_ = true;
+  return Result<void>();
+}
+
+Task<Result<void>> ClientExchange::FinishSend(std::span<const std::string_view> pieces) {
+  connection_->ExpireAfter(stall_nanos_);
+  Result<void> rest = co_await connection_->stream.WriteRest(pieces, send_at_);
+  connection_->NeverExpire();
+  if (!rest.ok()) co_return StreamError(std::move(rest).error());
   sent_ = true;
   co_return Result<void>();
 }
@@ -256,33 +270,34 @@ Task<Result<std::string_view>> ClientExchange::ReadBody() {
   co_return std::string_view();
 }
 
+std::optional<Result<std::string_view>> ClientExchange::ReadAllNow(std::size_t size_max) {
+  if (framing_ != Framing::kLength) return std::nullopt;
+  if (left_ > size_max) return Result<std::string_view>(TooLarge(size_max));
+  ReadBuffer& buffer = connection_->buffer;
+  buffer.Consume(view_bytes_);
+  view_bytes_ = 0;
+  if (buffer.size() < left_) return std::nullopt;
+  view_bytes_ = static_cast<std::size_t>(left_);
+  left_ = 0;
+  body_done_ = true;
+  if (buffer.size() > view_bytes_) keep_alive_ = false;
+  return Result<std::string_view>(buffer.data().substr(0, view_bytes_));
+}
+
 Task<Result<std::string_view>> ClientExchange::ReadAll(std::size_t size_max) {
-  const auto too_large = [&] {
-    return Error{ErrorCode::kTooLarge, ErrorSource::kUpstream, Retry::kOtherTarget,
-                 fmt::format("the upstream's answer is larger than {} bytes", size_max)};
-  };
-  if (framing_ == Framing::kLength) {  // in place: the buffer grows until it holds the whole body
-    if (left_ > size_max) co_return too_large();
-    ReadBuffer& buffer = connection_->buffer;
-    buffer.Consume(view_bytes_);
-    view_bytes_ = 0;
-    while (buffer.size() < left_) {
-      Result<bool> more = Filled(co_await Fill());
-      if (!more.ok()) co_return std::move(more).error();
-      if (!*more) co_return Cut();
-    }
-    view_bytes_ = static_cast<std::size_t>(left_);
-    left_ = 0;
-    body_done_ = true;
-    if (buffer.size() > view_bytes_) keep_alive_ = false;
-    co_return buffer.data().substr(0, view_bytes_);
+  while (framing_ ==
+         Framing::kLength) {  // in place: the buffer grows until it holds the whole body
+    if (auto whole = ReadAllNow(size_max)) co_return *std::move(whole);
+    Result<bool> more = Filled(co_await Fill());
+    if (!more.ok()) co_return std::move(more).error();
+    if (!*more) co_return Cut();
   }
   whole_.clear();
   while (true) {
     Result<std::string_view> piece = co_await ReadBody();
     if (!piece.ok()) co_return std::move(piece).error();
     if (piece->empty()) break;
-    if (whole_.size() + piece->size() > size_max) co_return too_large();
+    if (whole_.size() + piece->size() > size_max) co_return TooLarge(size_max);
     whole_ += *piece;
   }
   const std::size_t size = whole_.size();
@@ -316,59 +331,60 @@ HttpClient::~HttpClient() = default;
 
 std::size_t HttpClient::idle_connections() const {
   std::size_t count = 0;
-  for (const auto& [key, connections] : idle_) {
+  for (const auto& [origin, pool] : pools_) {
     count += static_cast<std::size_t>(
-        std::count_if(connections.begin(), connections.end(),
+        std::count_if(pool.begin(), pool.end(),
                       [](const auto& connection) { return connection->stream.open(); }));
   }
   return count;
 }
 
-void HttpClient::Forget(const std::string& origin_key) { idle_.erase(origin_key); }
+void HttpClient::Forget(const Origin& origin) {
+  const auto found = pools_.find(origin);
+  if (found != pools_.end()) found->second.clear();
+}
 
-std::unique_ptr<ClientConnection> HttpClient::TakeIdle(const std::string& key) {
-  const auto found = idle_.find(key);
-  if (found == idle_.end()) return nullptr;
-  auto& connections = found->second;
-  while (!connections.empty()) {
-    std::unique_ptr<ClientConnection> connection = std::move(connections.back());
-    connections.pop_back();
+std::optional<ClientExchange> HttpClient::OpenIdle(const Origin& origin) {
+  const auto found = pools_.find(origin);
+  if (found == pools_.end()) return std::nullopt;
+  IdleConnections& pool = found->second;
+  while (!pool.empty()) {
+    std::unique_ptr<ClientConnection> connection = std::move(pool.back());
+    pool.pop_back();
     if (!connection->stream.open()) continue;  // it has expired
     connection->NeverExpire();
     const bool trusted = MonotonicNow() - connection->idle_since < kUpstreamTrustedIdle;
-    if (trusted || connection->stream.PeekSocket() == Stream::Peek::kNothing) return connection;
+    if (trusted || connection->stream.PeekSocket() == Stream::Peek::kNothing) {
+      return ClientExchange(*this, pool, std::move(connection), true);
+    }
   }
-  idle_.erase(found);
-  return nullptr;
+  return std::nullopt;
 }
 
-void HttpClient::GiveBack(const std::string& key, std::unique_ptr<ClientConnection> connection) {
-  auto& connections = idle_[key];
-  if (connections.size() >= options_.idle_per_origin_max) {
-    std::erase_if(connections, [](const auto& idle) { return !idle->stream.open(); });
+void HttpClient::GiveBack(IdleConnections& pool, std::unique_ptr<ClientConnection> connection) {
+  if (pool.size() >= options_.idle_per_origin_max) {
+    std::erase_if(pool, [](const auto& idle) { return !idle->stream.open(); });
   }
-  if (connections.size() >= options_.idle_per_origin_max || !connection->buffer.empty()) return;
+  if (pool.size() >= options_.idle_per_origin_max || !connection->buffer.empty()) return;
   if (connection->buffer.capacity() > kReadBufferBytesKept) connection->buffer.Release();
   connection->heads.Reset();
   connection->idle_since = MonotonicNow();
   connection->ExpireAfter(kUpstreamIdleKept);
-  connections.push_back(std::move(connection));
+  pool.push_back(std::move(connection));
 }
 
 Task<Result<ClientExchange>> HttpClient::Open(Origin origin, bool fresh) {
-  std::string key = origin.Key();
   if (!fresh) {
-    if (std::unique_ptr<ClientConnection> idle = TakeIdle(key)) {
-      co_return ClientExchange(*this, std::move(key), std::move(idle), true);
-    }
+    if (std::optional<ClientExchange> idle = OpenIdle(origin)) co_return *std::move(idle);
   }
   Result<std::unique_ptr<ClientConnection>> connection = co_await Connect(origin);
   if (!connection.ok()) {
     Error error = std::move(connection).error();
-    error.message = "cannot reach " + key + ": " + error.message;
+    error.message = "cannot reach " + origin.ToString() + ": " + error.message;
     co_return error;
   }
-  co_return ClientExchange(*this, std::move(key), std::move(*connection), false);
+  IdleConnections& pool = pools_[std::move(origin)];
+  co_return ClientExchange(*this, pool, *std::move(connection), false);
 }
 
 Result<void> HttpClient::LoadTls() {

@@ -29,6 +29,10 @@
 namespace tidegate::net {
 
 class HttpClient;
+class ClientConnection;
+
+// The idle connections to one origin, the last used at the end.
+using IdleConnections = std::vector<std::unique_ptr<ClientConnection>>;
 
 // An open connection to one origin, with its time-out. Used through ClientExchange.
 class ClientConnection final : public DeadlineEntry {
@@ -55,7 +59,8 @@ class ClientConnection final : public DeadlineEntry {
 // connection goes back to its pool.
 class ClientExchange {
  public:
-  ClientExchange(HttpClient& client, std::string origin_key,
+  // `pool`: where the connection goes back to.
+  ClientExchange(HttpClient& client, IdleConnections& pool,
                  std::unique_ptr<ClientConnection> connection, bool reused);
   ClientExchange(ClientExchange&&) noexcept;
   ClientExchange& operator=(ClientExchange&&) noexcept;
@@ -64,6 +69,10 @@ class ClientExchange {
   // Sends head and body, all pieces in one write where possible. After an error ReadHead may still
   // find an answer that the upstream gave before it stopped reading.
   Task<Result<void>> Send(std::span<const std::string_view> pieces);
+  // The same as far as it needs no waiting; nothing: FinishSend, with the same pieces, does the
+  // rest.
+  std::optional<Result<void>> SendNow(std::span<const std::string_view> pieces);
+  Task<Result<void>> FinishSend(std::span<const std::string_view> pieces);
   // Reads the final answer's head (1xx are read over). Valid until the body is read. Errors:
   // kUnavailable (closed, reset), kProtocol, kDeadlineExceeded. `head_request`: no body follows
   // whatever the head says.
@@ -74,6 +83,8 @@ class ClientExchange {
   Task<Result<std::string_view>> ReadBody();
   // The rest of the body in one piece, with padding. Errors: as ReadBody; kTooLarge.
   Task<Result<std::string_view>> ReadAll(std::size_t size_max);
+  // What ReadAll would yield if it need not wait for it.
+  std::optional<Result<std::string_view>> ReadAllNow(std::size_t size_max);
 
   // Waits of this exchange end when nothing moves for `nanos`. Time between them does not count: a
   // slow client is not the upstream's fault.
@@ -96,10 +107,11 @@ class ClientExchange {
 
   enum class Framing : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
   HttpClient* client_;
-  std::string origin_key_;
+  IdleConnections* pool_;
   std::unique_ptr<ClientConnection> connection_;
   bool reused_ = false, answered_ = false, body_done_ = false, keep_alive_ = false;
   bool sending_ = false, sent_ = false;
+  Stream::Position send_at_;
   std::int64_t stall_nanos_;
   Framing framing_ = Framing::kNone;
   std::uint64_t left_ = 0;
@@ -133,15 +145,16 @@ class HttpClient {
   // A pooled or new connection to `origin`. `fresh` = never a pooled one. Errors: kUnavailable
   // (resolve, connect, TLS; the message names the origin), kDeadlineExceeded.
   Task<Result<ClientExchange>> Open(Origin origin, bool fresh = false);
+  // A pooled connection, if there is one.
+  std::optional<ClientExchange> OpenIdle(const Origin& origin);
   Shard& shard() { return shard_; }
   std::size_t idle_connections() const;
-  // Closes idle connections to `origin_key` (an engine that was stopped, say).
-  void Forget(const std::string& origin_key);
+  // Closes the idle connections to `origin` (an engine that was stopped, say).
+  void Forget(const Origin& origin);
 
  private:
   friend class ClientExchange;
-  std::unique_ptr<ClientConnection> TakeIdle(const std::string& key);
-  void GiveBack(const std::string& key, std::unique_ptr<ClientConnection> connection);
+  void GiveBack(IdleConnections& pool, std::unique_ptr<ClientConnection> connection);
   Task<Result<std::unique_ptr<ClientConnection>>> Connect(const Origin& origin);
   Result<void> LoadTls();
   Result<std::optional<Origin>> ProxyFor(const Origin& origin) const;
@@ -152,7 +165,7 @@ class HttpClient {
   Shard& shard_;
   ClientOptions options_;
   std::shared_ptr<TlsContext> tls_;
-  std::map<std::string, std::vector<std::unique_ptr<ClientConnection>>, std::less<>> idle_;
+  std::map<Origin, IdleConnections> pools_;  // as many as there are origins; entries stay
 };
 
 // A whole small request: for health probes, the CLI and tests. `fields`: complete header lines,

@@ -7,8 +7,6 @@
 #include <string>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_future.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -103,8 +101,7 @@ class ClientTest : public ::testing::Test {
   template <typename T>
   T Run(Task<T> task) {
     std::optional<T> out;
-    asio::co_spawn(shards_[0].io().get_executor(), Store(std::move(task), &out), asio::use_future)
-        .get();
+    SpawnFuture(shards_[0].io(), Store(std::move(task), &out)).get();
     return std::move(*out);
   }
   template <typename T>
@@ -336,7 +333,7 @@ TEST_F(ClientTest, APooledConnectionThatTheServerHasClosedIsNotUsed) {
   close.set_value();
   // The second connection is accepted after the first was closed; a probe before that finds the
   // pooled one open, or closed: either way no answer is lost for good.
-  OnShard([this] { client_->Forget("http://nobody:1"); });
+  OnShard([this] { client_->Forget(Origin{Scheme::kHttp, "nobody", 1, ""}); });
   Outcome two = Get(Local(server.port()));
   if (two.error) {
     EXPECT_TRUE(two.reused);
@@ -375,7 +372,7 @@ TEST_F(ClientTest, ForgottenConnectionsAreClosed) {
   const Origin origin = Local(server_->bound()[0].port);
   Get(origin);
   ASSERT_EQ(Idle(), 1U);
-  OnShard([&] { client_->Forget(origin.Key()); });
+  OnShard([&] { client_->Forget(origin); });
   EXPECT_EQ(Idle(), 0U);
   EXPECT_FALSE(Get(origin).reused);
 }

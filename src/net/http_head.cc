@@ -210,6 +210,13 @@ std::string_view Trim(std::string_view text) {
   return TrimEnd(text);
 }
 
+void AppendField(std::string& out, std::string_view name, std::string_view value) {
+  out += name;
+  out += ": ";
+  out += value;
+  out += "\r\n";
+}
+
 std::string_view HttpHead::path() const {
   const std::string_view whole = target();
   return whole.substr(0, whole.find('?'));

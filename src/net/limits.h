@@ -21,6 +21,11 @@ inline constexpr std::size_t kDrainBytesMax =
 inline constexpr std::size_t kConnectionsPerShardMax = 16'384;
 inline constexpr std::size_t kIdleUpstreamsPerOriginMax = 256;
 
+inline constexpr std::size_t kFrameBytesRecycledMax =
+    4 * 1024;  // of a coroutine; larger ones are rare
+inline constexpr std::size_t kFrameBytesKeptMax =
+    512 * 1024;  // of ended coroutines, by each thread
+
 inline constexpr std::int64_t kMillisecond = 1'000'000;  // in nanoseconds
 inline constexpr std::int64_t kSecond = 1'000 * kMillisecond;
 inline constexpr std::int64_t kHeadTimeout = 10 * kSecond;       // first byte to end of head

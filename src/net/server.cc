@@ -6,11 +6,9 @@
 #include <unistd.h>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_future.hpp>
 #include <boost/intrusive/list.hpp>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
@@ -246,9 +244,7 @@ Task<std::size_t> HttpServer::State::Cut(PerShard* shard) {
 std::size_t HttpServer::State::CutAll() {
   std::size_t cut = 0;
   for (const auto& shard : per_shard) {
-    cut +=
-        asio::co_spawn(shard->server.shard.io().get_executor(), Cut(shard.get()), asio::use_future)
-            .get();
+    cut += SpawnFuture(shard->server.shard.io(), Cut(shard.get())).get();
   }
   return cut;
 }
@@ -263,8 +259,7 @@ bool HttpServer::State::WaitUntilFinished(std::chrono::nanoseconds limit) {
 std::size_t HttpServer::State::Drain(std::chrono::nanoseconds limit) {
   if (draining.exchange(true)) return 0;
   for (const auto& shard : per_shard) {
-    finished.push_back(asio::co_spawn(shard->server.shard.io().get_executor(), Finish(shard.get()),
-                                      asio::use_future));
+    finished.push_back(SpawnFuture(shard->server.shard.io(), Finish(shard.get())));
   }
   std::size_t cut = 0;
   if (!WaitUntilFinished(limit)) {

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,6 +43,8 @@ class Exchange {
   // handler returns. May be called once. Errors: kTooLarge, kInvalidArgument (framing),
   // kDeadlineExceeded (too slow), kCancelled (closed).
   Task<Result<std::string_view>> ReadBody(std::size_t size_max);
+  // What ReadBody would yield if it need not wait for it; nothing: call ReadBody.
+  std::optional<Result<std::string_view>> ReadBodyNow(std::size_t size_max);
 
   // Answers with a complete body in one write. `fields`: complete header lines, each ending in
   // CRLF, without Content-Length, Connection and Date. May be called once, instead of BeginStream.

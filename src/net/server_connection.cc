@@ -6,14 +6,11 @@
 #include <iterator>
 #include <limits>
 
-#include <boost/container/small_vector.hpp>
-
 #include "base/clock.h"
 
 namespace tidegate::net {
 namespace {
 
-using Pieces = boost::container::small_vector<std::string_view, 10>;
 constexpr std::int64_t kGoneRecheckDelay = 50 * kMillisecond;
 constexpr std::size_t kBodyGrowthBytes = 256 * 1024;
 
@@ -395,25 +392,33 @@ void Exchange::SetDeadline(std::int64_t monotonic_nanos) {
   connection_.server_.shard.gone_watches().Arm(connection_.request_deadline_, monotonic_nanos);
 }
 
-Task<Result<std::string_view>> Exchange::ReadBody(std::size_t size_max) {
+std::optional<Result<std::string_view>> Exchange::ReadBodyNow(std::size_t size_max) {
   CHECK(!body_read_ && !responded_);
+  if (head().chunked()) return std::nullopt;
+  const std::uint64_t length = head().content_length().value_or(0);
+  if (length > size_max) return Result<std::string_view>(BodyTooLarge(size_max));
+  if (connection_.MissingBytes() > 0) return std::nullopt;
+  body_read_ = true;
+  return Result<std::string_view>(
+      connection_.buffer_.data().substr(head().size(), static_cast<std::size_t>(length)));
+}
+
+Task<Result<std::string_view>> Exchange::ReadBody(std::size_t size_max) {
+  if (auto now = ReadBodyNow(size_max)) co_return *std::move(now);
   if (head().chunked()) {
     Result<std::string_view> body = co_await connection_.ReadChunkedBody(size_max);
     body_read_ = body.ok();
     co_return body;
   }
-  const std::uint64_t length = head().content_length().value_or(0);
-  if (length > size_max) co_return BodyTooLarge(size_max);
   body_read_ = true;
-  if (connection_.MissingBytes() > 0) {
-    Result<void> step = co_await connection_.SendContinue();
-    if (step.ok()) step = co_await connection_.FillBody();
-    if (!step.ok()) {
-      connection_.close_ = true;
-      co_return std::move(step).error();
-    }
+  Result<void> step = co_await connection_.SendContinue();
+  if (step.ok()) step = co_await connection_.FillBody();
+  if (!step.ok()) {
+    connection_.close_ = true;
+    co_return std::move(step).error();
   }
-  co_return connection_.buffer_.data().substr(head().size(), static_cast<std::size_t>(length));
+  const std::size_t head_size = head().size();
+  co_return connection_.buffer_.data().substr(head_size, connection_.request_bytes_ - head_size);
 }
 
 void Exchange::StartWhole(int status, std::string_view fields, std::size_t size) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/container/small_vector.hpp>
 
 #include "base/result.h"
 #include "net/async.h"
@@ -17,6 +18,9 @@
 namespace tidegate::net {
 
 using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
+
+// What one write takes, gathered without an allocation.
+using Pieces = boost::container::small_vector<std::string_view, 12>;
 
 class Stream {
  public:

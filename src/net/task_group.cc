@@ -2,8 +2,6 @@
 
 #include <exception>
 
-#include <boost/asio/co_spawn.hpp>
-
 #include "base/check.h"
 
 namespace tidegate::net {
@@ -13,7 +11,7 @@ TaskGroup::~TaskGroup() { CHECK(children_ == 0 || io_.stopped()); }
 bool TaskGroup::Spawn(Task<void> task) {
   if (closed_) return false;
   ++children_;
-  asio::co_spawn(io_.get_executor(), std::move(task), [this](std::exception_ptr) { Finished(); });
+  net::Spawn(io_, std::move(task), [this](std::exception_ptr) { Finished(); });
   return true;
 }
 

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
@@ -19,8 +18,7 @@ class TaskGroupTest : public ::testing::Test {
     io_.run();
   }
   void Start(Task<void> task) {
-    asio::co_spawn(io_.get_executor(), std::move(task),
-                   [](std::exception_ptr thrown) { EXPECT_EQ(thrown, nullptr); });
+    Spawn(io_, std::move(task), [](std::exception_ptr thrown) { EXPECT_EQ(thrown, nullptr); });
   }
 
   asio::io_context io_;

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CHECK(over_unix == url->origin.host.empty() && over_unix != url->origin.unix_path.empty());
     CHECK(over_unix || url->origin.port != 0);
     const std::string join = over_unix && !url->path.empty() ? ":" : "";
-    const auto again = ParseUrl(url->origin.Key() + join + url->path);
+    const auto again = ParseUrl(url->origin.ToString() + join + url->path);
     CHECK(again.ok() && again->origin == url->origin && again->path == url->path);
     CHECK(url->origin.HostField().find_first_of(" \r\n/@") == std::string::npos);
   }

@@ -3,8 +3,8 @@
 // every bucket is halved, so at rest the counts of the last few hundred measurements weigh by age.
 // Units larger than one keep a lone measurement for several halvings.
 //
-// Plans read far more deployments than answers measure, so the percentiles are worked out when a
-// measurement comes (a fraction of a microsecond) and a snapshot only loads them.
+// The percentiles are worked out by the first snapshot behind a measurement and kept: under load
+// there are hundreds of measurements to a snapshot, and at rest snapshots without a measurement.
 #include "plan/estimator.h"
 
 #include <algorithm>
@@ -83,16 +83,24 @@ struct Histograms {
   std::atomic<std::int64_t> samples{0};
   std::atomic<double> ttft_ms_p50{0}, ttft_ms_p95{0}, tokens_per_s_p05{0}, tokens_per_s_p50{0};
 
+  std::atomic<bool> stale{false};
+
   void AddTtft(double ms) {
     ttft_ms.Add(ms);
+    stale.store(true, std::memory_order_release);
+  }
+  void AddSpeed(double speed) {
+    tokens_per_s.Add(speed);
+    stale.store(true, std::memory_order_release);
+  }
+  // A measurement that comes meanwhile sets the mark again, for the next snapshot.
+  void Refresh() {
+    if (!stale.load(std::memory_order_relaxed)) return;
+    if (!stale.exchange(false, std::memory_order_acquire)) return;
     std::array<double, 2> values;
     samples.store(ttft_ms.Percentiles(std::array{0.5, 0.95}, values), std::memory_order_relaxed);
     ttft_ms_p50.store(values[0], std::memory_order_relaxed);
     ttft_ms_p95.store(values[1], std::memory_order_relaxed);
-  }
-  void AddSpeed(double speed) {
-    tokens_per_s.Add(speed);
-    std::array<double, 2> values;
     tokens_per_s.Percentiles(std::array{0.05, 0.5}, values);
     tokens_per_s_p05.store(values[0], std::memory_order_relaxed);
     tokens_per_s_p50.store(values[1], std::memory_order_relaxed);
@@ -136,8 +144,9 @@ void Estimator::Snapshot(std::size_t deployment, core::LiveState& out) const {
   CHECK(deployment < size_);
   out.samples = 0;
   out.ttft_ms_p50 = out.ttft_ms_p95 = out.tokens_per_s_p50 = out.tokens_per_s_p05 = 0;
-  const Histograms* histograms = statistics_[deployment].histograms.load(std::memory_order_acquire);
+  Histograms* histograms = statistics_[deployment].histograms.load(std::memory_order_acquire);
   if (histograms == nullptr) return;
+  histograms->Refresh();
   out.samples = histograms->samples.load(std::memory_order_relaxed);
   out.ttft_ms_p50 = histograms->ttft_ms_p50.load(std::memory_order_relaxed);
   out.ttft_ms_p95 = histograms->ttft_ms_p95.load(std::memory_order_relaxed);

@@ -1,7 +1,8 @@
 #include "profile/tokens.h"
 
 #include <algorithm>
-#include <array>
+
+#include "profile/byte_blocks.h"
 
 namespace tidegate::profile {
 namespace {
@@ -10,34 +11,13 @@ namespace {
 // has 4.5 to 4.8 bytes a token, code and JSON about 3.2, numbers up to three digits a token;
 // Cyrillic and Greek about two characters a token, Chinese, Japanese and Korean a little less than
 // one token a character, emoji two or more.
-enum Class : std::uint8_t {
-  kLetter,
-  kSpace,
-  kDigit,
-  kMark,
-  kContinuation,
-  kTwoByte,
-  kThreeByte,
-  kFourByte
-};
-constexpr std::array<std::int64_t, 8> kMilliTokens = {205, 205, 400, 620, 0, 500, 900, 2000};
+constexpr std::int64_t kLetterMilliTokens = 205;  // and the first of several spaces
+constexpr std::int64_t kDigitMilliTokens = 400;
+constexpr std::int64_t kMarkMilliTokens = 620;
+constexpr std::int64_t kTwoByteMilliTokens = 500;
+constexpr std::int64_t kThreeByteMilliTokens = 900;
+constexpr std::int64_t kFourByteMilliTokens = 2000;
 constexpr std::int64_t kRepeatedSpaceMilliTokens = 40;  // indentation: long runs are one token
-
-constexpr std::array<Class, 256> MakeClasses() {
-  std::array<Class, 256> classes{};
-  for (std::size_t c = 0; c < 256; ++c) {
-    classes[c] = c <= ' '                                             ? kSpace
-                 : (c >= '0' && c <= '9')                             ? kDigit
-                 : ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) ? kLetter
-                 : c < 0x80                                           ? kMark
-                 : c < 0xC0                                           ? kContinuation
-                 : c < 0xE0                                           ? kTwoByte
-                 : c < 0xF0                                           ? kThreeByte
-                                                                      : kFourByte;
-  }
-  return classes;
-}
-constexpr std::array<Class, 256> kClasses = MakeClasses();
 
 // Reads texts until the sample is full and applies the sample's ratio to the bytes of all of them.
 class Estimate {
@@ -92,14 +72,11 @@ void AddMedia(const core::Part& part, TokenCounts& counts) {
 }  // namespace
 
 std::int64_t MilliTokens(std::string_view text) {
-  std::int64_t sum = 0;
-  Class before = kLetter;
-  for (const char c : text) {
-    const Class now = kClasses[static_cast<unsigned char>(c)];
-    sum += now == kSpace && before == kSpace ? kRepeatedSpaceMilliTokens : kMilliTokens[now];
-    before = now;
-  }
-  return sum;
+  const ByteCounts bytes = CountBytes(text);
+  return (bytes.letters + bytes.space - bytes.repeated_space) * kLetterMilliTokens +
+         bytes.repeated_space * kRepeatedSpaceMilliTokens + bytes.digits * kDigitMilliTokens +
+         bytes.marks * kMarkMilliTokens + bytes.two_byte * kTwoByteMilliTokens +
+         bytes.three_byte * kThreeByteMilliTokens + bytes.four_byte * kFourByteMilliTokens;
 }
 
 TokenCounts CountInput(const core::Request& request) {

@@ -21,8 +21,8 @@ namespace tidegate::store {
 
 inline constexpr std::size_t kWriteQueueJobsMax = 4'096;
 // How long lazy jobs wait for company. A commit costs about 0.5 ms of CPU, most of it in the kernel
-// and in encrypting pages: at 10 ms that is a twentieth of a core under any load.
-inline constexpr int kLingerMs = 10;
+// and in encrypting pages: at 40 ms that is a hundredth of a core under any load.
+inline constexpr int kLingerMs = 40;
 inline constexpr int kRetryPauseMs = 200;  // how long lazy jobs wait after a batch failed
 
 // A piece of a transaction. Run is called at most once and Done exactly once, on the writer's
