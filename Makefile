@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 30
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test build bench asan tsan ubsan fuzz format tidy clean bootstrap
+.PHONY: help run test build optimized bench asan tsan ubsan fuzz format tidy clean bootstrap
 
 # $(call configure_and_build,PRESET)
 define configure_and_build
@@ -17,7 +17,7 @@ define configure_and_build
 endef
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 run: build ## build, then show what Tidegate does: a guided demo against the emulator and a local model
 	@exec build/release/bin/tidegate demo
@@ -29,7 +29,10 @@ test: build ## build, then run every test
 build: bootstrap ## build the program, its tests and the emulator (preset release)
 	$(call configure_and_build,release)
 
-bench: build ## measure latency and throughput beside other gateways
+optimized: build ## build the program as packages ship it: profile-guided, in build/optimized
+	@scripts/build-optimized $(JOBS)
+
+bench: optimized ## measure latency and throughput beside other gateways
 	@exec bench/run
 
 asan: bootstrap ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer

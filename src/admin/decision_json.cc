@@ -63,6 +63,7 @@ void WriteAttempt(json::Writer& writer, const core::AttemptRecord& attempt) {
   writer.Key("error").String(attempt.error);
   WriteMoney(writer, "reserved", attempt.reserved);
   WriteMoney(writer, "cost", attempt.cost);
+  writer.Key("assumed").Bool(attempt.assumed);
   writer.Key("usage");
   WriteUsage(writer, attempt.usage);
   writer.Key("started_us").Integer(attempt.started_us);

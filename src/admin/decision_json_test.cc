@@ -66,7 +66,8 @@ TEST(DecisionJson, EveryFactStandsThereWithItsUnit) {
       R"("estimated_total_ms":0,"estimated_quality":0}],"attempts":[{"model":"openai/x",)"
       R"("place":"cloud","egress":"masked","outcome":"ok","upstream_status":200,"error":"",)"
       R"("reserved_usd":"0.02","reserved_nanodollars":20000000,"cost_usd":"0.00234",)"
-      R"("cost_nanodollars":2340000,"usage":{"input_tokens":11,"cached_read_tokens":0,)"
+      R"("cost_nanodollars":2340000,"assumed":false,)"
+      R"("usage":{"input_tokens":11,"cached_read_tokens":0,)"
       R"("cached_write_tokens":0,"output_tokens":5,"reasoning_tokens":0,"estimated":false},)"
       R"("started_us":0,"ttft_us":400000,"total_us":0,"bytes_sent":0,"bytes_received":0}]})");
 }

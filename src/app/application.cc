@@ -264,8 +264,8 @@ Result<void> Application::Parts::StartGateway() {
         const bool all = keyring.empty() || config.admins.contains(principal.name);
         return api->Handle(exchange, {principal.name, all});
       }};
-  gateway = std::make_unique<gateway::Gateway>(std::move(parts),
-                                               BuildInventory(*catalogue, local, {}, engine.get()));
+  gateway = std::make_unique<gateway::Gateway>(
+      std::move(parts), BuildInventory(*catalogue, local, {}, engine.get(), nullptr));
   return {};
 }
 
@@ -313,12 +313,13 @@ Result<std::unique_ptr<Application>> Application::Start(ApplicationOptions optio
   TIDEGATE_TRY(parts.StartEngine());
   TIDEGATE_TRY(parts.StartGateway());
   TIDEGATE_TRY(parts.Listen());
-  parts.discovery =
-      Discovery::Start((*parts.shards)[0], *parts.catalogue, parts.config.providers, LazyTls(),
-                       [&parts](std::vector<core::Deployment> listed) {
-                         parts.gateway->Replace(BuildInventory(*parts.catalogue, parts.local,
-                                                               listed, parts.engine.get()));
-                       });
+  parts.discovery = Discovery::Start(
+      (*parts.shards)[0], *parts.catalogue, parts.config.providers, LazyTls(),
+      [&parts](std::vector<core::Deployment> listed) {
+        const auto previous = parts.gateway->inventory();
+        parts.gateway->Replace(BuildInventory(*parts.catalogue, parts.local, listed,
+                                              parts.engine.get(), previous.get()));
+      });
   process::ReturnStartupMemory();
   return application;
 }

@@ -14,7 +14,9 @@ namespace {
 bool SameModels(const std::vector<core::Deployment>& a, const std::vector<core::Deployment>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const core::Deployment& x, const core::Deployment& y) {
-                      return x.ref == y.ref && x.context_tokens == y.context_tokens;
+                      return x.ref == y.ref && x.place == y.place &&
+                             x.context_tokens == y.context_tokens &&
+                             x.capabilities == y.capabilities;
                     });
 }
 

@@ -54,7 +54,8 @@ Secret RequestFields(const providers::Provider& provider) {
 std::shared_ptr<gateway::Inventory> BuildInventory(const providers::Catalogue& catalogue,
                                                    const std::vector<core::Deployment>& local,
                                                    const std::vector<core::Deployment>& listed,
-                                                   engine::Engine* engine) {
+                                                   engine::Engine* engine,
+                                                   const gateway::Inventory* previous) {
   std::vector<core::Deployment> deployments;
   std::vector<gateway::Route> routes;
   for (const core::Deployment& deployment : local) {
@@ -78,7 +79,8 @@ std::shared_ptr<gateway::Inventory> BuildInventory(const providers::Catalogue& c
   };
   for (const core::Deployment& deployment : catalogue.deployments()) add(deployment);
   for (const core::Deployment& deployment : listed) add(deployment);
-  return std::make_shared<gateway::Inventory>(std::move(deployments), std::move(routes), engine);
+  return std::make_shared<gateway::Inventory>(std::move(deployments), std::move(routes), engine,
+                                              previous);
 }
 
 }  // namespace tidegate::app

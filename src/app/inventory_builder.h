@@ -17,10 +17,11 @@ net::Origin ToOrigin(const providers::Endpoint& endpoint);
 Secret RequestFields(const providers::Provider& provider);
 
 // `local`: the engine's deployments; `listed`: those that providers listed themselves. `engine` may
-// be null without local ones.
+// be null without local ones, `previous` when there was none: what was learned with it stays known.
 std::shared_ptr<gateway::Inventory> BuildInventory(const providers::Catalogue& catalogue,
                                                    const std::vector<core::Deployment>& local,
                                                    const std::vector<core::Deployment>& listed,
-                                                   engine::Engine* engine);
+                                                   engine::Engine* engine,
+                                                   const gateway::Inventory* previous);
 
 }  // namespace tidegate::app

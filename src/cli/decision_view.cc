@@ -33,6 +33,7 @@ AttemptView ReadAttempt(JsonFields& fields) {
   attempt.upstream_status = fields.Integer("upstream_status");
   attempt.reserved = fields.Amount("reserved");
   attempt.cost = fields.Amount("cost");
+  attempt.assumed = fields.Flag("assumed");
   attempt.started_us = fields.Integer("started_us");
   attempt.ttft_us = fields.Integer("ttft_us");
   attempt.total_us = fields.Integer("total_us");

@@ -149,7 +149,10 @@ std::string AttemptTable(const DecisionView& decision, const Layout& layout) {
   std::string out = Section("Attempts", table, layout);
   for (const AttemptView& one : decision.attempts) {
     if (one.error.empty()) continue;
-    const std::string text = one.model + ": " + Printable(one.error);
+    std::string text = one.model + ": " + Printable(one.error);
+    if (one.assumed) {
+      text += "; nobody knows whether it was charged, so all that was held counts as spent";
+    }
     for (const std::string& line :
          Wrap(text, layout.columns == 0 ? text.size() + 2 : layout.columns - 2)) {
       out += "  " + layout.paint(Ink::kBad, line) + "\n";

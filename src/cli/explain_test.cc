@@ -52,6 +52,17 @@ TEST(Explain, AFailedFirstAttemptIsTheReasonForTheSecond) {
   EXPECT_NE(text.find("  local/small: unavailable: connection refused\n"), std::string::npos);
 }
 
+TEST(Explain, WhatIsOnlyAssumedToHaveBeenChargedSaysSo) {
+  DecisionView decision = Sample();
+  decision.attempts.front().outcome = "failed";
+  decision.attempts.front().error = "unavailable: reset";
+  decision.attempts.front().assumed = true;
+  const std::string text = ExplainDecision(decision, Layout{0});
+  EXPECT_NE(text.find("nobody knows whether it was charged, so all that was held counts as spent"),
+            std::string::npos)
+      << text;
+}
+
 TEST(Explain, ADryRunTellsThePlanAndItsBound) {
   DecisionView decision = Sample();
   decision.dry_run = true;

@@ -60,6 +60,9 @@ struct AttemptRecord {
   int upstream_status = 0;
   std::string error;  // "code: message", never content
   Money reserved, cost;
+  // Nobody knows what the provider charged (it was sent, and no answer came), so `cost` is the
+  // whole reservation.
+  bool assumed = false;
   Usage usage;
   std::int64_t started_us = 0;  // since the request arrived
   std::int64_t ttft_us = 0;     // from the attempt's start to its first content byte; 0 = none

@@ -226,15 +226,19 @@ Task<void> Translate(Attempt& attempt, net::ClientExchange& upstream, bool upstr
   std::vector<core::Event> events;
   std::string encoded;
   Held held;
+  const auto bytes_max = static_cast<std::int64_t>(stream_out ? kStreamBytesMax : kAnswerBytesMax);
   bool content = false, done = false;
   while (true) {
     Result<std::string_view> bytes = co_await upstream.ReadBody();
-    if (!bytes.ok()) co_return Fail(attempt, std::move(bytes).error());
-    attempt.result.bytes_received += static_cast<std::int64_t>(bytes->size());
-    if (attempt.result.bytes_received > static_cast<std::int64_t>(kAnswerBytesMax))
-      co_return Fail(attempt, CutStream());
+    // As in RelayStream: behind the end mark the answer is complete, however the connection ends.
+    if (!bytes.ok() && !(done && upstream_streams)) {
+      co_return Fail(attempt, std::move(bytes).error());
+    }
+    const bool ended = !bytes.ok() || bytes->empty();
+    if (!ended) attempt.result.bytes_received += static_cast<std::int64_t>(bytes->size());
+    if (attempt.result.bytes_received > bytes_max) co_return Fail(attempt, CutStream());
     events.clear();
-    Result<void> fed = bytes->empty() ? decoder->Finish(events) : decoder->Feed(*bytes, events);
+    Result<void> fed = ended ? decoder->Finish(events) : decoder->Feed(*bytes, events);
     if (stream_out) encoded.clear();
     for (const core::Event& event : events) {
       if (const auto* error = std::get_if<core::ErrorEvent>(&event))
@@ -247,7 +251,7 @@ Task<void> Translate(Attempt& attempt, net::ClientExchange& upstream, bool upstr
       const Pieces frames = encoded.empty() ? Pieces() : Pieces{encoded};
       if (!co_await SendFrames(attempt, held, frames, content || done)) co_return;
     }
-    if (bytes->empty()) break;
+    if (ended) break;
   }
   if (!done) co_return Fail(attempt, CutStream());
   if (stream_out) co_return co_await EndStream(attempt);

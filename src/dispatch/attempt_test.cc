@@ -241,6 +241,15 @@ TEST_F(AttemptTest, AForcedStreamIsCollectedForACallerWhoDidNotAskForOne) {
   EXPECT_NE(sink_.bytes.find(R"("completion_tokens":3)"), std::string::npos) << sink_.bytes;
 }
 
+TEST_F(AttemptTest, BehindTheEndMarkerACutForcedStreamIsComplete) {
+  Serve(Frames({kRole, kText, kStop, kUsage, kDone}, true));
+  Read(false);
+  const AttemptResult result = Run(true);
+  EXPECT_EQ(result.outcome, AttemptOutcome::kOk) << (result.error ? Describe(*result.error) : "");
+  EXPECT_TRUE(sink_.whole);
+  EXPECT_EQ(result.usage->output_tokens, 3);
+}
+
 TEST_F(AttemptTest, ACutForcedStreamReachesNobody) {
   Serve(Frames({kRole, kText}, true));
   Read(false);

@@ -85,6 +85,7 @@ void Settle(Call& call, Running& running, const dispatch::AttemptResult& result)
   }
   record.usage = settlement.usage;
   record.cost = settlement.actual;
+  record.assumed = settlement.assumed;
   ledger.Settle(std::move(running.reservation), settlement);
 }
 

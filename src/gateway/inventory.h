@@ -28,14 +28,15 @@ struct Route {
 // Built once; deployments and routes never change, breakers and estimates do. Thread-safe.
 class Inventory {
  public:
-  // REQUIRES: as many routes as deployments. `engine` may be null when no route needs it; it must
-  // outlive the inventory.
+  // What was learned of a deployment in `previous`, which may be null, stays known, and both go on
+  // learning it together. REQUIRES: as many routes as deployments. `engine` may be null when no
+  // route needs it; it must outlive the inventory.
   Inventory(std::vector<core::Deployment> deployments, std::vector<Route> routes,
-            engine::Engine* engine);
+            engine::Engine* engine, const Inventory* previous = nullptr);
 
   const std::vector<core::Deployment>& deployments() const { return deployments_; }
   const Route& route(std::size_t i) const { return routes_[i]; }
-  dispatch::Breaker& breaker(std::size_t i) { return breakers_[i]; }
+  dispatch::Breaker& breaker(std::size_t i) { return *breakers_[i]; }
   plan::Estimator& estimator() { return estimator_; }
   engine::Engine* engine() const { return engine_; }
 
@@ -45,7 +46,7 @@ class Inventory {
  private:
   std::vector<core::Deployment> deployments_;
   std::vector<Route> routes_;
-  std::unique_ptr<dispatch::Breaker[]> breakers_;
+  std::vector<std::shared_ptr<dispatch::Breaker>> breakers_;
   plan::Estimator estimator_;
   engine::Engine* engine_;
 };

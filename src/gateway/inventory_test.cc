@@ -30,6 +30,28 @@ TEST(InventoryTest, AnOpenBreakerMakesItsDeploymentUnavailableAndSaysForHowLong)
   EXPECT_TRUE(live[1].available);
 }
 
+TEST(InventoryTest, WhatWasLearnedSurvivesANewListOfModels) {
+  const auto before = TwoModels();
+  constexpr std::int64_t kNow = 1'000;
+  const Error down = Unavailable(ErrorSource::kUpstream, "down");
+  for (int i = 0; i < dispatch::kBreakerFailures; ++i) before->breaker(1).Failed(kNow, down);
+  before->estimator().Observe(1, 5'000, 100, 1'000'000, true);
+  std::vector<core::Deployment> deployments(2);
+  deployments[0].ref = {"new", "m"};
+  deployments[1].ref = {"b", "m"};  // stands elsewhere now
+  std::swap(deployments[0], deployments[1]);
+  Inventory after(std::move(deployments), std::vector<Route>(2), nullptr, before.get());
+  std::vector<core::LiveState> live;
+  after.ReadLive(kNow, live);
+  EXPECT_FALSE(live[0].available);
+  EXPECT_EQ(live[0].samples, 1);
+  EXPECT_TRUE(live[1].available);
+  EXPECT_EQ(live[1].samples, 0);
+  before->breaker(1).Succeeded();  // an attempt that began before
+  after.ReadLive(kNow, live);
+  EXPECT_TRUE(live[0].available);
+}
+
 TEST(InventoryTest, AViewIsRenewedWhenItIsOldOrInvalidated) {
   const auto inventory = TwoModels();
   LiveView view;

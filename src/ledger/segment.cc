@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::uint8_t kSegmentVersion = 1;
 constexpr std::size_t kSegmentBytesMin = 3;  // version and two counts
+// Bits of an attempt's flags.
+constexpr std::uint8_t kUsageEstimated = 1;
+constexpr std::uint8_t kCostAssumed = 2;
 constexpr std::size_t kBucketsMin = 64;
 constexpr std::size_t kVarintBytesMax = 10;
 // Bounds of the encoded sizes, from the fields below: varints of at most 10 bytes, doubles of 8,
@@ -163,7 +166,9 @@ core::AttemptRecord GetAttempt(Cursor in, const Strings& strings, bool& damaged)
   a.usage.cached_write_tokens = in.Int();
   a.usage.output_tokens = in.Int();
   a.usage.reasoning_tokens = in.Int();
-  a.usage.estimated = in.Raw<std::uint8_t>() != 0;
+  const auto flags = in.Raw<std::uint8_t>();
+  a.usage.estimated = (flags & kUsageEstimated) != 0;
+  a.assumed = (flags & kCostAssumed) != 0;
   a.started_us = in.Int();
   a.ttft_us = in.Int();
   a.total_us = in.Int();
@@ -295,7 +300,8 @@ char* SegmentBuilder::PutAttempt(char* out, const core::AttemptRecord& a) {
   out = PutInt(out, a.usage.cached_write_tokens);
   out = PutInt(out, a.usage.output_tokens);
   out = PutInt(out, a.usage.reasoning_tokens);
-  out = PutRaw(out, static_cast<std::uint8_t>(a.usage.estimated));
+  out = PutRaw(out, static_cast<std::uint8_t>((a.usage.estimated ? kUsageEstimated : 0) |
+                                              (a.assumed ? kCostAssumed : 0)));
   out = PutInt(out, a.started_us);
   out = PutInt(out, a.ttft_us);
   out = PutInt(out, a.total_us);

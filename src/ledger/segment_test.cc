@@ -52,6 +52,7 @@ core::DecisionRecord FullRecord(std::uint64_t n) {
   attempt.error = "protocol: cut";
   attempt.reserved = Money{7};
   attempt.cost = Money{6};
+  attempt.assumed = true;
   attempt.usage = {1, 2, 3, 4, 5, true};
   attempt.started_us = 1;
   attempt.ttft_us = 2;
@@ -100,13 +101,13 @@ void ExpectEqual(const core::DecisionRecord& a, const core::DecisionRecord& b) {
     EXPECT_EQ(std::tie(x.model, x.place, x.egress, x.outcome, x.upstream_status, x.error,
                        x.reserved, x.cost, x.usage.input_tokens, x.usage.cached_read_tokens,
                        x.usage.cached_write_tokens, x.usage.output_tokens, x.usage.reasoning_tokens,
-                       x.usage.estimated, x.started_us, x.ttft_us, x.total_us, x.bytes_sent,
-                       x.bytes_received),
+                       x.usage.estimated, x.assumed, x.started_us, x.ttft_us, x.total_us,
+                       x.bytes_sent, x.bytes_received),
               std::tie(y.model, y.place, y.egress, y.outcome, y.upstream_status, y.error,
                        y.reserved, y.cost, y.usage.input_tokens, y.usage.cached_read_tokens,
                        y.usage.cached_write_tokens, y.usage.output_tokens, y.usage.reasoning_tokens,
-                       y.usage.estimated, y.started_us, y.ttft_us, y.total_us, y.bytes_sent,
-                       y.bytes_received));
+                       y.usage.estimated, y.assumed, y.started_us, y.ttft_us, y.total_us,
+                       y.bytes_sent, y.bytes_received));
   }
 }
 

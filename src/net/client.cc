@@ -68,7 +68,7 @@ void ClientConnection::OnDeadline() {
 }
 
 void ClientConnection::ExpireAfter(std::int64_t nanos) {
-  shard_.deadlines().Arm(*this, MonotonicNow() + nanos);
+  shard_.deadlines().Arm(*this, CoarseNow() + nanos);
 }
 
 // --- ClientExchange ------------------------------------------------------------------------------
@@ -353,7 +353,7 @@ std::optional<ClientExchange> HttpClient::OpenIdle(const Origin& origin) {
     pool.pop_back();
     if (!connection->stream.open()) continue;  // it has expired
     connection->NeverExpire();
-    const bool trusted = MonotonicNow() - connection->idle_since < kUpstreamTrustedIdle;
+    const bool trusted = CoarseNow() - connection->idle_since < kUpstreamTrustedIdle;
     if (trusted || connection->stream.PeekSocket() == Stream::Peek::kNothing) {
       return ClientExchange(*this, pool, std::move(connection), true);
     }
@@ -368,7 +368,7 @@ void HttpClient::GiveBack(IdleConnections& pool, std::unique_ptr<ClientConnectio
   if (pool.size() >= options_.idle_per_origin_max || !connection->buffer.empty()) return;
   if (connection->buffer.capacity() > kReadBufferBytesKept) connection->buffer.Release();
   connection->heads.Reset();
-  connection->idle_since = MonotonicNow();
+  connection->idle_since = CoarseNow();
   connection->ExpireAfter(kUpstreamIdleKept);
   pool.push_back(std::move(connection));
 }

@@ -1,10 +1,19 @@
 #include "net/deadline.h"
 
+#include <ctime>
+
 #include "base/clock.h"
+#include "net/limits.h"
 
 namespace tidegate::net {
 
 std::int64_t MonotonicNow() { return SystemClock().MonotonicNanos(); }
+
+std::int64_t CoarseNow() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * kSecond + now.tv_nsec;
+}
 
 DeadlineList::DeadlineList(asio::io_context& io, std::int64_t interval_nanos)
     : timer_(io), interval_nanos_(interval_nanos) {}

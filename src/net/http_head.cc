@@ -72,11 +72,11 @@ Result<std::optional<std::string_view>> ReadLine(std::string_view input) {
   const std::size_t pending = end == std::string_view::npos && input.ends_with('\r') ? 1 : 0;
   if (seen - pending > kChunkHeaderBytesMax)
     return Smuggling("a line of chunk framing is too long");
-  if (end == std::string_view::npos) return std::optional<std::string_view>();
-  const std::string_view line = input.substr(0, end);
+  const std::string_view line = input.substr(0, seen - pending);
   if (line.find_first_of(std::string_view("\n\r\0", 3)) != std::string_view::npos) {
-    return Smuggling("a control character in chunk framing");
+    return Smuggling("a control character in chunk framing");  // whatever still comes
   }
+  if (end == std::string_view::npos) return std::optional<std::string_view>();
   return std::optional(line);
 }
 

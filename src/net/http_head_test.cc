@@ -496,6 +496,7 @@ std::vector<ChunkRow> ChunkRows() {
       {"size with comma", "5,5\r\nhello", "", "smuggling"},
       {"size with NUL", "5\0\r\nhello"s, "", "smuggling"},
       {"lone LF behind the size", "5\nhello\r\n", "", "smuggling"},
+      {"lone LF and nothing more", "5\n", "", "smuggling"},
       {"lone CR behind the size", "5\rhello\r\n", "", "smuggling"},
       {"lone CR in the extension", "5;a\rb\r\nhello\r\n", "", "smuggling"},
       {"lone LF in the extension", "5;a\nb\r\nhello\r\n", "", "smuggling"},

@@ -77,7 +77,7 @@ ServerConnection::ServerConnection(ServerShard& server, Socket socket, Arrival a
 void ServerConnection::Expect(Waiting what, std::int64_t nanos) {
   waiting_ = what;
   written_at_arm_ = stream_.bytes_written();
-  server_.shard.deadlines().Arm(*this, MonotonicNow() + nanos);
+  server_.shard.deadlines().Arm(*this, CoarseNow() + nanos);
 }
 
 void ServerConnection::OnDeadline() {

@@ -124,15 +124,16 @@ struct Estimator::Statistics {
   }
 };
 
-Estimator::Estimator(std::size_t deployments)
-    : size_(deployments), statistics_(std::make_unique<Statistics[]>(deployments)) {}
+Estimator::Estimator(std::size_t deployments) : statistics_(deployments) {
+  for (std::shared_ptr<Statistics>& made : statistics_) made = std::make_shared<Statistics>();
+}
 Estimator::~Estimator() = default;
 
 void Estimator::Observe(std::size_t deployment, std::int64_t ttft_us, std::int64_t output_tokens,
                         std::int64_t generation_us, bool ok) {
-  CHECK(deployment < size_);
+  CHECK(deployment < size());
   if (!ok) return;
-  Histograms& histograms = statistics_[deployment].GetOrMake();
+  Histograms& histograms = statistics_[deployment]->GetOrMake();
   if (ttft_us > 0) histograms.AddTtft(static_cast<double>(ttft_us) / 1000);
   if (output_tokens >= kSpeedTokensMin && generation_us > 0) {
     histograms.AddSpeed(1e6 * static_cast<double>(output_tokens) /
@@ -141,10 +142,10 @@ void Estimator::Observe(std::size_t deployment, std::int64_t ttft_us, std::int64
 }
 
 void Estimator::Snapshot(std::size_t deployment, core::LiveState& out) const {
-  CHECK(deployment < size_);
+  CHECK(deployment < size());
   out.samples = 0;
   out.ttft_ms_p50 = out.ttft_ms_p95 = out.tokens_per_s_p50 = out.tokens_per_s_p05 = 0;
-  Histograms* histograms = statistics_[deployment].histograms.load(std::memory_order_acquire);
+  Histograms* histograms = statistics_[deployment]->histograms.load(std::memory_order_acquire);
   if (histograms == nullptr) return;
   histograms->Refresh();
   out.samples = histograms->samples.load(std::memory_order_relaxed);
@@ -152,6 +153,11 @@ void Estimator::Snapshot(std::size_t deployment, core::LiveState& out) const {
   out.ttft_ms_p95 = histograms->ttft_ms_p95.load(std::memory_order_relaxed);
   out.tokens_per_s_p05 = histograms->tokens_per_s_p05.load(std::memory_order_relaxed);
   out.tokens_per_s_p50 = histograms->tokens_per_s_p50.load(std::memory_order_relaxed);
+}
+
+void Estimator::Share(std::size_t deployment, const Estimator& other, std::size_t theirs) {
+  CHECK(deployment < size() && theirs < other.size());
+  statistics_[deployment] = other.statistics_[theirs];
 }
 
 }  // namespace tidegate::plan

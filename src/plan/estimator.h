@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "core/deployment.h"
 
@@ -39,12 +40,15 @@ class Estimator {
   // exact to one bucket (12 %).
   void Snapshot(std::size_t deployment, core::LiveState& out) const;
 
-  std::size_t size() const { return size_; }
+  // From now on `deployment` has the measurements of `theirs` in `other`, and both add to them.
+  // Before the estimator is used by more than one thread.
+  void Share(std::size_t deployment, const Estimator& other, std::size_t theirs);
+
+  std::size_t size() const { return statistics_.size(); }
 
  private:
   struct Statistics;
-  std::size_t size_;
-  std::unique_ptr<Statistics[]> statistics_;
+  std::vector<std::shared_ptr<Statistics>> statistics_;
 };
 
 }  // namespace tidegate::plan

@@ -73,6 +73,19 @@ TEST(Estimator, KeepsDeploymentsApart) {
   EXPECT_EQ(StateOf(estimator, 1).samples, 0);
 }
 
+TEST(Estimator, WhatIsSharedIsLearnedByBoth) {
+  Estimator before(2);
+  before.Observe(1, 100'000, 0, 0, true);
+  Estimator after(3);
+  after.Share(0, before, 1);
+  EXPECT_EQ(StateOf(after, 0).samples, 1);
+  before.Observe(1, 100'000, 0, 0, true);  // an answer that began before the change
+  after.Observe(0, 100'000, 0, 0, true);
+  EXPECT_EQ(StateOf(after, 0).samples, 3);
+  EXPECT_EQ(StateOf(before, 1).samples, 3);
+  EXPECT_EQ(StateOf(after, 1).samples, 0);
+}
+
 TEST(Estimator, StaysSoundUnderMeasurementsFromManyThreads) {
   Estimator estimator(1);
   std::vector<std::thread> threads;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/check.h"
@@ -31,14 +32,13 @@ std::string ExplainCase(const Query& query, const Candidate& candidate) {
   return {};
 }
 
-core::Candidate ToRecord(const Query& query, const Candidate& candidate) {
-  const core::Deployment& deployment = query.input.deployments[candidate.deployment];
+core::Candidate ToRecord(const Input& input, const Candidate& candidate) {
+  const core::Deployment& deployment = input.deployments[candidate.deployment];
   core::Candidate record;
   record.model = deployment.ref.ToString();
   record.place = deployment.place;
   record.rejected = candidate.rejected;
   record.reason = candidate.reason;
-  if (candidate.rejected) record.detail = ExplainCase(query, candidate);
   record.score = candidate.score;
   record.estimated_cost = candidate.estimate.cost;
   record.worst_case_cost = candidate.estimate.worst_cost;
@@ -175,7 +175,7 @@ std::string Explain(const Input& input, const Candidate& candidate) {
 
 std::vector<core::Candidate> ToRecords(const Input& input, const Plan& plan,
                                        std::size_t rejected_max) {
-  const Query query(input);
+  std::optional<Query> query;  // what explains the rejected, if there are any
   std::vector<core::Candidate> records;
   std::size_t rejected = 0;
   for (const bool other_names : {false, true}) {
@@ -183,7 +183,10 @@ std::vector<core::Candidate> ToRecords(const Input& input, const Plan& plan,
       if ((candidate.rejected && candidate.reason == RejectReason::kModelName) != other_names)
         continue;
       if (candidate.rejected && rejected++ >= rejected_max) break;
-      records.push_back(ToRecord(query, candidate));
+      records.push_back(ToRecord(input, candidate));
+      if (!candidate.rejected) continue;
+      if (!query) query.emplace(input);
+      records.back().detail = ExplainCase(*query, candidate);
     }
   }
   return records;

@@ -325,7 +325,10 @@ Signs ReadSigns(std::string_view text) {
   constexpr std::size_t kHeadBytes = kReadBytesMax * 2 / 3;
   reading.Read(text.substr(0, kHeadBytes));
   reading.Read(text.substr(text.size() - (kReadBytesMax - kHeadBytes)));
-  return reading.Finish(kReadBytesMax);
+  Signs signs = reading.Finish(kReadBytesMax);
+  signs.words = signs.words * static_cast<std::int64_t>(text.size()) /
+                static_cast<std::int64_t>(kReadBytesMax);
+  return signs;
 }
 
 std::string_view LastUserText(const core::Request& request) {

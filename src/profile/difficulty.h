@@ -13,10 +13,10 @@
 namespace tidegate::profile {
 
 // Bytes of the last user message that are read: its beginning and its end.
-inline constexpr std::size_t kReadBytesMax = 3072;
+inline constexpr std::size_t kReadBytesMax = 1536;
 
 struct Signs {
-  std::int64_t words = 0;
+  std::int64_t words = 0;       // of the whole text, judged by the part that was read
   double word_weight = 0;       // sum over the distinct telling words, each once
   bool code = false;            // a fenced block or many brackets and semicolons
   bool maths = false;           // operators between terms, LaTeX, mathematical symbols
