@@ -1,8 +1,8 @@
-"""What the benchmarks share: the mock, the proxies and the load generators, each a process of its own.
+"""What the benchmarks share: the mock, the proxies and the load generators, each in a process.
 
 Everything is on in the gate: authentication, a priced model (so money is reserved and settled), the
-decision record. Only loopback is used and every load ends by itself. Each proxy runs on processor 1,
-the mock and the load generator on processor 0, where there are at least two.
+decision record. Only loopback is used and every load ends by itself. Each proxy runs on processor
+1, the mock and the load generator on processor 0, where there are at least two.
 """
 
 import hashlib

@@ -12,6 +12,7 @@ Inventory::Inventory(std::vector<core::Deployment> deployments, std::vector<Rout
     : deployments_(std::move(deployments)),
       routes_(std::move(routes)),
       estimator_(deployments_.size()),
+      names_(deployments_),
       engine_(engine) {
   CHECK(deployments_.size() == routes_.size());
   for (const Route& route : routes_) CHECK(route.engine_model.empty() || engine_ != nullptr);

@@ -14,6 +14,7 @@
 #include "dispatch/target.h"
 #include "engine/engine.h"
 #include "plan/estimator.h"
+#include "plan/name_index.h"
 
 namespace tidegate::gateway {
 
@@ -38,6 +39,7 @@ class Inventory {
   const Route& route(std::size_t i) const { return routes_[i]; }
   dispatch::Breaker& breaker(std::size_t i) { return *breakers_[i]; }
   plan::Estimator& estimator() { return estimator_; }
+  const plan::NameIndex& names() const { return names_; }
   engine::Engine* engine() const { return engine_; }
 
   // What is known of every deployment at this (monotonic) moment.
@@ -48,6 +50,7 @@ class Inventory {
   std::vector<Route> routes_;
   std::vector<std::shared_ptr<dispatch::Breaker>> breakers_;
   plan::Estimator estimator_;
+  plan::NameIndex names_;
   engine::Engine* engine_;
 };
 

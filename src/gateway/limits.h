@@ -11,6 +11,7 @@ inline constexpr std::int64_t kLiveViewAgeMax =
     20'000'000;  // nanoseconds a shard's view of live states may be old
 inline constexpr std::int64_t kDeadlineMsMax = 24LL * 3600 * 1000;
 inline constexpr std::int64_t kOverloadRetryAfterSeconds = 1;
+inline constexpr std::size_t kEligibleRecordedMax = 32;  // eligible candidates kept in a record
 inline constexpr std::size_t kRejectedRecordedMax = 32;  // rejected candidates kept in a record
 // Without usage from the provider we assume this many bytes of answer to a token: fewer than text
 // of any common language has.

@@ -124,9 +124,11 @@ Result<void> MakePlan(Call& call) {
                           call.inventory->deployments(),
                           call.shard.live.At(*call.inventory, begun),
                           call.principal->places,
-                          left};
+                          left,
+                          &call.inventory->names()};
   call.plan = plan::Make(input);
-  call.record.candidates = plan::ToRecords(input, call.plan, RejectedWorthTelling(call.plan));
+  call.record.candidates =
+      plan::ToRecords(input, call.plan, kEligibleRecordedMax, RejectedWorthTelling(call.plan));
   call.record.plan_us = (net::MonotonicNow() - begun) / 1'000;
   if (call.plan.attempts.empty()) return plan::NoCandidateError(input, call.plan);
   return {};

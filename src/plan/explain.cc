@@ -174,15 +174,16 @@ std::string Explain(const Input& input, const Candidate& candidate) {
 }
 
 std::vector<core::Candidate> ToRecords(const Input& input, const Plan& plan,
-                                       std::size_t rejected_max) {
+                                       std::size_t eligible_max, std::size_t rejected_max) {
   std::optional<Query> query;  // what explains the rejected, if there are any
   std::vector<core::Candidate> records;
-  std::size_t rejected = 0;
+  std::size_t eligible = 0, rejected = 0;
   for (const bool other_names : {false, true}) {
     for (const Candidate& candidate : plan.candidates) {
       if ((candidate.rejected && candidate.reason == RejectReason::kModelName) != other_names)
         continue;
       if (candidate.rejected && rejected++ >= rejected_max) break;
+      if (!candidate.rejected && eligible++ >= eligible_max) continue;
       records.push_back(ToRecord(input, candidate));
       if (!candidate.rejected) continue;
       if (!query) query.emplace(input);

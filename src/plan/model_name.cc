@@ -21,9 +21,7 @@ std::string_view CanonicalProvider(std::string_view name) {
   return name;
 }
 
-// Ollama's convention: a name without a tag means the tag "latest".
 bool SameModel(std::string_view asked, std::string_view model) {
-  constexpr std::string_view kDefaultTag = ":latest";
   if (asked == model) return true;
   return model.size() == asked.size() + kDefaultTag.size() && model.starts_with(asked) &&
          model.ends_with(kDefaultTag);

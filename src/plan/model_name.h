@@ -13,6 +13,9 @@ namespace tidegate::plan {
 inline constexpr std::array<std::string_view, 5> kAutoNames = {"auto", "auto:fast", "auto:cheap",
                                                                "auto:best", "auto:private"};
 
+// Ollama's convention: a name without a tag means this one.
+inline constexpr std::string_view kDefaultTag = ":latest";
+
 // Views the asked name.
 struct ModelName {
   bool automatic = false;   // "auto…", or no name at all

@@ -17,6 +17,7 @@ struct Rank {
   std::size_t order;
   double score;
   std::uint32_t deployment;
+  std::size_t position;  // among those that were judged
   friend bool operator<(const Rank& a, const Rank& b) {
     if (a.nearness != b.nearness) return a.nearness < b.nearness;
     if (a.order != b.order) return a.order < b.order;
@@ -25,13 +26,14 @@ struct Rank {
   }
 };
 
-Rank RankOf(const Query& query, Candidate& candidate) {
+Rank RankOf(const Query& query, std::vector<Candidate>& judged, std::size_t position) {
+  Candidate& candidate = judged[position];
   const core::Deployment& deployment = query.input.deployments[candidate.deployment];
   candidate.score = Score(query, deployment, candidate.estimate);
   const std::vector<std::string>& order = query.input.constraints.providers_order;
   const auto place = std::find(order.begin(), order.end(), deployment.ref.provider);
   return {query.NearnessOf(candidate.deployment), static_cast<std::size_t>(place - order.begin()),
-          candidate.score, candidate.deployment};
+          candidate.score, candidate.deployment, position};
 }
 
 Candidate Judge(const Query& query, std::uint32_t index) {
@@ -56,6 +58,11 @@ Candidate Judge(const Query& query, std::uint32_t index) {
 
 std::vector<Candidate> JudgeAll(const Query& query) {
   std::vector<Candidate> candidates;
+  if (query.among) {
+    candidates.reserve(query.among->size());
+    for (const std::uint32_t i : *query.among) candidates.push_back(Judge(query, i));
+    return candidates;
+  }
   candidates.reserve(query.input.deployments.size());
   for (std::uint32_t i = 0; i < query.input.deployments.size(); ++i)
     candidates.push_back(Judge(query, i));
@@ -84,13 +91,14 @@ void RefuseLesser(const Query& query, std::vector<Candidate>& candidates,
   if (query.input.constraints.on_over_budget != core::OnOverBudget::kRefuse || eligible.empty())
     return;
   const Rank best = *std::min_element(eligible.begin(), eligible.end());
-  const bool refused = std::any_of(candidates.begin(), candidates.end(), [&](Candidate& candidate) {
-    return OverBudget(candidate) && RankOf(query, candidate) < best;
-  });
+  bool refused = false;
+  for (std::size_t i = 0; i < candidates.size() && !refused; ++i) {
+    refused = OverBudget(candidates[i]) && RankOf(query, candidates, i) < best;
+  }
   if (!refused) return;
   for (const Rank& rank : eligible) {
-    candidates[rank.deployment].rejected = true;
-    candidates[rank.deployment].reason = core::RejectReason::kBudget;
+    candidates[rank.position].rejected = true;
+    candidates[rank.position].reason = core::RejectReason::kBudget;
   }
   eligible.clear();
 }
@@ -107,8 +115,8 @@ Plan Make(const Input& input) {
   }
 
   std::vector<Rank> eligible;
-  for (Candidate& candidate : judged) {
-    if (!candidate.rejected) eligible.push_back(RankOf(query, candidate));
+  for (std::size_t i = 0; i < judged.size(); ++i) {
+    if (!judged[i].rejected) eligible.push_back(RankOf(query, judged, i));
   }
   RefuseLesser(query, judged, eligible);
   const std::size_t ordered_count = std::min(eligible.size(), kOrderedMax);
@@ -116,7 +124,7 @@ Plan Make(const Input& input) {
                     eligible.end());
   std::vector<Candidate*> ordered;
   ordered.reserve(eligible.size());
-  for (const Rank& rank : eligible) ordered.push_back(&judged[rank.deployment]);
+  for (const Rank& rank : eligible) ordered.push_back(&judged[rank.position]);
   RejectFallbacks(query, ordered);
 
   Plan plan;

@@ -24,6 +24,7 @@
 #include "core/decision.h"
 #include "core/deployment.h"
 #include "core/place.h"
+#include "plan/name_index.h"
 #include "profile/profile.h"
 
 namespace tidegate::plan {
@@ -44,6 +45,9 @@ struct Input {
   std::span<const core::LiveState> live;  // one for each deployment
   core::PlaceSet key_places = core::PlaceSet::All();
   Money budget_left = Money::Max();  // Max = no budget applies
+  // Of `deployments`, or nullptr. With it a plan for an explicit name leaves out of its candidates
+  // what could only be rejected for bearing another name.
+  const NameIndex* names = nullptr;
 };
 
 // What running the request on one deployment is expected to take. Times in milliseconds.
@@ -76,7 +80,7 @@ struct Attempt {
 struct Plan {
   std::vector<Attempt> attempts;  // in the order to try; empty = nothing may run the request
   // The best kOrderedMax of the eligible, best first; the other eligible; the rejected in the order
-  // of the inventory.
+  // of the inventory. All deployments, but for what Input::names leaves out.
   std::vector<Candidate> candidates;
 };
 
@@ -87,10 +91,11 @@ Plan Make(const Input& input);
 // Make(input).
 std::string Explain(const Input& input, const Candidate& candidate);
 
-// The candidates as the decision record keeps them, with their explanations: all eligible, then at
-// most `rejected_max` of the rejected, those that only bear another name last.
+// The candidates as the decision record keeps them, with their explanations: at most `eligible_max`
+// of the eligible, the best first, then at most `rejected_max` of the rejected, those that only
+// bear another name last.
 std::vector<core::Candidate> ToRecords(const Input& input, const Plan& plan,
-                                       std::size_t rejected_max);
+                                       std::size_t eligible_max, std::size_t rejected_max);
 
 // What the caller is told when nothing may run the request:
 //   kNotFound          nobody knows the model; the nearest name is in the message

@@ -279,7 +279,8 @@ TEST_P(PlanData, Holds) {
     }
   }
   std::map<std::string, std::string> rejections;
-  for (const core::Candidate& candidate : ToRecords(input, plan, data.fleet.size())) {
+  for (const core::Candidate& candidate :
+       ToRecords(input, plan, data.fleet.size(), data.fleet.size())) {
     if (!candidate.rejected) continue;
     rejections[candidate.model] = core::ToString(candidate.reason);
     EXPECT_FALSE(candidate.detail.empty()) << candidate.model;

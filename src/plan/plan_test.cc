@@ -245,6 +245,42 @@ TEST(Plan, ExplainsEveryRejectionAndEveryRefusal) {
   }
 }
 
+// The index changes what is looked at and nothing of what comes out.
+TEST(Plan, WithAnIndexOfNamesIsThePlanWithoutWhatBearsAnotherName) {
+  WorldMaker maker(4);
+  std::size_t shorter = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const World world = maker.Make();
+    Input input = world.MakeInput();
+    const Plan all = Make(input);
+    const NameIndex names(world.fleet);
+    input.names = &names;
+    const Plan some = Make(input);
+    ASSERT_EQ(some.attempts.size(), all.attempts.size());
+    for (std::size_t j = 0; j < all.attempts.size(); ++j) {
+      ASSERT_EQ(some.attempts[j].deployment, all.attempts[j].deployment);
+    }
+    std::size_t at = 0;
+    for (const Candidate& candidate : all.candidates) {
+      const bool same = at < some.candidates.size() &&
+                        some.candidates[at].deployment == candidate.deployment &&
+                        some.candidates[at].rejected == candidate.rejected &&
+                        (!candidate.rejected || some.candidates[at].reason == candidate.reason);
+      if (same) {
+        ++at;
+      } else {
+        ASSERT_TRUE(candidate.rejected);
+        ASSERT_EQ(candidate.reason, core::RejectReason::kModelName);
+        ++shorter;
+      }
+    }
+    ASSERT_EQ(at, some.candidates.size());
+    if (!all.attempts.empty()) continue;
+    ASSERT_EQ(NoCandidateError(input, some).message, NoCandidateError(input, all).message);
+  }
+  EXPECT_GT(shorter, 1'000U);
+}
+
 TEST(Plan, IsTheSameForTheSameInput) {
   WorldMaker maker(3);
   for (int i = 0; i < 2'000; ++i) {
@@ -351,10 +387,11 @@ TEST(ToRecords, KeepsTheEligibleAndTheMostTellingRejections) {
   world.label_places = PlaceSet::All();
   world.key_places = PlaceSet::All();
   world.budget = Money::Max();
-  EXPECT_EQ(ToRecords(world.MakeInput(), Make(world.MakeInput()), 0).size(), 9U);
+  EXPECT_EQ(ToRecords(world.MakeInput(), Make(world.MakeInput()), 99, 0).size(), 9U);
+  EXPECT_EQ(ToRecords(world.MakeInput(), Make(world.MakeInput()), 4, 0).size(), 4U);
   world.constraints.fallback = core::Fallback::kNone;
   const std::vector<core::Candidate> records =
-      ToRecords(world.MakeInput(), Make(world.MakeInput()), 2);
+      ToRecords(world.MakeInput(), Make(world.MakeInput()), 99, 2);
   ASSERT_EQ(records.size(), 3U);
   EXPECT_EQ(records[0].model, "p/m3");
   EXPECT_TRUE(records[1].rejected);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "plan/model_name.h"
@@ -23,8 +24,10 @@ struct Query {
   core::PlaceSet label_places;    // with what the name implies
   bool named_exists = false;      // some deployment bears the name
   bool device_stands_in = false;  // over budget: the device's models may answer for the named one
-  std::vector<Nearness>
-      nearness;            // of each deployment; empty when the name is automatic: all are kNamed
+  // Of each deployment; empty when the name is automatic: all are kNamed.
+  std::vector<Nearness> nearness;
+  // The only ones to be judged, ascending; nothing = all.
+  std::optional<std::vector<std::uint32_t>> among;
   double odds_factor = 1;  // multiplies the odds of a wrong answer, for this difficulty
   Money spendable;         // the lesser of max_cost and the budget
 
