@@ -44,6 +44,14 @@ def on_cpu(cpu, command):
     return ["taskset", "-c", str(cpu), *command] if os.cpu_count() > 1 else command
 
 
+def ledger_load():
+    """What the books cost a request, by themselves."""
+    out = subprocess.run([str(BIN / "ledger_load")], capture_output=True, text=True, timeout=60)
+    if out.returncode != 0:
+        raise SystemExit("ledger_load failed: " + out.stderr)
+    return json.loads(out.stdout)
+
+
 def cpu_seconds(pids):
     total = 0
     for pid in pids:
@@ -81,6 +89,14 @@ class Bench:
         self.processes.append(process)
         wait_for_port(port, process, log)
         return process
+
+    def move_proxies(self, cpu):
+        """All threads of the gate and of nginx to this processor, where there are several."""
+        if os.cpu_count() < 2:
+            return
+        for pid in (self.gate.pid, self.nginx.pid, *children(self.nginx.pid)):
+            subprocess.run(["taskset", "-a", "-p", "-c", str(cpu), str(pid)], check=True,
+                           stdout=subprocess.DEVNULL)
 
     def stop(self):
         for process in reversed(self.processes):

@@ -149,7 +149,8 @@ std::string AttemptTable(const DecisionView& decision, const Layout& layout) {
   std::string out = Section("Attempts", table, layout);
   for (const AttemptView& one : decision.attempts) {
     if (one.error.empty()) continue;
-    std::string text = one.model + ": " + Printable(one.error);
+    std::string text = Printable(one.error);
+    if (text.find(one.model) == std::string::npos) text = one.model + ": " + text;
     if (one.assumed) {
       text += "; nobody knows whether it was charged, so all that was held counts as spent";
     }

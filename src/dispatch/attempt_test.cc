@@ -1,8 +1,10 @@
 // RunAttempt against a real server on loopback that answers as each test says.
 #include "dispatch/attempt.h"
 
+#include <atomic>
 #include <functional>
 #include <future>
+#include <memory>
 
 #include <boost/asio/steady_timer.hpp>
 #include <gtest/gtest.h>
@@ -322,7 +324,7 @@ TEST_F(AttemptTest, ACancelledAttemptClosesItsUpstreamConnection) {
 }
 
 // Closes each connection after its first answer without saying so.
-net::Task<void> AnswerOnce(net::Exchange& exchange, std::shared_ptr<int> requests) {
+net::Task<void> AnswerOnce(net::Exchange& exchange, std::shared_ptr<std::atomic<int>> requests) {
   const auto read = co_await exchange.ReadBody(1 << 20);
   EXPECT_TRUE(read.ok());
   if (++*requests == 2) {
@@ -333,24 +335,24 @@ net::Task<void> AnswerOnce(net::Exchange& exchange, std::shared_ptr<int> request
 }
 
 TEST_F(AttemptTest, AFreeRequestIsSentAgainWhenItsPooledConnectionTurnsOutDead) {
-  const auto requests = std::make_shared<int>(0);
+  const auto requests = std::make_shared<std::atomic<int>>(0);
   Serve([requests](net::Exchange& exchange) { return AnswerOnce(exchange, requests); });
   Read(false);
   EXPECT_EQ(Run().outcome, AttemptOutcome::kOk);
   const AttemptResult again = Run();
   EXPECT_EQ(again.outcome, AttemptOutcome::kOk) << (again.error ? Describe(*again.error) : "");
-  EXPECT_EQ(*requests, 3);
+  EXPECT_EQ(requests->load(), 3);
 }
 
 TEST_F(AttemptTest, APaidRequestIsNotSentTwiceUnderOneReservation) {
-  const auto requests = std::make_shared<int>(0);
+  const auto requests = std::make_shared<std::atomic<int>>(0);
   Serve([requests](net::Exchange& exchange) { return AnswerOnce(exchange, requests); });
   Read(false);
   EXPECT_EQ(Run(false, false).outcome, AttemptOutcome::kOk);
   const AttemptResult again = Run(false, false);
   EXPECT_EQ(again.outcome, AttemptOutcome::kFailed);
   EXPECT_EQ(again.error->retry, Retry::kSameTarget);
-  EXPECT_EQ(*requests, 2);
+  EXPECT_EQ(requests->load(), 2);
 }
 
 }  // namespace

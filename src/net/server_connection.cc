@@ -128,15 +128,17 @@ Task<void> ServerConnection::Run() {
 Task<bool> ServerConnection::ReadHead() {
   heads_.Reset();
   timed_out_ = false;
-  if (buffer_.capacity() > kReadBufferBytesKept) buffer_.Release();
+  if (buffer_.empty() && buffer_.capacity() > kReadBufferBytesKept) buffer_.Release();
   Expect(Waiting::kHead, server_.options.timeouts.idle);
   bool begun = false;
   while (true) {
-    const Result<bool> more = co_await stream_.ReadInto(buffer_, kReadBufferBytes / 2);
-    if (timed_out_ && begun) {
-      co_await Refuse(TimedOut("the head of the request did not arrive in time"));
+    if (buffer_.empty() || begun) {
+      const Result<bool> more = co_await stream_.ReadInto(buffer_, kReadBufferBytes / 2);
+      if (timed_out_ && begun) {
+        co_await Refuse(TimedOut("the head of the request did not arrive in time"));
+      }
+      if (timed_out_ || !more.ok() || !*more) co_return false;
     }
-    if (timed_out_ || !more.ok() || !*more) co_return false;
     const Result<bool> ready = heads_.Read(buffer_.data());
     if (!ready.ok()) {
       co_await Refuse(ready.error());
@@ -201,7 +203,9 @@ Task<bool> ServerConnection::ServeOne() {
   }
   buffer_.Consume(request_bytes_);
   if (chunked_body_.capacity() > kReadBufferBytesKept) chunked_body_ = std::string();
-  co_return buffer_.empty();  // more bytes = pipelining, which is refused
+  // Whatever stands behind came after the answer, with the rest of a body that nobody read: what
+  // came before it was pipelining, and MustClose has refused that.
+  co_return true;
 }
 
 Task<void> ServerConnection::Refuse(const Error& error) {

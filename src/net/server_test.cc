@@ -213,6 +213,16 @@ TEST_F(ServerTest, ASmallBodyThatNobodyReadIsSkipped) {
   EXPECT_EQ(Body(client.ReadAnswer()), "POST:next");
 }
 
+TEST_F(ServerTest, TheNextRequestMayComeTogetherWithTheRestOfABodyThatNobodyRead) {
+  Listen();
+  RawClient client = Connect();
+  const std::string request = Post("/hello", std::string(10'000, 'x'));
+  client.Send(request.substr(0, request.size() - 100));
+  EXPECT_EQ(Body(client.ReadAnswer()), "hello");
+  client.Send(request.substr(request.size() - 100) + Post("/echo", "next"));
+  EXPECT_EQ(Body(client.ReadAnswer()), "POST:next");
+}
+
 TEST_F(ServerTest, AChunkedBodyThatNobodyReadEndsTheConnection) {
   Listen();
   RawClient client = Connect();

@@ -98,9 +98,19 @@ Result<bool> Stream::WriteNow(std::span<const std::string_view> pieces, Position
     if (at.piece == pieces.size()) return true;
     iovec vector[kPiecesPerWrite];
     std::size_t count = 0;
-    for (std::size_t i = at.piece; i < pieces.size() && count < kPiecesPerWrite; ++i) {
+    for (std::size_t i = at.piece; i < pieces.size(); ++i) {
       const std::string_view rest = i == at.piece ? pieces[i].substr(at.offset) : pieces[i];
-      vector[count++] = {const_cast<char*>(rest.data()), rest.size()};
+      // The frames of one read usually stand one behind the other.
+      const bool adjacent =
+          count > 0 &&
+          static_cast<char*>(vector[count - 1].iov_base) + vector[count - 1].iov_len == rest.data();
+      if (adjacent) {
+        vector[count - 1].iov_len += rest.size();
+      } else if (count == kPiecesPerWrite) {
+        break;
+      } else {
+        vector[count++] = {const_cast<char*>(rest.data()), rest.size()};
+      }
     }
     msghdr message{};
     message.msg_iov = vector;
