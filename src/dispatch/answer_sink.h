@@ -25,7 +25,8 @@ class AnswerSink {
                                         std::span<const std::string_view> body) = 0;
   virtual net::Task<Result<void>> Begin(AnswerHead head) = 0;
   virtual net::Task<Result<void>> Write(std::span<const std::string_view> pieces) = 0;
-  virtual net::Task<Result<void>> End() = 0;
+  // The end, behind the last pieces where there are any.
+  virtual net::Task<Result<void>> End(std::span<const std::string_view> last) = 0;
 };
 
 }  // namespace tidegate::dispatch

@@ -122,37 +122,37 @@ class Held {
   std::string bytes_;
 };
 
-// Sends `frames`, beginning the stream with what was held when it is time. Returns false when the
-// client is gone.
-Task<bool> SendFrames(Attempt& attempt, Held& held, const Pieces& frames, bool commit) {
-  if (!attempt.result.committed) {
-    if (!commit && held.size() < kHeldBytesMax) {
-      held.Add(frames);
-      co_return true;
-    }
-    attempt.result.committed = true;
-    Result<void> begun =
-        co_await attempt.sink.Begin(AnswerHead{attempt.input.client.StreamContentType(), nullptr});
-    if (begun.ok() && !held.empty()) {
-      Pieces all{held.bytes()};
-      all.insert(all.end(), frames.begin(), frames.end());
-      begun = co_await attempt.sink.Write(all);
-    } else if (begun.ok() && !frames.empty()) {
-      begun = co_await attempt.sink.Write(frames);
-    }
-    if (!begun.ok()) Fail(attempt, begun.error());
-    co_return begun.ok();
+// Sends `frames`, beginning the stream with what was held when it is time, and ends it with them
+// when they are the last. Returns false when the client is gone.
+Task<bool> SendFrames(Attempt& attempt, Held& held, const Pieces& frames, bool commit, bool last) {
+  if (!attempt.result.committed && !commit && held.size() < kHeldBytesMax) {
+    held.Add(frames);
+    co_return true;
   }
-  if (frames.empty()) co_return true;
-  const Result<void> sent = co_await attempt.sink.Write(frames);
+  Pieces all;
+  if (!attempt.result.committed) {
+    attempt.result.committed = true;
+    const Result<void> begun =
+        co_await attempt.sink.Begin(AnswerHead{attempt.input.client.StreamContentType(), nullptr});
+    if (!begun.ok()) {
+      Fail(attempt, begun.error());
+      co_return false;
+    }
+    if (!held.empty()) {
+      all = {held.bytes()};
+      all.insert(all.end(), frames.begin(), frames.end());
+    }
+  }
+  const Pieces& pieces = all.empty() ? frames : all;
+  Result<void> sent;
+  if (last) {
+    sent = co_await attempt.sink.End(pieces);
+  } else if (!pieces.empty()) {
+    sent = co_await attempt.sink.Write(pieces);
+  }
   if (!sent.ok()) Fail(attempt, sent.error());
+  if (sent.ok() && last) attempt.result.outcome = AttemptOutcome::kOk;
   co_return sent.ok();
-}
-
-Task<void> EndStream(Attempt& attempt) {
-  const Result<void> ended = co_await attempt.sink.End();
-  if (!ended.ok()) co_return Fail(attempt, ended.error());
-  attempt.result.outcome = AttemptOutcome::kOk;
 }
 
 Error CutStream() {
@@ -178,13 +178,12 @@ Task<void> RelayStream(Attempt& attempt, net::ClientExchange& upstream) {
     }
     frames.clear();
     Result<void> fed;
-    const bool ended = !bytes.ok() || bytes->empty();
-    if (ended) {
-      relay->Finish(frames);
-    } else {
+    const bool ended = !bytes.ok() || upstream.complete();
+    if (bytes.ok() && !bytes->empty()) {
       attempt.result.bytes_received += static_cast<std::int64_t>(bytes->size());
       fed = relay->Feed(*bytes, frames);
     }
+    if (ended && fed.ok()) relay->Finish(frames);
     attempt.result.usage = seen.usage;
     attempt.result.content_bytes = seen.content_bytes;
     if (seen.content_seen) attempt.SawContent();
@@ -193,10 +192,11 @@ Task<void> RelayStream(Attempt& attempt, net::ClientExchange& upstream) {
       co_return Fail(attempt, CutStream());
     }
     if (seen.error) co_return Fail(attempt, *seen.error);
-    if (!co_await SendFrames(attempt, held, frames, seen.content_seen || seen.complete)) co_return;
-    if (!ended) continue;
-    if (!seen.complete) co_return Fail(attempt, CutStream());
-    co_return co_await EndStream(attempt);
+    const bool last = ended && seen.complete;
+    const bool commit = seen.content_seen || seen.complete;
+    if (!co_await SendFrames(attempt, held, frames, commit, last)) co_return;
+    if (ended && !last) co_return Fail(attempt, CutStream());
+    if (ended) co_return;
   }
 }
 
@@ -249,12 +249,12 @@ Task<void> Translate(Attempt& attempt, net::ClientExchange& upstream, bool upstr
     if (!fed.ok()) co_return Fail(attempt, std::move(fed).error());
     if (stream_out) {
       const Pieces frames = encoded.empty() ? Pieces() : Pieces{encoded};
-      if (!co_await SendFrames(attempt, held, frames, content || done)) co_return;
+      if (!co_await SendFrames(attempt, held, frames, content || done, ended && done)) co_return;
     }
     if (ended) break;
   }
   if (!done) co_return Fail(attempt, CutStream());
-  if (stream_out) co_return co_await EndStream(attempt);
+  if (stream_out) co_return;
   const Pieces body{encoded};
   attempt.result.committed = true;
   const AnswerHead head{"application/json",

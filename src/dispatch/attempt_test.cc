@@ -53,7 +53,8 @@ class FakeSink : public AnswerSink {
     ++writes;
     co_return Result<void>();
   }
-  net::Task<Result<void>> End() override {
+  net::Task<Result<void>> End(std::span<const std::string_view> last) override {
+    Append(last);
     ended = true;
     co_return Result<void>();
   }

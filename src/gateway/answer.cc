@@ -40,14 +40,15 @@ net::Task<Result<void>> Answer::Write(std::span<const std::string_view> pieces) 
   return call_.exchange.WriteStream(pieces);
 }
 
-net::Task<Result<void>> Answer::End() { return call_.exchange.EndStream(); }
+net::Task<Result<void>> Answer::End(std::span<const std::string_view> last) {
+  return call_.exchange.EndStream(last);
+}
 
 net::Task<void> Answer::EndBroken(const Error& error) {
   if (!streaming_ || error.code == ErrorCode::kCancelled) co_return call_.exchange.AbortStream();
   const std::string frame = call_.protocol.EncodeStreamError(error);
   const std::string_view pieces[] = {frame};
-  Result<void> sent = co_await call_.exchange.WriteStream(pieces);
-  if (sent.ok()) sent = co_await call_.exchange.EndStream();
+  const Result<void> sent = co_await call_.exchange.EndStream(pieces);
   if (!sent.ok())
     obs::Log(obs::Level::kDebug, "the end of a stream could not be sent: {}",
              Describe(sent.error()));

@@ -16,7 +16,7 @@ class Answer : public dispatch::AnswerSink {
                                 std::span<const std::string_view> body) override;
   net::Task<Result<void>> Begin(dispatch::AnswerHead head) override;
   net::Task<Result<void>> Write(std::span<const std::string_view> pieces) override;
-  net::Task<Result<void>> End() override;
+  net::Task<Result<void>> End(std::span<const std::string_view> last) override;
 
   // Ends an answer that broke after it began: an error in the client's protocol where it can still
   // be said, and never an ending that looks complete.

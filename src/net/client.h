@@ -81,6 +81,8 @@ class ClientExchange {
   // kProtocol with reason "cut". The view lives until the next call and has kPaddingBytes readable
   // bytes behind it.
   Task<Result<std::string_view>> ReadBody();
+  // Whether the body was read to its end, so that ReadBody will yield nothing more.
+  bool complete() const { return body_done_; }
   // The rest of the body in one piece, with padding. Errors: as ReadBody; kTooLarge.
   Task<Result<std::string_view>> ReadAll(std::size_t size_max);
   // What ReadAll would yield if it need not wait for it.

@@ -57,7 +57,8 @@ class Exchange {
   // with `flush`.
   Task<Result<void>> BeginStream(int status, std::string_view fields, bool flush);
   Task<Result<void>> WriteStream(std::span<const std::string_view> pieces);
-  Task<Result<void>> EndStream();
+  // Ends the body, behind a last piece of it where there is one, in one write.
+  Task<Result<void>> EndStream(std::span<const std::string_view> last = {});
   // Ends a stream that cannot be completed: the connection is closed without the last chunk, so
   // that no client takes it for complete. REQUIRES: BeginStream was called.
   void AbortStream();
@@ -71,6 +72,7 @@ class Exchange {
   friend class ServerConnection;
   explicit Exchange(ServerConnection& connection) : connection_(connection) {}
   void StartWhole(int status, std::string_view fields, std::size_t size);
+  Task<Result<void>> SendChunk(std::span<const std::string_view> body, std::string_view end);
   Task<Result<void>> SendPending();
   ServerConnection& connection_;
   std::int64_t arrived_nanos_ = 0;

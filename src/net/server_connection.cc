@@ -471,8 +471,26 @@ Task<Result<void>> Exchange::BeginStream(int status, std::string_view fields, bo
 
 Task<Result<void>> Exchange::WriteStream(std::span<const std::string_view> body) {
   CHECK(streaming_ && !stream_ended_);
+  return SendChunk(body, "\r\n");
+}
+
+Task<Result<void>> Exchange::EndStream(std::span<const std::string_view> last) {
+  CHECK(streaming_ && !stream_ended_);
+  stream_ended_ = true;
+  if (TotalBytes(last) > 0) return SendChunk(last, "\r\n0\r\n\r\n");
+  if (connection_.chunked_out_) connection_.out_ += "0\r\n\r\n";
+  return SendPending();
+}
+
+// One chunk with what stands before it, the head perhaps; `end` closes it.
+Task<Result<void>> Exchange::SendChunk(std::span<const std::string_view> body,
+                                       std::string_view end) {
   const std::size_t size = TotalBytes(body);
-  if (size == 0 || head().method() == "HEAD") co_return Result<void>();
+  if (head().method() == "HEAD") {
+    if (!stream_ended_) co_return Result<void>();
+    co_return co_await SendPending();
+  }
+  if (size == 0) co_return Result<void>();
   Pieces pieces;
   if (connection_.chunked_out_) {
     AppendNumber(connection_.out_, size, 16);
@@ -480,18 +498,11 @@ Task<Result<void>> Exchange::WriteStream(std::span<const std::string_view> body)
   }
   pieces.emplace_back(connection_.out_);
   pieces.insert(pieces.end(), body.begin(), body.end());
-  if (connection_.chunked_out_) pieces.emplace_back("\r\n");
+  if (connection_.chunked_out_) pieces.emplace_back(end);
   std::optional<Result<void>> sent = connection_.WriteNow(pieces);
   if (!sent) sent = co_await connection_.WriteRest(pieces);
   connection_.out_.clear();
   co_return *sent;
-}
-
-Task<Result<void>> Exchange::EndStream() {
-  CHECK(streaming_ && !stream_ended_);
-  stream_ended_ = true;
-  if (connection_.chunked_out_) connection_.out_ += "0\r\n\r\n";
-  co_return co_await SendPending();
 }
 
 // The head, or the last chunk, or both.

@@ -201,22 +201,23 @@ class Reading {
       if (open != kNone) {
         const std::size_t size = Lowest(~words);
         if (size == kBlockBytes) continue;
-        Run(text.substr(open, base + size - open));
+        Run(text.data() + open, base + size - open);
         open = kNone;
-        words &= ~std::uint64_t{0} << size;
+        words &= words + 1;  // the lowest run is gone
       }
+      const char* const block = text.data() + base;
       while (words != 0) {
         const std::size_t begin = Lowest(words);
-        const std::size_t size = Lowest(~(words >> begin));
-        if (begin + size == kBlockBytes) {
+        const std::uint64_t behind = words + (words & -words);  // its lowest bit: behind the run
+        if (behind == 0) {
           open = base + begin;
           break;
         }
-        Run(text.substr(base + begin, size));
-        words &= ~std::uint64_t{0} << (begin + size);
+        Run(block + begin, Lowest(behind) - begin);
+        words &= behind;
       }
     }
-    if (open != kNone) Run(text.substr(open));
+    if (open != kNone) Run(text.data() + open, text.size() - open);
   }
 
   Signs Finish(std::size_t bytes) {
@@ -233,23 +234,29 @@ class Reading {
     return static_cast<std::size_t>(std::countr_zero(bits));
   }
 
-  void Run(std::string_view run) {
-    if (run.front() >= 'A' && run.back() >= 'A') {  // neither is a mark, as with nearly every word
+  void Run(const char* run, std::size_t size) {
+    const char first = run[0];
+    const char last = run[size - 1];
+    if (first >= 'A' && last >= 'A') [[likely]] {  // neither is a mark
       ++signs_.words;
-      return Word(run);
+      if (IsListed(first, last, size)) LookUp({run, size});
+    } else {
+      RunWithMarks({run, size});
     }
+  }
+
+  static bool IsListed(char first, char last, std::size_t size) {
+    return size <= kWordBytesMax && (kFilter[FilterRow(first, last)] >> size & 1U) != 0;
+  }
+
+  [[gnu::noinline]] void RunWithMarks(std::string_view run) {
     const std::size_t letter = run.find_first_not_of("-+/");  // what begins a word is no mark
     if (letter == std::string_view::npos) return;
     ++signs_.words;
     run.remove_prefix(letter);
     run.remove_suffix(run.size() - 1 - run.find_last_not_of("'-/"));
-    if (!run.empty() && run.front() != '\'') Word(run);
-  }
-
-  void Word(std::string_view word) {
-    if (word.size() > kWordBytesMax) return;
-    const unsigned lengths = kFilter[FilterRow(word.front(), word.back())];
-    if ((lengths >> word.size() & 1U) != 0) LookUp(word);
+    if (run.empty() || run.front() == '\'') return;
+    if (IsListed(run.front(), run.back(), run.size())) LookUp(run);
   }
 
   // Not inlined: the array would cost every word a guarded stack frame.

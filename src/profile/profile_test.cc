@@ -57,6 +57,32 @@ TEST(Difficulty, GrowsWithToolsSchemasAndReasoning) {
   EXPECT_GT(Compute(rich).difficulty, Compute(plain).difficulty + 0.2);
 }
 
+TEST(Signs, AWordIsReadWhereverItStandsInABlock) {
+  const Signs alone = ReadSigns("prove the theorem c++ 'tis trade-offs- -x");
+  EXPECT_EQ(alone.words, 7);
+  for (std::size_t blanks = 0; blanks < 200; ++blanks) {
+    const Signs moved =
+        ReadSigns(std::string(blanks, ' ') + "prove the theorem c++ 'tis trade-offs- -x");
+    ASSERT_EQ(moved.words, alone.words) << blanks;
+    ASSERT_EQ(moved.word_weight, alone.word_weight) << blanks;
+  }
+}
+
+TEST(Signs, ARunThroughSeveralBlocksIsOneWord) {
+  for (std::size_t size = 1; size < 300; ++size) {
+    EXPECT_EQ(ReadSigns(std::string(size, 'a')).words, 1) << size;
+    EXPECT_EQ(ReadSigns(std::string(size, 'a') + " " + std::string(size, 'b')).words, 2) << size;
+  }
+}
+
+TEST(Signs, OfALongTextAreJudgedByItsBeginningAndItsEnd) {
+  std::string text;
+  while (text.size() < 4 * kReadBytesMax) text += "word ";
+  const std::int64_t all = static_cast<std::int64_t>(text.size()) / 5;
+  EXPECT_NEAR(static_cast<double>(ReadSigns(text).words), static_cast<double>(all), 8);
+  EXPECT_GT(ReadSigns(text + "prove").word_weight, 0);
+}
+
 TEST(Difficulty, ReadsTheLastUserMessageAndNotTheAnswersBefore) {
   core::Request request = Ask("Say hello");
   core::Message answer;
