@@ -132,21 +132,13 @@ class BlockingClient {
  public:
   BlockingClient() : shards_(1), client_(shards_[0], {}) {}
   Result<net::SimpleResponse> Post(const net::Origin& origin, std::string path, std::string body) {
-    std::promise<Result<net::SimpleResponse>> promise;
-    auto future = promise.get_future();
-    net::Spawn(shards_[0].io(), Run(client_, origin, std::move(path), std::move(body), &promise),
-               [](std::exception_ptr) {});
-    return future.get();
+    return net::SpawnFuture(shards_[0].io(), net::Fetch(client_, origin, "POST", std::move(path),
+                                                        "content-type: application/json\r\n",
+                                                        std::move(body), kRequestNanos))
+        .get();
   }
 
  private:
-  static net::Task<void> Run(net::HttpClient& client, net::Origin origin, std::string path,
-                             std::string body, std::promise<Result<net::SimpleResponse>>* promise) {
-    promise->set_value(co_await net::Fetch(client, std::move(origin), "POST", std::move(path),
-                                           "content-type: application/json\r\n", std::move(body),
-                                           kRequestNanos));
-  }
-
   net::ShardSet shards_;
   net::HttpClient client_;
 };

@@ -127,16 +127,9 @@ class AttemptTest : public testing::Test {
                              .streaming = encoded->streaming,
                              .hide_stream_usage = encoded->hide_stream_usage,
                              .free = free};
-    std::promise<AttemptResult> promise;
-    auto future = promise.get_future();
-    net::Spawn(shards_[0].io(), Drive(input, *std::move(cleared), promise),
-               [](std::exception_ptr) {});
-    return future.get();
-  }
-
-  net::Task<void> Drive(AttemptInput input, privacy::Cleared cleared,
-                        std::promise<AttemptResult>& promise) {
-    promise.set_value(co_await RunAttempt(client_, input, std::move(cleared), sink_, cancel_));
+    return net::SpawnFuture(shards_[0].io(),
+                            RunAttempt(client_, input, *std::move(cleared), sink_, cancel_))
+        .get();
   }
 
   void TearDown() override {
