@@ -78,11 +78,13 @@ class AnswerEnd {
 // coroutine.
 class Link {
  public:
-  Link(net::Socket client, net::Socket server)
-      : client_(std::move(client)), server_(std::move(server)) {}
+  Link(net::Shard& shard, net::Socket client, net::Socket server)
+      : shard_(shard),
+        client_(std::move(client), shard.writes()),
+        server_(std::move(server), shard.writes()) {}
 
   net::Task<void> Run() {
-    net::TaskGroup group(client_.socket().get_executor().context());
+    net::TaskGroup group(shard_.io());
     group.Spawn(PassUp());
     co_await PassDown();
     co_await group.Wait();
@@ -101,6 +103,7 @@ class Link {
   net::Task<void> End();
   std::string SpoilHead(const net::HttpHead& head, std::string_view text);
 
+  net::Shard& shard_;
   net::Stream client_, server_;
   net::ReadBuffer down_;
   net::HeadReader heads_{net::HeadKind::kResponse};
@@ -293,7 +296,7 @@ net::Task<void> Wire::Door::AcceptAll() {
     if (ec) {
       co_await ReopenInTime();
     } else if (TakeReset()) {
-      net::Stream stream{net::Socket(std::move(socket))};
+      net::Stream stream(net::Socket(std::move(socket)), shard_.writes());
       CloseByReset(stream);
     } else {
       tasks_.Spawn(Connect(std::move(socket)));
@@ -328,7 +331,7 @@ net::Task<void> Wire::Door::Connect(TcpSocket client) {
   if (ec) co_return;
   std::tie(ec) = co_await server.async_connect(endpoint, net::kAwait);
   if (ec) co_return;  // the client's connection closes with us: the server is out of descriptors
-  Link link(net::Socket(std::move(client)), net::Socket(std::move(server)));
+  Link link(shard_, net::Socket(std::move(client)), net::Socket(std::move(server)));
   co_await link.Run();
 }
 

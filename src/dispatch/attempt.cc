@@ -305,11 +305,10 @@ Task<bool> Exchange(Attempt& attempt, const privacy::Cleared& cleared, bool fres
   upstream.SetStallTimeout(kHeadTimeout);
   attempt.result.dispatched = true;
   attempt.result.bytes_sent = static_cast<std::int64_t>(cleared.size());
-  std::optional<Result<void>> sent = upstream.SendNow(pieces);
-  if (!sent) sent = co_await upstream.FinishSend(pieces);
-  if (!sent->ok()) {
+  Result<void> sent = co_await upstream.Send(pieces);
+  if (!sent.ok()) {
     stale = upstream.reused();
-    Fail(attempt, std::move(*sent).error());
+    Fail(attempt, std::move(sent).error());
     co_return false;
   }
   Result<const net::HttpHead*> answer = co_await upstream.ReadHead();

@@ -59,7 +59,7 @@ std::string Environment(const char* upper, const char* lower) {
 // --- ClientConnection ----------------------------------------------------------------------------
 
 ClientConnection::ClientConnection(Shard& shard, Socket socket)
-    : stream(std::move(socket)), shard_(shard) {}
+    : stream(std::move(socket), shard.writes()), shard_(shard) {}
 ClientConnection::~ClientConnection() = default;
 
 void ClientConnection::OnDeadline() {
@@ -121,26 +121,15 @@ Error ClientExchange::StreamError(Error error) const {
 }
 
 Task<Result<void>> ClientExchange::Send(std::span<const std::string_view> pieces) {
-  std::optional<Result<void>> sent = SendNow(pieces);
-  if (!sent) sent = co_await FinishSend(pieces);
-  co_return *std::move(sent);
-}
-
-std::optional<Result<void>> ClientExchange::SendNow(std::span<const std::string_view> pieces) {
-  CHECK(!sending_);
-  sending_ = true;
-  Result<bool> now = connection_->stream.WriteNow(pieces, send_at_);
-  if (!now.ok()) return Result<void>(StreamError(std::move(now).error()));
-  if (!*now) return std::nullopt;
-  sent_ = true;
-  return Result<void>();
-}
-
-Task<Result<void>> ClientExchange::FinishSend(std::span<const std::string_view> pieces) {
-  connection_->ExpireAfter(stall_nanos_);
-  Result<void> rest = co_await connection_->stream.WriteRest(pieces, send_at_);
-  connection_->NeverExpire();
-  if (!rest.ok()) co_return StreamError(std::move(rest).error());
+  Stream::Position at;
+  Result<bool> all = co_await connection_->stream.WriteInBatch(pieces, at);
+  if (!all.ok()) co_return StreamError(std::move(all).error());
+  if (!*all) {
+    connection_->ExpireAfter(stall_nanos_);
+    Result<void> rest = co_await connection_->stream.WriteRest(pieces, at);
+    connection_->NeverExpire();
+    if (!rest.ok()) co_return StreamError(std::move(rest).error());
+  }
   sent_ = true;
   co_return Result<void>();
 }

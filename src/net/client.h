@@ -69,10 +69,6 @@ class ClientExchange {
   // Sends head and body, all pieces in one write where possible. After an error ReadHead may still
   // find an answer that the upstream gave before it stopped reading.
   Task<Result<void>> Send(std::span<const std::string_view> pieces);
-  // The same as far as it needs no waiting; nothing: FinishSend, with the same pieces, does the
-  // rest.
-  std::optional<Result<void>> SendNow(std::span<const std::string_view> pieces);
-  Task<Result<void>> FinishSend(std::span<const std::string_view> pieces);
   // Reads the final answer's head (1xx are read over). Valid until the body is read. Errors:
   // kUnavailable (closed, reset), kProtocol, kDeadlineExceeded. `head_request`: no body follows
   // whatever the head says.
@@ -112,8 +108,7 @@ class ClientExchange {
   IdleConnections* pool_;
   std::unique_ptr<ClientConnection> connection_;
   bool reused_ = false, answered_ = false, body_done_ = false, keep_alive_ = false;
-  bool sending_ = false, sent_ = false;
-  Stream::Position send_at_;
+  bool sent_ = false;
   std::int64_t stall_nanos_;
   Framing framing_ = Framing::kNone;
   std::uint64_t left_ = 0;

@@ -72,7 +72,7 @@ bool IsBodiless(int status) { return status == 204 || status == 304; }
 }  // namespace
 
 ServerConnection::ServerConnection(ServerShard& server, Socket socket, Arrival arrival)
-    : server_(server), stream_(std::move(socket)), arrival_(arrival) {}
+    : server_(server), stream_(std::move(socket), server.shard.writes()), arrival_(arrival) {}
 
 void ServerConnection::Expect(Waiting what, std::int64_t nanos) {
   waiting_ = what;
@@ -223,9 +223,8 @@ Task<void> ServerConnection::Refuse(const Error& error) {
   EndHead();
   const bool only_head = parsed && head.method() == "HEAD";
   const std::string_view pieces[] = {out_, only_head ? std::string_view() : refusal.body};
-  std::optional<Result<void>> sent = WriteNow(pieces);
-  if (!sent) sent = co_await WriteRest(pieces);
-  if (sent->ok()) co_await Linger();
+  const Result<void> sent = co_await Write(pieces);
+  if (sent.ok()) co_await Linger();
 }
 
 // Closing with unread bytes would reset the connection and could destroy the answer on its way, so
@@ -249,8 +248,7 @@ Task<Result<void>> ServerConnection::SendContinue() {
     co_return InvalidArgument("Expect", "the only expectation understood is 100-continue");
   }
   const std::string_view answer[] = {"HTTP/1.1 100 Continue\r\n\r\n"};
-  if (auto sent = WriteNow(answer)) co_return *sent;
-  co_return co_await WriteRest(answer);
+  co_return co_await Write(answer);
 }
 
 Task<Result<void>> ServerConnection::ReadMoreBody(std::size_t got, std::size_t room) {
@@ -346,19 +344,16 @@ Error ServerConnection::WriteFailed() {
   return ClientClosed();
 }
 
-std::optional<Result<void>> ServerConnection::WriteNow(std::span<const std::string_view> pieces) {
-  write_at_ = {};
-  const Result<bool> now = stream_.WriteNow(pieces, write_at_);
-  if (!now.ok()) return WriteFailed();
-  if (!*now) return std::nullopt;
-  return Result<void>();
-}
-
-Task<Result<void>> ServerConnection::WriteRest(std::span<const std::string_view> pieces) {
-  Expect(Waiting::kWrite, server_.options.timeouts.write_stall);
-  const Result<void> written = co_await stream_.WriteRest(pieces, write_at_);
-  waiting_ = Waiting::kNothing;
-  if (!written.ok()) co_return WriteFailed();
+Task<Result<void>> ServerConnection::Write(std::span<const std::string_view> pieces) {
+  Stream::Position at;
+  Result<bool> all = co_await stream_.WriteInBatch(pieces, at);
+  if (!all.ok()) co_return WriteFailed();
+  if (!*all) {
+    Expect(Waiting::kWrite, server_.options.timeouts.write_stall);
+    const Result<void> rest = co_await stream_.WriteRest(pieces, at);
+    waiting_ = Waiting::kNothing;
+    if (!rest.ok()) co_return WriteFailed();
+  }
   co_return Result<void>();
 }
 
@@ -441,8 +436,7 @@ Task<Result<void>> Exchange::Respond(int status, std::string_view fields, std::s
   StartWhole(status, fields, body.size());
   const bool only_head = IsBodiless(status) || head().method() == "HEAD";
   const std::string_view pieces[] = {connection_.out_, only_head ? std::string_view() : body};
-  if (auto sent = connection_.WriteNow(pieces)) co_return *sent;
-  co_return co_await connection_.WriteRest(pieces);
+  co_return co_await connection_.Write(pieces);
 }
 
 Task<Result<void>> Exchange::Respond(int status, std::string_view fields,
@@ -452,8 +446,7 @@ Task<Result<void>> Exchange::Respond(int status, std::string_view fields,
   if (!IsBodiless(status) && head().method() != "HEAD") {
     pieces.insert(pieces.end(), body.begin(), body.end());
   }
-  if (auto sent = connection_.WriteNow(pieces)) co_return *sent;
-  co_return co_await connection_.WriteRest(pieces);
+  co_return co_await connection_.Write(pieces);
 }
 
 Task<Result<void>> Exchange::BeginStream(int status, std::string_view fields, bool flush) {
@@ -499,20 +492,18 @@ Task<Result<void>> Exchange::SendChunk(std::span<const std::string_view> body,
   pieces.emplace_back(connection_.out_);
   pieces.insert(pieces.end(), body.begin(), body.end());
   if (connection_.chunked_out_) pieces.emplace_back(end);
-  std::optional<Result<void>> sent = connection_.WriteNow(pieces);
-  if (!sent) sent = co_await connection_.WriteRest(pieces);
+  Result<void> sent = co_await connection_.Write(pieces);
   connection_.out_.clear();
-  co_return *sent;
+  co_return sent;
 }
 
 // The head, or the last chunk, or both.
 Task<Result<void>> Exchange::SendPending() {
   if (connection_.out_.empty()) co_return Result<void>();
   const std::string_view pieces[] = {connection_.out_};
-  std::optional<Result<void>> sent = connection_.WriteNow(pieces);
-  if (!sent) sent = co_await connection_.WriteRest(pieces);
+  Result<void> sent = co_await connection_.Write(pieces);
   connection_.out_.clear();
-  co_return *sent;
+  co_return sent;
 }
 
 void Exchange::AbortStream() {

@@ -83,11 +83,10 @@ class ServerConnection final : public DeadlineEntry,
   Task<Result<void>> ReadMoreBody(std::size_t got, std::size_t room);
   std::size_t MissingBytes() const;
 
-  // Answers. WriteNow writes all of `pieces`, or returns nothing: then WriteRest goes on.
+  // Answers.
   void StartHead(int status, std::string_view fields, bool body_read);
   void EndHead();
-  std::optional<Result<void>> WriteNow(std::span<const std::string_view> pieces);
-  Task<Result<void>> WriteRest(std::span<const std::string_view> pieces);
+  Task<Result<void>> Write(std::span<const std::string_view> pieces);
   Error WriteFailed();
   bool MustClose() const;
 
@@ -101,7 +100,6 @@ class ServerConnection final : public DeadlineEntry,
   HeadReader heads_{HeadKind::kRequest};
   std::string chunked_body_;
   std::string out_;  // head and framing of the answer
-  Stream::Position write_at_;
   std::optional<CancelToken> cancel_;
   GoneWatch gone_watch_{*this};
   RequestDeadline request_deadline_{*this};

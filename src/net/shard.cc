@@ -9,7 +9,8 @@ Shard::Shard(std::size_t index)
     : index_(index),
       io_(1),
       deadlines_(io_, kDeadlineScanInterval),
-      gone_watches_(io_, kGoneWatchDelay) {}
+      gone_watches_(io_, kGoneWatchDelay),
+      writes_(io_) {}
 
 void Shard::Post(std::function<void()> work) { asio::post(io_, std::move(work)); }
 

@@ -10,6 +10,7 @@
 #include "net/async.h"
 #include "net/deadline.h"
 #include "net/limits.h"
+#include "net/write_batch.h"
 
 namespace tidegate::net {
 
@@ -20,6 +21,7 @@ class Shard {
   asio::io_context& io() { return io_; }
   DeadlineList& deadlines() { return deadlines_; }        // late by up to kDeadlineScanInterval
   DeadlineList& gone_watches() { return gone_watches_; }  // late by up to kGoneWatchDelay
+  WriteBatch& writes() { return writes_; }
   // Runs `work` on the shard's thread. Thread-safe.
   void Post(std::function<void()> work);
 
@@ -29,6 +31,7 @@ class Shard {
   asio::io_context io_;
   DeadlineList deadlines_;
   DeadlineList gone_watches_;
+  WriteBatch writes_;
 };
 
 // Starts `count` shards at construction, joins them at destruction after the work that keeps them

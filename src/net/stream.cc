@@ -29,7 +29,7 @@ bool IsOrderlyEnd(const error_code& ec) {
 
 }  // namespace
 
-Stream::Stream(Socket socket) : socket_(std::move(socket)) {}
+Stream::Stream(Socket socket, WriteBatch& batch) : socket_(std::move(socket)), batch_(batch) {}
 Stream::~Stream() = default;
 
 Task<Result<void>> Stream::AcceptTls(const TlsContext& context) {
@@ -83,14 +83,13 @@ Task<Result<bool>> Stream::ReadInto(ReadBuffer& buffer, std::size_t room) {
 
 Task<Result<void>> Stream::Write(std::span<const std::string_view> pieces) {
   Position at;
-  Result<bool> now = WriteNow(pieces, at);
+  Result<bool> now = co_await WriteInBatch(pieces, at);
   if (!now.ok()) co_return std::move(now).error();
   if (*now) co_return Result<void>();
   co_return co_await WriteRest(pieces, at);
 }
 
 Result<bool> Stream::WriteNow(std::span<const std::string_view> pieces, Position& at) {
-  if (tls_) return false;
   while (true) {
     while (at.piece < pieces.size() && at.offset >= pieces[at.piece].size()) {
       at.offset -= pieces[at.piece++].size();

@@ -14,6 +14,7 @@
 #include "net/async.h"
 #include "net/buffer.h"
 #include "net/tls.h"
+#include "net/write_batch.h"
 
 namespace tidegate::net {
 
@@ -24,7 +25,8 @@ using Pieces = boost::container::small_vector<std::string_view, 12>;
 
 class Stream {
  public:
-  explicit Stream(Socket socket);
+  // `batch`: of the loop that the socket belongs to.
+  Stream(Socket socket, WriteBatch& batch);
   ~Stream();
   Stream(const Stream&) = delete;  // TLS refers to the socket in place
   Stream& operator=(const Stream&) = delete;
@@ -38,16 +40,18 @@ class Stream {
   // Reads at least one byte to the end of `buffer`, where it makes room for `room` bytes at least;
   // false = the peer ended the stream in order. Views into the buffer become invalid at once.
   Task<Result<bool>> ReadInto(ReadBuffer& buffer, std::size_t room);
-  // Writes all pieces. The common case is one system call and no suspension.
+  // Writes all pieces, as WriteInBatch and WriteRest do.
   Task<Result<void>> Write(std::span<const std::string_view> pieces);
 
-  // The same in two steps for hot paths, since a coroutine costs more than a full socket is likely:
-  // WriteNow writes what the socket takes at once and moves `at` behind it; true = everything was
-  // taken, else WriteRest goes on from there.
+  // The same in two steps, so that only who has to wait for the peer sets a time limit.
+  // co_await WriteInBatch(…) writes, at the end of this turn of the loop, what the socket takes at
+  // once, moves `at` behind it and yields Result<bool>: true = everything was taken, else WriteRest
+  // goes on from there.
   struct Position {
     std::size_t piece = 0, offset = 0;
   };
-  Result<bool> WriteNow(std::span<const std::string_view> pieces, Position& at);
+  class InBatch;
+  InBatch WriteInBatch(std::span<const std::string_view> pieces, Position& at);
   Task<Result<void>> WriteRest(std::span<const std::string_view> pieces, Position at);
 
   // Closes at once; waiting operations end with an error. Safe to repeat.
@@ -66,10 +70,38 @@ class Stream {
   std::size_t bytes_written() const { return bytes_written_; }
 
  private:
+  Result<bool> WriteNow(std::span<const std::string_view> pieces, Position& at);
   Task<Result<void>> WriteTls(std::span<const std::string_view> pieces);
   Socket socket_;
+  WriteBatch& batch_;
   std::unique_ptr<TlsStream> tls_;
   std::size_t bytes_written_ = 0;
 };
+
+class Stream::InBatch final : public BatchedWrite {
+ public:
+  InBatch(Stream& stream, std::span<const std::string_view> pieces, Position& at)
+      : stream_(stream), pieces_(pieces), at_(at) {}
+
+  void BelongTo(std::coroutine_handle<> root) { root_ = root; }
+  bool await_ready() const noexcept { return stream_.secure(); }  // WriteRest does it all
+  void await_suspend(std::coroutine_handle<> awaiter) {
+    stream_.batch_.Add(*this, root_, awaiter);
+  }
+  Result<bool> await_resume() { return std::move(written_); }
+  void WriteNow() override { written_ = stream_.WriteNow(pieces_, at_); }
+
+ private:
+  Stream& stream_;
+  std::span<const std::string_view> pieces_;
+  Position& at_;
+  std::coroutine_handle<> root_;
+  Result<bool> written_ = false;
+};
+
+inline Stream::InBatch Stream::WriteInBatch(std::span<const std::string_view> pieces,
+                                            Position& at) {
+  return InBatch(*this, pieces, at);
+}
 
 }  // namespace tidegate::net
