@@ -13,6 +13,13 @@ pkg_check_modules(TOMLPP REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(SQLCIPHER REQUIRED IMPORTED_TARGET sqlcipher>=3.46)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 find_package(CLI11 REQUIRED)
+# The allocator of the programs (not of the tests): with many requests on their way at once glibc's gives memory back
+# and takes it again all the time. Sanitizers bring their own.
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+add_library(tidegate_allocator INTERFACE)
+if(NOT TIDEGATE_SANITIZE)
+  target_link_libraries(tidegate_allocator INTERFACE -Wl,--no-as-needed PkgConfig::JEMALLOC -Wl,--as-needed)
+endif()
 
 set(TIDEGATE_EXTERNAL_base OpenSSL::Crypto fmt::fmt)
 set(TIDEGATE_EXTERNAL_json simdjson::simdjson)

@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
-#include "base/error.h"
+#include "base/result.h"
 #include "core/usage.h"
 
 namespace tidegate::core {
@@ -52,7 +53,9 @@ struct UsageEvent {
 };
 // The upstream reported an error inside its answer.
 struct ErrorEvent {
-  Error error;
+  explicit ErrorEvent(Error error_in) : box(std::move(error_in)) {}
+  const Error& error() const { return *box; }
+  ErrorBox box;  // errors are rare, and all events are as large as the largest
 };
 // The protocol's own end marker was seen: the answer is complete.
 struct DoneEvent {};

@@ -242,7 +242,7 @@ Task<void> Translate(Attempt& attempt, net::ClientExchange& upstream, bool upstr
     if (stream_out) encoded.clear();
     for (const core::Event& event : events) {
       if (const auto* error = std::get_if<core::ErrorEvent>(&event))
-        co_return Fail(attempt, error->error);
+        co_return Fail(attempt, error->error());
       Observe(attempt, event, content, done);
       encoder->Encode(event, encoded);
     }

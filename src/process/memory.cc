@@ -7,6 +7,10 @@
 
 #include <sys/mman.h>
 
+// jemalloc's, in programs that are linked to it.
+extern "C" [[gnu::weak]] int mallctl(const char* name, void* old_value, std::size_t* old_size,
+                                     void* new_value, std::size_t new_size);
+
 namespace tidegate::process {
 namespace {
 
@@ -29,7 +33,12 @@ int DropCode(dl_phdr_info* object, std::size_t, void*) {
 }  // namespace
 
 void ReturnStartupMemory() {
-  malloc_trim(0);
+  if (mallctl != nullptr) {
+    constexpr const char* kPurgeAll = "arena.4096.purge";  // 4096: MALLCTL_ARENAS_ALL
+    mallctl(kPurgeAll, nullptr, nullptr, nullptr, 0);
+  } else {
+    malloc_trim(0);
+  }
   dl_iterate_phdr(DropCode, nullptr);
 }
 

@@ -60,7 +60,7 @@ class StreamDecoder final : public ResponseDecoder {
     PinFrom(first, out, texts_);
     if (reader_.done() || reader_.failed()) return {};
     if (cut || !reader_.all_finished()) return MalformedAnswer("ended before it was complete");
-    out.push_back(core::DoneEvent{});
+    out.emplace_back(core::DoneEvent{});
     return {};
   }
 
@@ -96,7 +96,7 @@ class WholeDecoder final : public ResponseDecoder {
     if (!root.ok()) return MalformedAnswer(root.error());
     TIDEGATE_TRY(AnswerReader().ReadWhole(*root, out));
     PinFrom(first, out, texts_);
-    if (!std::holds_alternative<core::ErrorEvent>(out.back())) out.push_back(core::DoneEvent{});
+    if (!std::holds_alternative<core::ErrorEvent>(out.back())) out.emplace_back(core::DoneEvent{});
     return {};
   }
 

@@ -29,7 +29,7 @@ Result<FrameKind> FrameReader::Read(std::string_view frame, std::vector<core::Ev
   if (data == kDoneData) {
     if (!answer_.said_anything()) return MalformedAnswer("is empty");
     done_ = true;
-    out.push_back(core::DoneEvent{});
+    out.emplace_back(core::DoneEvent{});
     return FrameKind::kDone;
   }
   const std::size_t before = out.size();

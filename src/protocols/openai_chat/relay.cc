@@ -14,8 +14,6 @@
 namespace tidegate::protocols::openai_chat {
 namespace {
 
-constexpr std::size_t kEventsOfACommonBody = 8;
-
 // Adds one event to what is known of the answer.
 struct Tally {
   RelayState& state;
@@ -27,7 +25,7 @@ struct Tally {
     Content(event.name.size() + event.arguments.size());
   }
   void operator()(const core::UsageEvent& event) const { state.usage = event.usage; }
-  void operator()(const core::ErrorEvent& event) const { state.error = event.error; }
+  void operator()(const core::ErrorEvent& event) const { state.error = event.error(); }
   void operator()(const core::StartEvent&) const {}
   void operator()(const core::LogprobsEvent&) const {}
   void operator()(const core::FinishEvent&) const {}
@@ -118,8 +116,9 @@ Result<RelayState> InspectWholeAnswer(std::string_view body) {
   const ScratchReader json;
   const Result<json::Value> root = json->Parse(body, kWholeAnswerBytesMax);
   if (!root.ok()) return MalformedAnswer(root.error());
-  std::vector<core::Event> events;
-  events.reserve(kEventsOfACommonBody);
+  // Kept by the thread: this is on the way of every answer.
+  thread_local std::vector<core::Event> events;
+  events.clear();
   TIDEGATE_TRY(AnswerReader().ReadWhole(*root, events));
   RelayState state;
   for (const core::Event& event : events) std::visit(Tally{state}, event);

@@ -190,7 +190,7 @@ class StreamEncoder final : public ResponseEncoder {
 
   void Write(const core::ErrorEvent& event, std::string& out) {
     ended_ = true;
-    out += EncodeErrorEvent(event.error);
+    out += EncodeErrorEvent(event.error());
   }
 
   void Write(const core::DoneEvent&, std::string& out) {

@@ -115,7 +115,7 @@ struct EventLine {
   }
   std::string operator()(const core::UsageEvent& e) const { return "usage " + Describe(e.usage); }
   std::string operator()(const core::ErrorEvent& e) const {
-    return "error " + DescribeError(e.error);
+    return "error " + DescribeError(e.error());
   }
   std::string operator()(const core::DoneEvent&) const { return "done"; }
 
