@@ -41,6 +41,9 @@ if(TIDEGATE_PROFILE)  # scripts/build-optimized
   else()
     # Code that the training never ran is compiled as usual, not for size.
     add_compile_options(-fprofile-use=${profile} -fprofile-partial-training -Wno-missing-profile)
+    add_compile_options(-fomit-frame-pointer)  # profilers have the release build
+    set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+    add_link_options(-Wno-stringop-overflow)  # g++ 12 loses the size of fmt's fill character when it links
   endif()
 endif()
 if(TIDEGATE_FUZZ)

@@ -19,27 +19,33 @@ constexpr std::int64_t kThreeByteMilliTokens = 900;
 constexpr std::int64_t kFourByteMilliTokens = 2000;
 constexpr std::int64_t kRepeatedSpaceMilliTokens = 40;  // indentation: long runs are one token
 
-// Reads texts until the sample is full and applies the sample's ratio to the bytes of all of them.
+// Reads the beginnings of texts until the sample is full. What was read stands for its text, and
+// the ratio of those for the texts that were not looked at.
 class Estimate {
  public:
   void Add(std::string_view text) {
-    bytes_ += static_cast<std::int64_t>(text.size());
-    const std::string_view read = text.substr(0, kSampleBytesMax - sampled_);
+    const auto size = static_cast<std::int64_t>(text.size());
+    bytes_ += size;
+    const std::size_t room = std::min(kSampleBytesMax - sampled_, kSampleBytesOfTextMax);
+    const std::string_view read = text.substr(0, room);
+    if (read.empty()) return;
     sampled_ += read.size();
-    milli_tokens_ += MilliTokens(read);
+    covered_ += size;
+    milli_tokens_ += MilliTokens(read) * size / static_cast<std::int64_t>(read.size());
   }
   std::int64_t Tokens() const {
-    if (sampled_ == 0) return 0;
+    if (covered_ == 0) return 0;
     const double ratio =
-        static_cast<double>(milli_tokens_) / 1000.0 / static_cast<double>(sampled_);
+        static_cast<double>(milli_tokens_) / 1000.0 / static_cast<double>(covered_);
     return static_cast<std::int64_t>(ratio * static_cast<double>(bytes_) + 0.5);
   }
   std::int64_t bytes() const { return bytes_; }
 
  private:
   std::int64_t bytes_ = 0;
-  std::int64_t milli_tokens_ = 0;
-  std::size_t sampled_ = 0;
+  std::int64_t covered_ = 0;       // of the bytes: those of texts of which a part was read
+  std::int64_t milli_tokens_ = 0;  // of the covered bytes
+  std::size_t sampled_ = 0;        // bytes that were read
 };
 
 bool IsText(core::PartKind kind) {

@@ -16,6 +16,7 @@ namespace tidegate::profile {
 
 // Of all texts of a request, read for the ratio.
 inline constexpr std::size_t kSampleBytesMax = 8192;
+inline constexpr std::size_t kSampleBytesOfTextMax = 1024;  // and of one text
 // Role, separators, name of one message in a chat template.
 inline constexpr std::int64_t kMessageTokensMax = 16;
 inline constexpr std::int64_t kMessageTokens = 4;  // the usual

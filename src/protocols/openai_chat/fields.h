@@ -26,8 +26,12 @@ struct FieldNames {
     throw "no such name in this list";  // at compile time only
   }
   constexpr std::size_t Find(std::string_view name) const {
+    if (name.empty()) return N;
     std::size_t i = 0;
-    while (i < N && names[i] != name) ++i;
+    while (i < N && !(names[i].size() == name.size() && names[i].front() == name.front() &&
+                      names[i] == name)) {
+      ++i;
+    }
     return i;
   }
 };
