@@ -70,6 +70,27 @@ TEST(DigestTest, Sha256MatchesTheStandardVector) {
   EXPECT_FALSE(ParseSha256(std::string(64, 'g')).has_value());
 }
 
+TEST(DigestTest, Sha256OfPiecesIsThatOfTheWhole) {
+  const std::string_view pieces[] = {"a", "", "bc"};
+  EXPECT_EQ(ComputeSha256(pieces), ComputeSha256("abc"));
+  EXPECT_EQ(ComputeSha256(std::span<const std::string_view>()), ComputeSha256(""));
+}
+
+TEST(DigestTest, HmacSha256MatchesTheStandardVectors) {
+  // RFC 4231, cases 2, 3 and 6: a key shorter than a block, bytes beyond ASCII, and a key longer
+  // than a block.
+  EXPECT_EQ(ToHex(ComputeHmacSha256("Jefe", "what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(ToHex(ComputeHmacSha256(std::string(20, '\xAA'), std::string(50, '\xDD'))),
+            "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
+  EXPECT_EQ(ToHex(ComputeHmacSha256(std::string(131, '\xAA'),
+                                    "Test Using Larger Than Block-Size Key - Hash Key First")),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  // Well known: an empty key and an empty message.
+  EXPECT_EQ(ToHex(ComputeHmacSha256({}, {})),
+            "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
 TEST(DigestTest, RandomTextsDiffer) {
   EXPECT_EQ(RandomHex(16).size(), 32U);
   EXPECT_NE(RandomHex(16), RandomHex(16));

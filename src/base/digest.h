@@ -1,9 +1,10 @@
-// SHA-256, random bytes and hexadecimal text.
+// SHA-256, HMAC-SHA-256, random bytes and hexadecimal text.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,11 @@ namespace tidegate {
 using Sha256 = std::array<std::uint8_t, 32>;
 
 Sha256 ComputeSha256(std::string_view bytes);
+// Of the pieces, one behind the other.
+Sha256 ComputeSha256(std::span<const std::string_view> pieces);
+// RFC 2104 with SHA-256.
+Sha256 ComputeHmacSha256(std::string_view key, std::string_view message);
+std::string_view AsBytes(const Sha256& digest);  // views `digest`
 std::string ToHex(std::string_view bytes);
 std::string ToHex(const Sha256& digest);
 // Nothing unless `text` is exactly 64 hexadecimal digits.
