@@ -68,7 +68,8 @@ Sha256 ComputeHmacSha256(std::string_view key, std::string_view message) {
   // A copy for each key, so that none is left behind in a state that lives on.
   const std::unique_ptr<EVP_MAC_CTX, Free> state(EVP_MAC_CTX_dup(hmac.get()));
   CHECK(state);
-  const std::string_view begin = key.empty() ? std::string_view("", 0) : key;
+  // No key would mean "the one before"; an empty one is a key.
+  const std::string_view begin = key.empty() ? std::string_view("") : key;
   CHECK(EVP_MAC_init(state.get(), reinterpret_cast<const unsigned char*>(begin.data()),
                      begin.size(), nullptr) == 1);
   CHECK(EVP_MAC_update(state.get(), reinterpret_cast<const unsigned char*>(message.data()),

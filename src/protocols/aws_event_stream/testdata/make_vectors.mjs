@@ -69,8 +69,10 @@ function described(name, { type, value }) {
       return { name, type: 8, number: `${value.valueOf()}` };
     case 'uuid':
       return { name, type: 9, bytes: value.replaceAll('-', '') };
-    case 'long':
-      return { name, type: 5, number: BigInt.asIntN(64, BigInt(`0x${toHex(value.bytes)}`)).toString() };
+    case 'long': {
+      const number = BigInt.asIntN(64, BigInt(`0x${toHex(value.bytes)}`));
+      return { name, type: 5, number: `${number}` };
+    }
     default:
       return { name, type: { byte: 2, short: 3, integer: 4 }[type], number: `${value}` };
   }
