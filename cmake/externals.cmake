@@ -12,6 +12,7 @@ pkg_check_modules(TOMLPP REQUIRED IMPORTED_TARGET tomlplusplus)
 # SQLCipher 4.6; its .pc file states the version of the SQLite inside. Bookworm's own 3.4.1 lacks FTS5, JSON and upsert.
 pkg_check_modules(SQLCIPHER REQUIRED IMPORTED_TARGET sqlcipher>=3.46)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2>=1.52)
 find_package(CLI11 REQUIRED)
 # The allocator of the programs (not of the tests): with many requests on their way at once glibc's gives memory back
 # and takes it again all the time. Sanitizers bring their own.
@@ -24,7 +25,7 @@ endif()
 set(TIDEGATE_EXTERNAL_base OpenSSL::Crypto fmt::fmt)
 set(TIDEGATE_EXTERNAL_json simdjson::simdjson)
 set(TIDEGATE_EXTERNAL_obs spdlog::spdlog)
-set(TIDEGATE_EXTERNAL_net Boost::headers OpenSSL::SSL OpenSSL::Crypto)
+set(TIDEGATE_EXTERNAL_net Boost::headers OpenSSL::SSL OpenSSL::Crypto PkgConfig::NGHTTP2)
 set(TIDEGATE_EXTERNAL_store PkgConfig::SQLCIPHER)
 set(TIDEGATE_EXTERNAL_ledger PkgConfig::ZSTD)
 set(TIDEGATE_EXTERNAL_engine Boost::headers)

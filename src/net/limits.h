@@ -21,6 +21,30 @@ inline constexpr std::size_t kDrainBytesMax =
 inline constexpr std::size_t kConnectionsPerShardMax = 16'384;
 inline constexpr std::size_t kIdleUpstreamsPerOriginMax = 256;
 
+// Of one HTTP/2 connection. What a client that takes nothing and reads nothing can make us hold is
+// its windows and one batch of frames.
+inline constexpr std::uint32_t kHttp2StreamsMax = 128;
+inline constexpr std::size_t kHttp2RequestsMax =
+    2 * kHttp2StreamsMax;  // with those that are cancelled and have not ended yet
+inline constexpr std::int32_t kHttp2StreamWindowBytes = 64 * 1024;  // of a body nobody asked for
+inline constexpr std::int32_t kHttp2BodyWindowBytes =
+    1024 * 1024;  // of a body that its handler reads
+inline constexpr std::int32_t kHttp2ConnectionWindowBytes = 1024 * 1024;
+inline constexpr std::size_t kHttp2ReadBytes = 16 * 1024;
+inline constexpr std::size_t kHttp2BatchBytesMax = 128 * 1024;  // of frames written at once
+inline constexpr std::size_t kHttp2ContinuationsMax = 8;        // of one head
+inline constexpr std::size_t kHttp2DecodedBytesMax =
+    4 * kHeadBytesMax;  // of a head that is too large, before the whole connection is ended
+
+// What a client may do for nothing: so many at once, and so many a second in the long run.
+inline constexpr std::int64_t kHttp2ResetsBurst = 200;  // requests ended before their answer
+inline constexpr std::int64_t kHttp2ResetsPerSecond = 30;
+inline constexpr std::int64_t kHttp2IdleFramesBurst = 1'000;  // frames that carry nothing
+inline constexpr std::int64_t kHttp2IdleFramesPerSecond = 100;
+inline constexpr std::int64_t kHttp2WindowUpdatesPerFrame =
+    4;  // for each frame of data we send; further ones count as frames that carry nothing
+inline constexpr std::int64_t kHttp2WindowUpdatesSavedMax = 10'000;
+
 inline constexpr std::size_t kFrameBytesRecycledMax =
     4 * 1024;  // of a coroutine; larger ones are rare
 inline constexpr std::size_t kFrameBytesKeptMax =
