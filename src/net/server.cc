@@ -237,7 +237,7 @@ Task<void> HttpServer::State::Finish(PerShard* shard) {
 
 Task<std::size_t> HttpServer::State::Cut(PerShard* shard) {
   std::size_t cut = 0;
-  for (ServerConnection& connection : shard->connections) cut += connection.Cut() ? 1 : 0;
+  for (ServerConnection& connection : shard->connections) cut += connection.Cut();
   co_return cut;
 }
 

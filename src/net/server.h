@@ -1,4 +1,8 @@
-// An HTTP/1.1 server: one coroutine per connection, each connection for ever on one shard.
+// A server for HTTP/1.1 and HTTP/2: a coroutine per connection and, in HTTP/2, per request; each
+// connection for ever on one shard.
+//
+// A TLS listener offers both versions (ALPN). A plain one speaks HTTP/2 with a client that begins
+// with its preface ("prior knowledge"). Handlers see no difference.
 //
 // The handler gets an Exchange: a parsed head, a body on demand, and ways to answer. Everything
 // that keeps a server up among hostile peers happens here: limits on head, body, time and
@@ -27,16 +31,21 @@
 
 namespace tidegate::net {
 
+class Http2Request;
 class ServerConnection;
 
-// One request and its answer. Lives on the connection's shard for as long as the handler runs.
+// One request and its answer. Lives on the connection's shard for as long as the handler runs. An
+// HTTP/2 request looks like the HTTP/1.1 request that means the same.
 class Exchange {
  public:
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
   // Views into it end at ReadBody, which may move the buffer; the head itself stays good.
-  const HttpHead& head() const;
-  Shard& shard();
-  bool over_unix() const;
-  bool secure() const;
+  const HttpHead& head() const { return head_; }
+  Shard& shard() { return shard_; }
+  bool over_unix() const { return over_unix_; }
+  bool secure() const { return secure_; }
   std::int64_t arrived_nanos() const { return arrived_nanos_; }  // monotonic
 
   // The whole body in one piece with kPaddingBytes readable bytes behind it; valid until the
@@ -59,23 +68,32 @@ class Exchange {
   Task<Result<void>> WriteStream(std::span<const std::string_view> pieces);
   // Ends the body, behind a last piece of it where there is one, in one write.
   Task<Result<void>> EndStream(std::span<const std::string_view> last = {});
-  // Ends a stream that cannot be completed: the connection is closed without the last chunk, so
-  // that no client takes it for complete. REQUIRES: BeginStream was called.
+  // Ends a stream that cannot be completed, so that no client takes it for complete: the connection
+  // is closed without the last chunk; in HTTP/2 the stream alone is reset. REQUIRES: BeginStream.
   void AbortStream();
 
   bool responded() const { return responded_; }
   // Cancelled when the client goes away or SetDeadline passes.
-  CancelToken& cancel();
+  CancelToken& cancel() { return cancel_; }
   void SetDeadline(std::int64_t monotonic_nanos);
 
  private:
+  friend class Http2Connection;
   friend class ServerConnection;
-  explicit Exchange(ServerConnection& connection) : connection_(connection) {}
+  explicit Exchange(ServerConnection& connection);
+  explicit Exchange(Http2Request& request);
   void StartWhole(int status, std::string_view fields, std::size_t size);
   Task<Result<void>> SendChunk(std::span<const std::string_view> body, std::string_view end);
   Task<Result<void>> SendPending();
-  ServerConnection& connection_;
-  std::int64_t arrived_nanos_ = 0;
+
+  // One of the two.
+  ServerConnection* const http1_ = nullptr;
+  Http2Request* const http2_ = nullptr;
+  const HttpHead& head_;
+  Shard& shard_;
+  CancelToken& cancel_;
+  const std::int64_t arrived_nanos_;
+  const bool over_unix_, secure_;
   bool body_read_ = false;
   bool responded_ = false;
   bool streaming_ = false;

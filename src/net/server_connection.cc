@@ -1,12 +1,10 @@
 #include "net/server_connection.h"
 
 #include <algorithm>
-#include <charconv>
-#include <ctime>
-#include <iterator>
 #include <limits>
 
-#include "base/clock.h"
+#include "net/http2_connection.h"
+#include "net/server_answer.h"
 
 namespace tidegate::net {
 namespace {
@@ -14,65 +12,15 @@ namespace {
 constexpr std::int64_t kGoneRecheckDelay = 50 * kMillisecond;
 constexpr std::size_t kBodyGrowthBytes = 256 * 1024;
 
-// The Date field, formatted once a second per thread.
-std::string_view DateField() {
-  thread_local std::int64_t second = -1;
-  thread_local char text[64];
-  thread_local std::size_t size = 0;
-  const std::int64_t now = SystemClock().WallNanos() / kSecond;
-  if (now != second) {
-    second = now;
-    const time_t when = static_cast<time_t>(now);
-    tm parts{};
-    gmtime_r(&when, &parts);
-    size = strftime(text, sizeof text, "date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
-  }
-  return {text, size};
-}
-
-Error TimedOut(std::string message) {
-  Error error{ErrorCode::kDeadlineExceeded, ErrorSource::kCaller, Retry::kNever,
-              std::move(message)};
-  error.reason = "request_timeout";
-  return error;
-}
-
-Error ClientClosed() {
-  return Error{ErrorCode::kCancelled, ErrorSource::kCaller, Retry::kNever,
-               "the client closed the connection"};
-}
-
-Error BodyTooLarge(std::size_t size_max) {
-  return Error{ErrorCode::kTooLarge, ErrorSource::kCaller, Retry::kNever,
-               "the body of the request is larger than " + std::to_string(size_max) + " bytes"};
-}
-
-// The status of an error that HTTP itself has a word for.
-int RefusalStatus(const Error& error) {
-  if (error.reason == "request_timeout") return 408;
-  if (error.reason == "malformed_http" && error.code == ErrorCode::kTooLarge) return 431;
-  return HttpStatus(error.code);
-}
-
-void AppendNumber(std::string& out, std::size_t number, int base = 10) {
-  char digits[24];
-  const auto end = std::to_chars(std::begin(digits), std::end(digits), number, base).ptr;
-  out.append(digits, end);
-}
-
-std::size_t TotalBytes(std::span<const std::string_view> pieces) {
-  std::size_t total = 0;
-  for (const std::string_view piece : pieces) total += piece.size();
-  return total;
-}
-
-// An answer that never has a body, whatever its head says.
-bool IsBodiless(int status) { return status == 204 || status == 304; }
-
 }  // namespace
 
 ServerConnection::ServerConnection(ServerShard& server, Socket socket, Arrival arrival)
-    : server_(server), stream_(std::move(socket), server.shard.writes()), arrival_(arrival) {}
+    : server_(server),
+      stream_(std::move(socket), server.shard.writes()),
+      arrival_(arrival),
+      maybe_http2_(arrival != Arrival::kTls) {}
+
+ServerConnection::~ServerConnection() = default;
 
 void ServerConnection::Expect(Waiting what, std::int64_t nanos) {
   waiting_ = what;
@@ -96,14 +44,16 @@ void ServerConnection::OnDeadline() {
 }
 
 void ServerConnection::CloseWhenIdle() {
+  if (http2_) return http2_->CloseWhenIdle();
   close_ = true;
   if (!busy_) stream_.Close();
 }
 
-bool ServerConnection::Cut() {
+std::size_t ServerConnection::Cut() {
+  if (http2_) return http2_->Cut();
   if (busy_ && cancel_) cancel_->Cancel(ErrorCode::kCancelled);
   stream_.Close();
-  return busy_;
+  return busy_ ? 1 : 0;
 }
 
 Task<void> ServerConnection::Run() {
@@ -113,19 +63,39 @@ Task<void> ServerConnection::Run() {
     Expect(Waiting::kLinger, server_.options.timeouts.tls_handshake);
     ready = (co_await stream_.AcceptTls(*server_.options.tls)).ok();
   }
-  // Statement by statement: g++ 12 awaits the right side of && also when the left one is false.
-  while (ready && !close_) {
-    ready = co_await ReadHead();
-    if (!ready) break;
-    busy_ = true;
-    ready = co_await ServeOne();
-    busy_ = false;
+  if (ready && !close_) {
+    if (stream_.negotiated_http2()) {
+      co_await RunHttp2();
+    } else {
+      co_await RunHttp1();
+    }
   }
   DeadlineList::Disarm(*this);
   stream_.Close();
 }
 
-Task<bool> ServerConnection::ReadHead() {
+// Statement by statement: g++ 12 awaits the right side of && also when the left one is false.
+Task<void> ServerConnection::RunHttp1() {
+  bool ready = true;
+  while (ready && !close_) {
+    const Next next = co_await ReadHead();
+    if (next == Next::kHttp2) co_return co_await RunHttp2();
+    if (next == Next::kEnd) co_return;
+    busy_ = true;
+    ready = co_await ServeOne();
+    busy_ = false;
+  }
+}
+
+Task<void> ServerConnection::RunHttp2() {
+  DeadlineList::Disarm(*this);
+  timed_out_ = false;
+  http2_ = std::make_unique<Http2Connection>(server_, stream_, buffer_, arrival_);
+  const bool reads = co_await http2_->Run(shared_from_this());
+  if (reads) co_await Linger();
+}
+
+Task<ServerConnection::Next> ServerConnection::ReadHead() {
   heads_.Reset();
   timed_out_ = false;
   if (buffer_.empty() && buffer_.capacity() > kReadBufferBytesKept) buffer_.Release();
@@ -137,14 +107,21 @@ Task<bool> ServerConnection::ReadHead() {
       if (timed_out_ && begun) {
         co_await Refuse(TimedOut("the head of the request did not arrive in time"));
       }
-      if (timed_out_ || !more.ok() || !*more) co_return false;
+      if (timed_out_ || !more.ok() || !*more) co_return Next::kEnd;
     }
-    const Result<bool> ready = heads_.Read(buffer_.data());
-    if (!ready.ok()) {
-      co_await Refuse(ready.error());
-      co_return false;
+    if (maybe_http2_) [[unlikely]] {
+      const Http2Preface preface = FindHttp2Preface(buffer_.data());
+      if (preface == Http2Preface::kYes) co_return Next::kHttp2;
+      maybe_http2_ = preface == Http2Preface::kIncomplete;
     }
-    if (*ready) co_return true;
+    if (!maybe_http2_) {  // else it would be read as a head of a version that is too new
+      const Result<bool> ready = heads_.Read(buffer_.data());
+      if (!ready.ok()) {
+        co_await Refuse(ready.error());
+        co_return Next::kEnd;
+      }
+      if (*ready) co_return Next::kRequest;
+    }
     if (!begun) Expect(Waiting::kHead, server_.options.timeouts.head);  // one limit for all of it
     begun = true;
   }
@@ -159,11 +136,9 @@ std::size_t ServerConnection::MissingBytes() const {
   return request_bytes_ - std::min(request_bytes_, buffer_.size());
 }
 
-void ServerConnection::BeginRequest(Exchange& exchange) {
-  exchange.arrived_nanos_ = MonotonicNow();
+void ServerConnection::BeginRequest() {
   cancel_.emplace();
   ++serial_;
-  server_.shard.gone_watches().Arm(gone_watch_, exchange.arrived_nanos_ + kGoneWatchDelay);
 }
 
 void ServerConnection::EndRequest() {
@@ -183,8 +158,9 @@ Task<bool> ServerConnection::ServeOne() {
     co_await Refuse(allowed.error());
     co_return false;
   }
+  BeginRequest();
   Exchange exchange(*this);
-  BeginRequest(exchange);
+  server_.shard.gone_watches().Arm(gone_watch_, exchange.arrived_nanos() + kGoneWatchDelay);
   co_await server_.handler(exchange);
   EndRequest();
   const bool client_gone = cancel_->cancelled() && cancel_->why() == ErrorCode::kCancelled;
@@ -242,19 +218,16 @@ Task<void> ServerConnection::Linger() {
 }
 
 Task<Result<void>> ServerConnection::SendContinue() {
-  const auto expect = heads_.head().Find("expect");
-  if (!expect || heads_.head().version_minor() == 0) co_return Result<void>();
-  if (!EqualsIgnoreCase(*expect, "100-continue")) {
-    co_return InvalidArgument("Expect", "the only expectation understood is 100-continue");
-  }
+  const Result<bool> waits = ExpectsContinue(heads_.head());
+  if (!waits.ok()) co_return waits.error();
+  if (!*waits) co_return Result<void>();
   const std::string_view answer[] = {"HTTP/1.1 100 Continue\r\n\r\n"};
   co_return co_await Write(answer);
 }
 
 Task<Result<void>> ServerConnection::ReadMoreBody(std::size_t got, std::size_t room) {
   const std::int64_t stall = server_.options.timeouts.body_stall;
-  const std::int64_t spent = MonotonicNow() - body_since_;
-  if (spent > stall && static_cast<std::int64_t>(got) < spent / kSecond * kBodyBytesPerSecondMin) {
+  if (ComesTooSlowly(got, MonotonicNow() - body_since_, stall)) {
     co_return TimedOut("the body of the request arrives too slowly");
   }
   Expect(Waiting::kBody, stall);
@@ -380,98 +353,134 @@ void ServerConnection::WatchForGone() {
 
 // --- Exchange ------------------------------------------------------------------------------------
 
-const HttpHead& Exchange::head() const { return connection_.heads_.head(); }
-Shard& Exchange::shard() { return connection_.server_.shard; }
-bool Exchange::over_unix() const { return connection_.arrival_ == Arrival::kUnix; }
-bool Exchange::secure() const { return connection_.stream_.secure(); }
-CancelToken& Exchange::cancel() { return *connection_.cancel_; }
+// Both versions of HTTP behind one class, by a test of one pointer: what HTTP/1.1 does stands here,
+// what HTTP/2 does in Http2Request.
+
+Exchange::Exchange(ServerConnection& connection)
+    : http1_(&connection),
+      head_(connection.heads_.head()),
+      shard_(connection.server_.shard),
+      cancel_(*connection.cancel_),
+      arrived_nanos_(MonotonicNow()),
+      over_unix_(connection.arrival_ == Arrival::kUnix),
+      secure_(connection.stream_.secure()) {}
+
+Exchange::Exchange(Http2Request& request)
+    : http2_(&request),
+      head_(request.head()),
+      shard_(request.shard()),
+      cancel_(request.cancel()),
+      arrived_nanos_(MonotonicNow()),
+      over_unix_(request.over_unix()),
+      secure_(request.secure()) {}
 
 void Exchange::SetDeadline(std::int64_t monotonic_nanos) {
+  if (http2_ != nullptr) return http2_->SetDeadline(monotonic_nanos);
   // The fine-grained list, so that a deadline of milliseconds is kept within ten.
-  connection_.server_.shard.gone_watches().Arm(connection_.request_deadline_, monotonic_nanos);
+  http1_->server_.shard.gone_watches().Arm(http1_->request_deadline_, monotonic_nanos);
 }
 
 std::optional<Result<std::string_view>> Exchange::ReadBodyNow(std::size_t size_max) {
   CHECK(!body_read_ && !responded_);
+  if (http2_ != nullptr) {
+    auto now = http2_->ReadBodyNow(size_max);
+    body_read_ = now && now->ok();
+    return now;
+  }
   if (head().chunked()) return std::nullopt;
   const std::uint64_t length = head().content_length().value_or(0);
   if (length > size_max) return Result<std::string_view>(BodyTooLarge(size_max));
-  if (connection_.MissingBytes() > 0) return std::nullopt;
+  if (http1_->MissingBytes() > 0) return std::nullopt;
   body_read_ = true;
   return Result<std::string_view>(
-      connection_.buffer_.data().substr(head().size(), static_cast<std::size_t>(length)));
+      http1_->buffer_.data().substr(head().size(), static_cast<std::size_t>(length)));
 }
 
 Task<Result<std::string_view>> Exchange::ReadBody(std::size_t size_max) {
   if (auto now = ReadBodyNow(size_max)) co_return *std::move(now);
+  if (http2_ != nullptr) {
+    Result<std::string_view> body = co_await http2_->ReadBody(size_max);
+    body_read_ = body.ok();
+    co_return body;
+  }
   if (head().chunked()) {
-    Result<std::string_view> body = co_await connection_.ReadChunkedBody(size_max);
+    Result<std::string_view> body = co_await http1_->ReadChunkedBody(size_max);
     body_read_ = body.ok();
     co_return body;
   }
   body_read_ = true;
-  Result<void> step = co_await connection_.SendContinue();
-  if (step.ok()) step = co_await connection_.FillBody();
+  Result<void> step = co_await http1_->SendContinue();
+  if (step.ok()) step = co_await http1_->FillBody();
   if (!step.ok()) {
-    connection_.close_ = true;
+    http1_->close_ = true;
     co_return std::move(step).error();
   }
   const std::size_t head_size = head().size();
-  co_return connection_.buffer_.data().substr(head_size, connection_.request_bytes_ - head_size);
+  co_return http1_->buffer_.data().substr(head_size, http1_->request_bytes_ - head_size);
 }
 
 void Exchange::StartWhole(int status, std::string_view fields, std::size_t size) {
-  CHECK(!responded_);
-  responded_ = true;
-  connection_.StartHead(status, fields, body_read_);
+  http1_->StartHead(status, fields, body_read_);
   if (!IsBodiless(status)) {
-    connection_.out_ += "content-length: ";
-    AppendNumber(connection_.out_, size);
-    connection_.out_ += "\r\n";
+    http1_->out_ += "content-length: ";
+    AppendNumber(http1_->out_, size);
+    http1_->out_ += "\r\n";
   }
-  connection_.EndHead();
+  http1_->EndHead();
 }
 
 Task<Result<void>> Exchange::Respond(int status, std::string_view fields, std::string_view body) {
+  CHECK(!responded_);
+  responded_ = true;
+  if (http2_ != nullptr) {
+    const std::string_view whole[] = {body};
+    co_return co_await http2_->Respond(status, fields, whole);
+  }
   StartWhole(status, fields, body.size());
   const bool only_head = IsBodiless(status) || head().method() == "HEAD";
-  const std::string_view pieces[] = {connection_.out_, only_head ? std::string_view() : body};
-  co_return co_await connection_.Write(pieces);
+  const std::string_view pieces[] = {http1_->out_, only_head ? std::string_view() : body};
+  co_return co_await http1_->Write(pieces);
 }
 
 Task<Result<void>> Exchange::Respond(int status, std::string_view fields,
                                      std::span<const std::string_view> body) {
+  CHECK(!responded_);
+  responded_ = true;
+  if (http2_ != nullptr) co_return co_await http2_->Respond(status, fields, body);
   StartWhole(status, fields, TotalBytes(body));
-  Pieces pieces{connection_.out_};
+  Pieces pieces{http1_->out_};
   if (!IsBodiless(status) && head().method() != "HEAD") {
     pieces.insert(pieces.end(), body.begin(), body.end());
   }
-  co_return co_await connection_.Write(pieces);
+  co_return co_await http1_->Write(pieces);
 }
 
 Task<Result<void>> Exchange::BeginStream(int status, std::string_view fields, bool flush) {
   CHECK(!responded_);
   responded_ = streaming_ = true;
+  if (http2_ != nullptr) co_return co_await http2_->BeginStream(status, fields, flush);
   const bool old = head().version_minor() == 0;
-  connection_.chunked_out_ = !old && head().method() != "HEAD";
-  if (old) connection_.close_ = true;  // the end of the connection ends the body
-  connection_.StartHead(status, fields, body_read_);
-  if (!old) connection_.out_ += "transfer-encoding: chunked\r\n";
-  connection_.EndHead();
+  http1_->chunked_out_ = !old && head().method() != "HEAD";
+  if (old) http1_->close_ = true;  // the end of the connection ends the body
+  http1_->StartHead(status, fields, body_read_);
+  if (!old) http1_->out_ += "transfer-encoding: chunked\r\n";
+  http1_->EndHead();
   if (!flush) co_return Result<void>();
   co_return co_await SendPending();
 }
 
 Task<Result<void>> Exchange::WriteStream(std::span<const std::string_view> body) {
   CHECK(streaming_ && !stream_ended_);
+  if (http2_ != nullptr) return http2_->WriteStream(body);
   return SendChunk(body, "\r\n");
 }
 
 Task<Result<void>> Exchange::EndStream(std::span<const std::string_view> last) {
   CHECK(streaming_ && !stream_ended_);
   stream_ended_ = true;
+  if (http2_ != nullptr) return http2_->EndStream(last);
   if (TotalBytes(last) > 0) return SendChunk(last, "\r\n0\r\n\r\n");
-  if (connection_.chunked_out_) connection_.out_ += "0\r\n\r\n";
+  if (http1_->chunked_out_) http1_->out_ += "0\r\n\r\n";
   return SendPending();
 }
 
@@ -485,35 +494,36 @@ Task<Result<void>> Exchange::SendChunk(std::span<const std::string_view> body,
   }
   if (size == 0) co_return Result<void>();
   Pieces pieces;
-  if (connection_.chunked_out_) {
-    AppendNumber(connection_.out_, size, 16);
-    connection_.out_ += "\r\n";
+  if (http1_->chunked_out_) {
+    AppendNumber(http1_->out_, size, 16);
+    http1_->out_ += "\r\n";
   }
-  pieces.emplace_back(connection_.out_);
+  pieces.emplace_back(http1_->out_);
   pieces.insert(pieces.end(), body.begin(), body.end());
-  if (connection_.chunked_out_) pieces.emplace_back(end);
-  Result<void> sent = co_await connection_.Write(pieces);
-  connection_.out_.clear();
+  if (http1_->chunked_out_) pieces.emplace_back(end);
+  Result<void> sent = co_await http1_->Write(pieces);
+  http1_->out_.clear();
   co_return sent;
 }
 
 // The head, or the last chunk, or both.
 Task<Result<void>> Exchange::SendPending() {
-  if (connection_.out_.empty()) co_return Result<void>();
-  const std::string_view pieces[] = {connection_.out_};
-  Result<void> sent = co_await connection_.Write(pieces);
-  connection_.out_.clear();
+  if (http1_->out_.empty()) co_return Result<void>();
+  const std::string_view pieces[] = {http1_->out_};
+  Result<void> sent = co_await http1_->Write(pieces);
+  http1_->out_.clear();
   co_return sent;
 }
 
 void Exchange::AbortStream() {
   CHECK(streaming_);
-  if (!connection_.chunked_out_) {
+  if (http2_ != nullptr) return http2_->Abort();
+  if (!http1_->chunked_out_) {
     // Only the end of the connection ends this body, so it must not look like an orderly one.
     error_code ignored;  // a socket that is closed already looks broken enough
-    connection_.stream_.socket().set_option(asio::socket_base::linger(true, 0), ignored);
+    http1_->stream_.socket().set_option(asio::socket_base::linger(true, 0), ignored);
   }
-  connection_.stream_.Close();
+  http1_->stream_.Close();
 }
 
 }  // namespace tidegate::net

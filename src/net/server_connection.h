@@ -1,7 +1,7 @@
-// One client's connection to an HttpServer. Private to the server.
+// One client's connection to an HttpServer: HTTP/1.1, or what carries an Http2Connection. Private
+// to the server.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,35 +9,26 @@
 #include <boost/intrusive/list_hook.hpp>
 
 #include "net/server.h"
+#include "net/server_shard.h"
 
 namespace tidegate::net {
 
-// What the connections of one shard share.
-struct ServerShard {
-  Shard& shard;
-  const ServerOptions& options;
-  const Handler& handler;
-  const RefusalEncoder& refuse;
-  const HostCheck& hosts;
-  std::atomic<bool>& draining;
-};
-
-// How a connection came in.
-enum class Arrival : std::uint8_t { kTcp, kTls, kUnix };
+class Http2Connection;
 
 // Belongs to its shard; kept alive by the coroutine that serves it.
 class ServerConnection final : public DeadlineEntry,
                                public std::enable_shared_from_this<ServerConnection> {
  public:
   ServerConnection(ServerShard& server, Socket socket, Arrival arrival);
+  ~ServerConnection();
 
   // Serves requests until the connection ends.
   Task<void> Run();
   void OnDeadline() override;
   // Drain: an idle connection closes now, a busy one after its answer.
   void CloseWhenIdle();
-  // Closes now and cancels the request; returns whether there was one.
-  bool Cut();
+  // Closes now and cancels the requests; returns how many there were.
+  std::size_t Cut();
 
   // In the server's list of open connections.
   boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
@@ -66,9 +57,13 @@ class ServerConnection final : public DeadlineEntry,
     ServerConnection& connection_;
   };
 
-  Task<bool> ReadHead();  // false = nothing more to serve
+  enum class Next : std::uint8_t { kEnd, kRequest, kHttp2 };
+
+  Task<void> RunHttp1();
+  Task<void> RunHttp2();
+  Task<Next> ReadHead();
   Task<bool> ServeOne();  // false = close
-  void BeginRequest(Exchange& exchange);
+  void BeginRequest();
   void EndRequest();
   Task<void> Refuse(const Error& error);
   Task<void> Linger();
@@ -109,6 +104,8 @@ class ServerConnection final : public DeadlineEntry,
   std::int64_t body_since_ = 0;
   Waiting waiting_ = Waiting::kNothing;
   bool busy_ = false, timed_out_ = false, close_ = false, chunked_out_ = false;
+  bool maybe_http2_;                        // nothing has been read that says otherwise
+  std::unique_ptr<Http2Connection> http2_;  // from the moment the client turned out to speak it
 };
 
 }  // namespace tidegate::net

@@ -51,6 +51,14 @@ Task<Result<void>> Stream::ConnectTls(const TlsContext& context, const std::stri
   co_return Result<void>();
 }
 
+bool Stream::negotiated_http2() const {
+  if (!tls_) return false;
+  const unsigned char* name = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(tls_->stream.native_handle(), &name, &size);
+  return std::string_view(reinterpret_cast<const char*>(name), size) == "h2";
+}
+
 Task<Result<std::size_t>> Stream::ReadSome(char* into, std::size_t size) {
   error_code ec;
   std::size_t got = 0;

@@ -53,6 +53,9 @@ class Stream {
   class InBatch;
   InBatch WriteInBatch(std::span<const std::string_view> pieces, Position& at);
   Task<Result<void>> WriteRest(std::span<const std::string_view> pieces, Position at);
+  // What WriteInBatch does at the end of the turn, for who is part of the batch in its own way.
+  // REQUIRES: !secure().
+  Result<bool> WriteNow(std::span<const std::string_view> pieces, Position& at);
 
   // Closes at once; waiting operations end with an error. Safe to repeat.
   void Close();
@@ -60,6 +63,8 @@ class Stream {
   Task<void> ShutdownSend();
   bool open() const { return socket_.is_open(); }
   bool secure() const { return tls_ != nullptr; }
+  // Whether the TLS handshake has agreed on HTTP/2.
+  bool negotiated_http2() const;
 
   enum class Peek : std::uint8_t { kNothing, kData, kGone };
   // What waits on the raw socket, without taking it. kGone: the peer has ended its side, whatever
@@ -70,7 +75,6 @@ class Stream {
   std::size_t bytes_written() const { return bytes_written_; }
 
  private:
-  Result<bool> WriteNow(std::span<const std::string_view> pieces, Position& at);
   Task<Result<void>> WriteTls(std::span<const std::string_view> pieces);
   Socket socket_;
   WriteBatch& batch_;

@@ -11,6 +11,18 @@ Error FileError(const std::string& what, const std::string& file, const error_co
       "cannot use " + what + " " + file + ": " + ec.message() + "; give a readable PEM file"};
 }
 
+// Picks what the two sides will speak (ALPN), HTTP/2 before HTTP/1.1. A client that offers only
+// other protocols is refused, as RFC 7301 wants: it may have been led here by somebody else.
+int SelectProtocol(SSL*, const unsigned char** selected, unsigned char* selected_size,
+                   const unsigned char* offered, unsigned int offered_size, void*) {
+  static constexpr unsigned char kServed[] = "\x02h2\x08http/1.1";
+  unsigned char* found = nullptr;
+  const int result = SSL_select_next_proto(&found, selected_size, kServed, sizeof kServed - 1,
+                                           offered, offered_size);
+  *selected = found;
+  return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 }  // namespace
 
 TlsContext::TlsContext() = default;
@@ -23,6 +35,9 @@ Result<std::shared_ptr<TlsContext>> TlsContext::ForServer(const std::string& cer
   asio::ssl::context& context = made->state_->context;
   SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
   SSL_CTX_set_mode(context.native_handle(), SSL_MODE_RELEASE_BUFFERS);
+  // HTTP/2 forbids both (RFC 9113 9.2.1), and nobody needs them.
+  SSL_CTX_set_options(context.native_handle(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_alpn_select_cb(context.native_handle(), SelectProtocol, nullptr);
   error_code ec;
   context.use_certificate_chain_file(certificate_file, ec);
   if (ec) return FileError("the certificate", certificate_file, ec);

@@ -11,8 +11,8 @@ namespace tidegate::net {
 // A shared, immutable configuration of TLS. Thread-safe once made.
 class TlsContext {
  public:
-  // For a server: PEM certificate chain and key. TLS 1.2 and newer. Errors name the file and the
-  // remedy.
+  // For a server: PEM certificate chain and key. TLS 1.2 and newer; offers HTTP/2 and HTTP/1.1.
+  // Errors name the file and the remedy.
   static Result<std::shared_ptr<TlsContext>> ForServer(const std::string& certificate_file,
                                                        const std::string& key_file);
   // For clients: verifies against the system's roots, or against `ca_file` alone when it is given.

@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -68,6 +69,11 @@ class RawClient {
     while (waiting_.size() < size && Fill()) continue;
     return Take(std::min(size, waiting_.size()));
   }
+  // What has come, at least one byte; nothing at the end of the connection.
+  std::string ReadSome() {
+    if (waiting_.empty()) Fill();
+    return Take(waiting_.size());
+  }
   std::string ReadToEnd() {
     while (Fill()) continue;
     return Take(waiting_.size());
@@ -83,6 +89,11 @@ class RawClient {
   bool AtEnd() { return waiting_.empty() && !Fill(); }
   bool was_reset() const { return was_reset_; }
 
+  // Small pieces leave at once, instead of waiting for the answer to the one before.
+  void SendAtOnce() {
+    const int on = 1;
+    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
   void EndSending() { shutdown(fd_, SHUT_WR); }
   void ShrinkReceiveBuffer() {
     const int bytes = 4096;
