@@ -156,7 +156,7 @@ output_usd_per_mtok = ${PRICES.output}
 
 export class Gate {
   // A gate with the local starter model and, as "cloud", the emulator.
-  static async start(emulator, tables = '') {
+  static async start(emulator, tables = '', listen = '127.0.0.1:0') {
     const gate = new Gate();
     gate.home = makeHome();
     const config = join(gate.home.path, 'tidegate.toml');
@@ -180,10 +180,10 @@ models = [
 ]
 ${tables}`);
     gate.program = new Program(
-      [join(BINARIES, 'tidegate'), 'serve', '--config', config, '--listen', '127.0.0.1:0'],
+      [join(BINARIES, 'tidegate'), 'serve', '--config', config, '--listen', listen],
       gate.home.env);
-    const [, address] = await gate.program.waitFor(/listens on (127\.0\.0\.1:\d+)/);
-    gate.url = `http://${address}`;
+    const [, port] = await gate.program.waitFor(/listens on [\d.]+:(\d+)/);
+    gate.url = `http://127.0.0.1:${port}`;
     return gate;
   }
 

@@ -214,7 +214,7 @@ class Hostile(GateTest):
 
     def test_what_is_no_http_is_refused_at_once(self):
         for data in (
-            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
             b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", b"\x00" * 100, b"GET\r\n\r\n",
         ):  # fmt: skip
             with self.subTest(data=data[:20]):
