@@ -512,6 +512,22 @@ TEST_F(Http2ServerTest, AHeadThatDoesNotEndInTimeEndsTheConnection) {
   EXPECT_THAT(half.ReadAnswer(), StartsWith("HTTP/1.1 408"));
 }
 
+TEST_F(Http2ServerTest, TrailersOfARequestThatWasAnsweredEarlyDoNotEndTheConnection) {
+  Listen(Short(&ServerTimeouts::head));
+  RawClient client = Connect();
+  client.Send(Preface() + Frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, HpackGet()));
+  const std::string reset = Frame(NGHTTP2_RST_STREAM, 0, 1, Number(NGHTTP2_NO_ERROR));
+  EXPECT_THAT(client.ReadThrough(reset), HasSubstr("hello"));
+  const std::string trailers = Hpack({{"x", "y"}});
+  client.Send(Frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 1, trailers) +
+              Frame(NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, 1, trailers));
+  RawClient later = Connect();  // whose time is up when the other's would have been
+  later.Send(Preface() + Frame(NGHTTP2_HEADERS, 0, 1, HpackGet()));
+  EXPECT_EQ(ReadGoAway(later), kCalm);
+  client.Send(Frame(NGHTTP2_HEADERS, 5, 3, HpackGet()));
+  EXPECT_THAT(client.ReadThrough("hello"), HasSubstr("hello"));
+}
+
 TEST_F(Http2ServerTest, DrainSendsGoAwayAndLetsStreamsFinish) {
   Listen();
   Http2Client idle(Connect());

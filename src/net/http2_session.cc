@@ -172,14 +172,15 @@ struct Http2Session::Callbacks {
         }
         break;
       case NGHTTP2_HEADERS:
-        // After GOAWAY nghttp2 ignores heads, without a word when they end.
-        self.in_head_ = !self.going_away_ || (frame->flags & NGHTTP2_FLAG_END_HEADERS) == 0;
+        // nghttp2 does not say where a head ends that it ignores: one after GOAWAY, or trailers of
+        // a stream that has been closed. It bounds their length all the same.
+        self.in_head_ = frame->stream_id > self.last_id_ && !self.going_away_;
+        self.last_id_ = std::max(self.last_id_, frame->stream_id);
         self.continuations_ = 0;
         ++self.heads_begun_;
         break;
       case NGHTTP2_CONTINUATION:
         if (++self.continuations_ > kHttp2ContinuationsMax) self.End(Http2End::kEnhanceYourCalm);
-        if (self.going_away_) self.in_head_ = (frame->flags & NGHTTP2_FLAG_END_HEADERS) == 0;
         break;
       case NGHTTP2_WINDOW_UPDATE:
         if (self.free_window_updates_ > 0) {

@@ -122,7 +122,8 @@ class Http2Session {
   bool wants_write() const;
   // Nothing more will come in or go out.
   bool finished() const;
-  // Whether the client's SETTINGS have come; whether a head is on its way; how many were.
+  // Whether the client's SETTINGS have come; whether a request's head has begun and not ended; how
+  // many have begun.
   bool greeted() const { return greeted_; }
   bool in_head() const { return in_head_; }
   std::size_t heads_begun() const { return heads_begun_; }
@@ -188,6 +189,7 @@ class Http2Session {
   std::int64_t now_ = 0;
   RateLimit resets_, idle_frames_;
   std::int64_t free_window_updates_ = 0;
+  std::int32_t last_id_ = 0;  // of a head
   std::size_t heads_begun_ = 0, continuations_ = 0;
   bool greeted_ = false, in_head_ = false, ended_ = false, going_away_ = false;
 };
