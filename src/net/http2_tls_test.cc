@@ -1,5 +1,6 @@
 // Which version of HTTP a TLS listener and its client agree on (ALPN).
 #include <optional>
+#include <algorithm>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -41,8 +42,10 @@ class TlsClient {
     CHECK(SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0);
   }
   std::string ReadThrough(const std::string& mark) {
-    while (received_.find(mark) == std::string::npos) {
-      char bytes[4096];
+    std::size_t looked_at = 0;  // all before it holds no mark: an answer may be long
+    while (received_.find(mark, looked_at) == std::string::npos) {
+      looked_at = received_.size() - std::min(received_.size(), mark.size());
+      char bytes[16384];
       const int got = SSL_read(ssl_.get(), bytes, sizeof bytes);
       if (got <= 0) break;
       received_.append(bytes, static_cast<std::size_t>(got));
