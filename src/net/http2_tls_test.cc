@@ -1,6 +1,6 @@
 // Which version of HTTP a TLS listener and its client agree on (ALPN).
-#include <optional>
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include <gmock/gmock.h>
