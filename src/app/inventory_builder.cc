@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "protocols/protocol.h"
 
 namespace tidegate::app {
 namespace {
@@ -75,7 +76,9 @@ std::shared_ptr<gateway::Inventory> BuildInventory(const providers::Catalogue& c
     const providers::Provider* provider = catalogue.Find(deployment.ref.provider);
     CHECK(provider != nullptr);
     routes.push_back(RouteTo(deployment, *provider));
-    deployments.push_back(deployment);
+    core::Deployment& added = deployments.emplace_back(deployment);
+    added.capabilities = protocols::CompleteCapabilities(protocols::Get(provider->protocol),
+                                                         deployment.capabilities);
   };
   for (const core::Deployment& deployment : catalogue.deployments()) add(deployment);
   for (const core::Deployment& deployment : listed) add(deployment);

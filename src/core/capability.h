@@ -27,12 +27,20 @@ enum class Capability : std::uint8_t {
   kStop,             // stop sequences
   kPenalties,        // presence and frequency penalties
   kVendorFields,     // passes fields through that we do not know
+  kTopK,             // top_k
+  kToolChoice,       // tool_choice other than "auto"
+  kMediaUrl,         // fetches media by https URL itself
+  kVideo,            // video input
+  kMediaInResults,   // images and files in tool results
+  kTextArguments,    // takes tool arguments back that are not a JSON object
+  kCitations,        // citations of documents in the request
 };
-inline constexpr int kCapabilities = 17;
+inline constexpr int kCapabilities = 24;
 
 class CapabilitySet {
  public:
   constexpr CapabilitySet() = default;
+  static constexpr CapabilitySet All() { return CapabilitySet((1U << kCapabilities) - 1); }
   constexpr CapabilitySet With(Capability c) const { return CapabilitySet(bits_ | Bit(c)); }
   constexpr CapabilitySet Without(Capability c) const { return CapabilitySet(bits_ & ~Bit(c)); }
   constexpr CapabilitySet Union(CapabilitySet other) const {

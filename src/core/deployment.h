@@ -10,6 +10,7 @@
 #include "base/money.h"
 #include "core/capability.h"
 #include "core/place.h"
+#include "core/protocol.h"
 
 namespace tidegate::core {
 
@@ -32,6 +33,7 @@ struct Deployment {
   std::string upstream_model;  // the name the provider knows it by, if another than ref.model
   std::string
       family;  // the same weights under other names and providers share it: fallback = same_model
+  Protocol protocol = Protocol::kOpenAiChat;
   Place place = Place::kCloud;
   std::string region;  // jurisdiction, or empty when unknown
   bool zero_data_retention = false;

@@ -9,11 +9,20 @@
 #include <variant>
 
 #include "base/result.h"
+#include "core/part.h"
 #include "core/usage.h"
 
 namespace tidegate::core {
 
-enum class FinishReason : std::uint8_t { kStop, kLength, kToolCalls, kContentFilter, kOther };
+enum class FinishReason : std::uint8_t {
+  kStop,
+  kStopSequence,  // one of the caller's stop strings came
+  kLength,        // the output limit, or the end of the context
+  kToolCalls,
+  kContentFilter,  // the provider withheld it
+  kRefusal,        // the model refused
+  kOther,
+};
 
 // Views in events live until the decoder is fed again.
 struct StartEvent {
@@ -29,6 +38,12 @@ struct ReasoningEvent {
   std::int64_t choice = 0;
   std::string_view text;
 };
+// A kSignature ends the reasoning that came before it (there may have been no text); a kRedacted is
+// a piece of reasoning of its own; a kOfPart belongs to the part that the next event begins.
+struct StateEvent {
+  std::int64_t choice = 0;
+  OpaqueState state;
+};
 struct RefusalEvent {
   std::int64_t choice = 0;
   std::string_view text;
@@ -39,6 +54,14 @@ struct ToolCallEvent {
   std::int64_t index = 0;
   std::string_view id, name, arguments;
 };
+// What the answer rests on. Where the text of it ends is where the event stands.
+struct CitationEvent {
+  std::int64_t choice = 0;
+  std::int64_t begin = -1, end = -1;      // of the answer's text, in bytes; -1 = not said
+  std::string_view url = {}, title = {};  // of the source
+  std::string_view cited_text = {};       // of the source
+  std::string_view document = {};         // the provider's name for the source
+};
 struct LogprobsEvent {
   std::int64_t choice = 0;
   std::string_view content;  // raw JSON array of token entries, without the brackets
@@ -47,6 +70,7 @@ struct LogprobsEvent {
 struct FinishEvent {
   std::int64_t choice = 0;
   FinishReason reason = FinishReason::kStop;
+  std::string_view stop_sequence = {};  // which, with kStopSequence, where the provider says
 };
 struct UsageEvent {
   Usage usage;
@@ -60,7 +84,8 @@ struct ErrorEvent {
 // The protocol's own end marker was seen: the answer is complete.
 struct DoneEvent {};
 
-using Event = std::variant<StartEvent, TextEvent, ReasoningEvent, RefusalEvent, ToolCallEvent,
-                           LogprobsEvent, FinishEvent, UsageEvent, ErrorEvent, DoneEvent>;
+using Event =
+    std::variant<StartEvent, TextEvent, ReasoningEvent, StateEvent, RefusalEvent, ToolCallEvent,
+                 CitationEvent, LogprobsEvent, FinishEvent, UsageEvent, ErrorEvent, DoneEvent>;
 
 }  // namespace tidegate::core

@@ -4,7 +4,7 @@
 #include "core/capability.h"
 #include "core/decision.h"
 #include "core/place.h"
-#include "core/request.h"
+#include "core/protocol.h"
 
 namespace tidegate::core {
 namespace {
@@ -28,7 +28,17 @@ constexpr std::array<std::string_view, kCapabilities> kCapabilityNames = {"tools
                                                                           "temperature",
                                                                           "stop",
                                                                           "penalties",
-                                                                          "vendor_fields"};
+                                                                          "vendor_fields",
+                                                                          "top_k",
+                                                                          "tool_choice",
+                                                                          "media_url",
+                                                                          "video",
+                                                                          "media_in_results",
+                                                                          "text_arguments",
+                                                                          "citations"};
+constexpr std::array<std::string_view, kProtocols> kProtocolNames = {
+    "openai_chat", "openai_responses", "anthropic_messages", "gemini",
+    "ollama",      "cohere_chat",      "bedrock_converse"};
 constexpr std::array<std::string_view, 16> kRejectNames = {
     "model_name", "place",       "privacy",       "retention", "region", "provider_list",
     "capability", "context",     "price_unknown", "max_cost",  "budget", "deadline",
@@ -82,11 +92,10 @@ std::string Join(CapabilitySet set) {
 }
 
 std::string_view ToString(Protocol protocol) {
-  switch (protocol) {
-    case Protocol::kOpenAiChat:
-      return "openai_chat";
-  }
-  return "openai_chat";
+  return kProtocolNames[static_cast<std::size_t>(protocol)];
+}
+std::optional<Protocol> ParseProtocol(std::string_view text) {
+  return Find<Protocol>(kProtocolNames, text);
 }
 
 std::string_view ToString(RejectReason reason) {

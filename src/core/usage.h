@@ -9,8 +9,10 @@ struct Usage {
   std::int64_t input_tokens = 0;         // all of the prompt, cached parts included
   std::int64_t cached_read_tokens = 0;   // of the input
   std::int64_t cached_write_tokens = 0;  // of the input
+  std::int64_t media_input_tokens = 0;   // of the input: images, sounds, files
   std::int64_t output_tokens = 0;        // all of the answer, reasoning included
   std::int64_t reasoning_tokens = 0;     // of the output
+  std::int64_t media_output_tokens = 0;  // of the output
   bool estimated = false;                // we counted, since the provider did not say
 };
 

@@ -46,15 +46,11 @@ std::string MakeHead(const AttemptInput& input, std::size_t body_size) {
   net::AppendField(head, "host", input.target.origin.HostField());
   head += input.target.fields.Reveal();
   head += "content-type: application/json\r\naccept-encoding: identity\r\n";
-  net::AppendField(head, "accept", input.streaming ? "text/event-stream" : "application/json");
+  net::AppendField(head, "accept", input.accept);
+  head += input.fields;
   net::AppendField(head, "content-length", std::to_string(body_size));
   head += "\r\n";
   return head;
-}
-
-bool IsEventStream(const net::HttpHead& head) {
-  const auto type = head.Find("content-type");
-  return type && net::EqualsIgnoreCase(type->substr(0, type->find(';')), "text/event-stream");
 }
 
 // An error that the upstream or the network made, put into the words of the record.
@@ -132,8 +128,8 @@ Task<bool> SendFrames(Attempt& attempt, Held& held, const Pieces& frames, bool c
   Pieces all;
   if (!attempt.result.committed) {
     attempt.result.committed = true;
-    const Result<void> begun =
-        co_await attempt.sink.Begin(AnswerHead{attempt.input.client.StreamContentType(), nullptr});
+    const Result<void> begun = co_await attempt.sink.Begin(
+        AnswerHead{attempt.input.client.StreamContentType(attempt.input.request), nullptr});
     if (!begun.ok()) {
       Fail(attempt, begun.error());
       co_return false;
@@ -269,8 +265,11 @@ Task<void> ReadAnswer(Attempt& attempt, net::ClientExchange& upstream, const net
   if (head.status() / 100 != 2) {
     co_return co_await ReadErrorAnswer(attempt, upstream, head.status(), RetryAfterSeconds(head));
   }
-  const bool streams = IsEventStream(head);
-  const bool same = attempt.input.client.id() == attempt.input.upstream.id();
+  const std::string_view type = head.Find("content-type").value_or("");
+  const bool streams = attempt.input.upstream.IsStream(type);
+  // The client gets the upstream's bytes where it speaks the same protocol in the same form.
+  const bool same =
+      attempt.input.client.id() == attempt.input.upstream.id() && attempt.input.request.same_bytes;
   upstream.SetStallTimeout(kStreamIdleTimeout);
   if (same && streams && attempt.input.request.stream)
     co_return co_await RelayStream(attempt, upstream);

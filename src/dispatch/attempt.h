@@ -31,6 +31,8 @@ struct AttemptInput {
   RequestId id;
   std::int64_t created_s = 0;  // for answers that we make ourselves
   std::string_view path;       // below the target's base path
+  std::string_view fields;     // header lines that the protocol wants
+  std::string_view accept;     // the media type to ask for
   bool streaming = false;      // the upstream was asked for a stream
   bool hide_stream_usage = false;
   bool free =

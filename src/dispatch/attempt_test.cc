@@ -103,7 +103,9 @@ class AttemptTest : public testing::Test {
             R"(,"messages":[{"role":"user","content":"hi"}]})";
     body_.append(net::kPaddingBytes, '\0');
     const std::string_view text(body_.data(), body_.size() - net::kPaddingBytes);
-    auto decoded = protocol_.DecodeRequest(text, NoConstraints());
+    const protocols::NoFields fields;
+    const protocols::ClientHead head{"POST", "/v1/chat/completions", "", &fields};
+    auto decoded = protocol_.DecodeRequest(head, *protocol_.Match(head), text, NoConstraints());
     ASSERT_TRUE(decoded.ok()) << Describe(decoded.error());
     request_ = *std::move(decoded);
   }
@@ -124,6 +126,8 @@ class AttemptTest : public testing::Test {
                              .id = {},
                              .created_s = 1,
                              .path = encoded->path,
+                             .fields = encoded->fields,
+                             .accept = encoded->accept,
                              .streaming = encoded->streaming,
                              .hide_stream_usage = encoded->hide_stream_usage,
                              .free = free};

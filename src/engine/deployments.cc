@@ -23,7 +23,9 @@ constexpr core::CapabilitySet kAlways = core::CapabilitySet()
                                             .With(Capability::kLogitBias)
                                             .With(Capability::kTemperature)
                                             .With(Capability::kStop)
-                                            .With(Capability::kPenalties);
+                                            .With(Capability::kPenalties)
+                                            .With(Capability::kTopK)
+                                            .With(Capability::kTextArguments);
 
 // A prior, until answers were judged: 0.35 at 10^9 parameters and 0.2 more for each factor of ten,
 // a rough line through what open models of one generation score. The bounds keep a size that says
@@ -51,7 +53,8 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
   deployment.zero_data_retention = true;
   deployment.capabilities = kAlways;
   if (model.metadata.template_uses_tools) {
-    deployment.capabilities = deployment.capabilities.With(Capability::kTools);
+    deployment.capabilities =
+        deployment.capabilities.With(Capability::kTools).With(Capability::kToolChoice);
   }
   if (model.metadata.template_uses_reasoning) {
     deployment.capabilities = deployment.capabilities.With(Capability::kReasoning);

@@ -142,7 +142,9 @@ protocols::UpstreamOptions OptionsFor(const Call& call, const Running& running) 
   options.force_stream = running.lease.has_value();
   options.want_stream_usage = deployment.capabilities.Has(core::Capability::kStreamUsage);
   options.max_completion_tokens = route.max_completion_tokens;
+  options.passes_unknown_fields = deployment.capabilities.Has(core::Capability::kVendorFields);
   options.output_tokens_limit = running.estimate.output_tokens_limit;
+  options.output_tokens_max = deployment.output_tokens_max;
   return options;
 }
 
@@ -187,6 +189,8 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
                                      .id = call.record.id,
                                      .created_s = call.record.wall_nanos / net::kSecond,
                                      .path = encoded->path,
+                                     .fields = encoded->fields,
+                                     .accept = encoded->accept,
                                      .streaming = encoded->streaming,
                                      .hide_stream_usage = encoded->hide_stream_usage,
                                      .free = running.estimate.worst_cost.nanodollars == 0};

@@ -48,17 +48,25 @@ struct Shared {
 
 struct Call {
   Call(Shared& shared_in, ShardState& shard_in, net::Exchange& exchange_in,
-       const protocols::Protocol& protocol_in)
+       const protocols::Protocol& protocol_in, const protocols::ClientHead& head_in,
+       const protocols::Route& route_in)
       : shared(shared_in),
         shard(shard_in),
         exchange(exchange_in),
         protocol(protocol_in),
+        head(head_in),
+        route(route_in),
         inventory(shard_in.inventory) {}
+
+  // Copies what `head` views, since reading on may move the connection's buffer.
+  void KeepHead();
 
   Shared& shared;
   ShardState& shard;
   net::Exchange& exchange;
   const protocols::Protocol& protocol;
+  protocols::ClientHead head;
+  protocols::Route route;
   const std::shared_ptr<Inventory> inventory;
   const policy::Principal* principal = nullptr;
   core::Request request;
@@ -69,7 +77,8 @@ struct Call {
                               // it named a policy
   plan::Plan plan;
   core::DecisionRecord record;
-  std::string fields;  // header lines of the answer, reused
+  std::string fields;               // header lines of the answer, reused
+  std::string method, path, query;  // of KeepHead
 };
 
 // Phase 3 to 8; each returns the error that the caller is told. See the .cc files for what each

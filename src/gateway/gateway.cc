@@ -21,6 +21,17 @@ const protocols::Protocol& ShapeFor(std::string_view path) {
   return *protocols::All().front();
 }
 
+class HeadFields final : public protocols::FieldLookup {
+ public:
+  explicit HeadFields(const net::HttpHead& head) : head_(head) {}
+  std::optional<std::string_view> Find(std::string_view name) const override {
+    return head_.Find(name);
+  }
+
+ private:
+  const net::HttpHead& head_;
+};
+
 void AppendErrorFields(const Error& error, std::string& fields) {
   fields += "content-type: application/json\r\n";
   if (error.retry_after_s > 0) {
@@ -38,6 +49,7 @@ int StatusOf(const protocols::Protocol& protocol, const Error& error) {
 net::Task<void> RespondError(net::Exchange& exchange, const protocols::Protocol& protocol,
                              const Error& error, std::string fields) {
   AppendErrorFields(error, fields);
+  fields += protocol.ErrorFields(error);
   const std::string body = protocol.EncodeError(error);
   const Result<void> sent = co_await exchange.Respond(StatusOf(protocol, error), fields, body);
   if (!sent.ok())
@@ -133,8 +145,9 @@ net::Task<Result<void>> RunPhases(Call& call, bool& answered) {
 }
 
 net::Task<void> Chat(Shared& shared, ShardState& shard, net::Exchange& exchange,
-                     const protocols::Protocol& protocol, const policy::Principal& principal) {
-  Call call(shared, shard, exchange, protocol);
+                     const protocols::Protocol& protocol, const protocols::ClientHead& head,
+                     const protocols::Route& route, const policy::Principal& principal) {
+  Call call(shared, shard, exchange, protocol, head, route);
   call.principal = &principal;
   call.record.id = shard.ids.Next();
   call.record.wall_nanos = shared.parts.clock.WallNanos();
@@ -266,11 +279,13 @@ net::Task<void> Gateway::Handle(net::Exchange& exchange) {
   if (path.find('%') != std::string_view::npos) decoded = net::PercentDecode(path);
   if (!decoded) co_return co_await RespondError(exchange, shape, NoRoute(head), "");
   const std::string_view plain = decoded->empty() ? path : std::string_view(*decoded);
+  const HeadFields fields(head);
+  const protocols::ClientHead client{head.method(), plain, head.query(), &fields};
   for (const protocols::Protocol* protocol : protocols::All()) {
-    const std::optional<protocols::Route> route = protocol->Match(head.method(), plain);
+    const std::optional<protocols::Route> route = protocol->Match(client);
     if (!route) continue;
     if (route->operation == protocols::Operation::kChat) {
-      co_return co_await Chat(shared, shard, exchange, *protocol, **principal);
+      co_return co_await Chat(shared, shard, exchange, *protocol, client, *route, **principal);
     }
     co_return co_await Models(shared, shard, exchange, *protocol, *route, **principal);
   }

@@ -50,7 +50,24 @@ bool IsJson(const net::HttpHead& head) {
   return net::EqualsIgnoreCase(essence, "application/json");
 }
 
+// With the field of the request that nobody can be sent, if that is what keeps it from being sent.
+Error NoCandidate(const Call& call, const plan::Input& input) {
+  Error error = plan::NoCandidateError(input, call.plan);
+  if (error.reason == core::ToString(core::RejectReason::kCapability)) {
+    error.field = call.request.vendor_field;
+  }
+  return error;
+}
+
 }  // namespace
+
+void Call::KeepHead() {
+  method = head.method;
+  path = head.path;
+  query = head.query;
+  head = {method, path, query, head.fields};
+  route = *protocol.Match(head);
+}
 
 net::Task<Result<void>> Decode(Call& call) {
   if (!IsJson(
@@ -59,11 +76,14 @@ net::Task<Result<void>> Decode(Call& call) {
   }
   const std::size_t size_max = call.shared.parts.body_bytes_max;
   std::optional<Result<std::string_view>> read = call.exchange.ReadBodyNow(size_max);
-  if (!read) read = co_await call.exchange.ReadBody(size_max);
+  if (!read) {
+    call.KeepHead();
+    read = co_await call.exchange.ReadBody(size_max);
+  }
   Result<std::string_view>& body = *read;
   if (!body.ok()) co_return std::move(body).error();
-  Result<core::Request> request =
-      call.protocol.DecodeRequest(*body, call.shared.parts.constraint_parser);
+  Result<core::Request> request = call.protocol.DecodeRequest(call.head, call.route, *body,
+                                                              call.shared.parts.constraint_parser);
   if (!request.ok()) co_return std::move(request).error();
   call.request = *std::move(request);
   call.record.asked_model = call.request.model;
@@ -130,7 +150,7 @@ Result<void> MakePlan(Call& call) {
   call.record.candidates =
       plan::ToRecords(input, call.plan, kEligibleRecordedMax, RejectedWorthTelling(call.plan));
   call.record.plan_us = (net::MonotonicNow() - begun) / 1'000;
-  if (call.plan.attempts.empty()) return plan::NoCandidateError(input, call.plan);
+  if (call.plan.attempts.empty()) return NoCandidate(call, input);
   return {};
 }
 

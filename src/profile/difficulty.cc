@@ -359,8 +359,8 @@ double Difficulty(const core::Request& request, const Signs& signs) {
   if (signs.short_question) z += kShortQuestion;
   if (!request.tools.empty()) z += kTools;
   if (request.response_format == core::ResponseFormat::kJsonSchema) z += kSchema;
-  if (!request.reasoning_effort.empty() && request.reasoning_effort != "none" &&
-      request.reasoning_effort != "minimal") {
+  if (request.reasoning.mode == core::Reasoning::Mode::kOn &&
+      request.reasoning.effort != "minimal") {
     z += kReasoningEffort;
   }
   return 1 / (1 + std::exp(-z));

@@ -14,6 +14,7 @@ Profile Compute(const core::Request& request) {
   profile.input_tokens_estimate = input.estimate;
   profile.input_tokens_max = input.max;
   profile.choices = std::max<std::int64_t>(request.choices, 1);
+  profile.protocol = request.protocol;
   profile.needs = request.needs;
   profile.difficulty = Difficulty(request, signs);
   profile.output_tokens_limit = request.max_output_tokens.value_or(0);

@@ -21,6 +21,7 @@ struct Profile {
   std::int64_t output_tokens_estimate = 0;  // of one choice
   std::int64_t output_tokens_limit = 0;     // the caller's limit of one choice; 0 = none stated
   std::int64_t choices = 1;
+  core::Protocol protocol = core::Protocol::kOpenAiChat;  // that the caller speaks
   core::CapabilitySet needs;
   double difficulty = 0;  // 0 … 1; a request of middling difficulty is 0.5
 };

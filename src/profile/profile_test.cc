@@ -14,7 +14,7 @@ core::Request Ask(std::string text) {
   core::Request request;
   request.arena.push_back(std::move(text));
   core::Message message;
-  message.parts.push_back({core::PartKind::kText, request.arena.back(), {}});
+  message.parts.push_back({.text = request.arena.back()});
   request.messages.push_back(std::move(message));
   request.text_bytes = static_cast<std::int64_t>(request.arena.back().size());
   return request;
@@ -51,9 +51,9 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Difficulty, GrowsWithToolsSchemasAndReasoning) {
   core::Request plain = Ask("Plan a trip with three stops.");
   core::Request rich = Ask("Plan a trip with three stops.");
-  rich.tools.push_back({"search", "", "{}", {}});
+  rich.tools.push_back({.name = "search", .description = "", .parameters = "{}", .strict = {}});
   rich.response_format = core::ResponseFormat::kJsonSchema;
-  rich.reasoning_effort = "high";
+  rich.reasoning = {core::Reasoning::Mode::kOn, "high", {}, {}};
   EXPECT_GT(Compute(rich).difficulty, Compute(plain).difficulty + 0.2);
 }
 
@@ -87,8 +87,7 @@ TEST(Difficulty, ReadsTheLastUserMessageAndNotTheAnswersBefore) {
   core::Request request = Ask("Say hello");
   core::Message answer;
   answer.role = core::Role::kAssistant;
-  answer.parts.push_back(
-      {core::PartKind::kText, "Prove the theorem by induction; derive the lemma.", {}});
+  answer.parts.push_back({.text = "Prove the theorem by induction; derive the lemma."});
   request.messages.push_back(answer);
   EXPECT_LT(Compute(request).difficulty, 0.35);
   EXPECT_EQ(LastUserText(request), "Say hello");
@@ -134,10 +133,11 @@ TEST(Tokens, CountToolsCallsAndSchemas) {
   core::Request request = Ask("hi");
   const TokenCounts before = CountInput(request);
   const std::string schema(4000, 'a');
-  request.tools.push_back({"f", "does", schema, {}});
+  request.tools.push_back({.name = "f", .description = "does", .parameters = schema, .strict = {}});
   core::Message call;
   call.role = core::Role::kAssistant;
-  call.tool_calls.push_back({"id", "f", schema});
+  call.parts.push_back(
+      {.kind = core::PartKind::kToolCall, .name = "f", .id = "id", .arguments = schema});
   request.messages.push_back(call);
   const TokenCounts after = CountInput(request);
   EXPECT_GE(after.max - before.max, 8000);
@@ -146,12 +146,15 @@ TEST(Tokens, CountToolsCallsAndSchemas) {
 
 TEST(Tokens, OfMediaAreBoundedAndOfDocumentsAreNot) {
   core::Request image = Ask("look");
-  image.messages[0].parts.push_back(
-      {core::PartKind::kImageUrl, "https://example.org/a.png", "high"});
+  image.messages[0].parts.push_back({.kind = core::PartKind::kImage,
+                                     .source = core::MediaSource::kUrl,
+                                     .text = "https://example.org/a.png",
+                                     .detail = "high"});
   EXPECT_GE(CountInput(image).max, kImageTokensMax);
   EXPECT_LT(CountInput(image).max, 2 * kImageTokensMax);
   core::Request file = Ask("read");
-  file.messages[0].parts.push_back({core::PartKind::kFile, "file-1", ""});
+  file.messages[0].parts.push_back(
+      {.kind = core::PartKind::kFile, .source = core::MediaSource::kFileId, .text = "file-1"});
   EXPECT_EQ(CountInput(file).max, kTokensUnbounded);
   EXPECT_LT(CountInput(file).estimate, 10'000);
 }

@@ -48,31 +48,43 @@ class Estimate {
   std::size_t sampled_ = 0;        // bytes that were read
 };
 
-bool IsText(core::PartKind kind) {
-  return kind == core::PartKind::kText || kind == core::PartKind::kRefusal ||
-         kind == core::PartKind::kReasoning;
-}
-
 void AddMedia(const core::Part& part, TokenCounts& counts) {
   const std::int64_t bytes = static_cast<std::int64_t>(part.text.size());
   switch (part.kind) {
-    case core::PartKind::kImageUrl:
+    case core::PartKind::kImage:
       counts.estimate += kImageTokens;
       counts.max += kImageTokensMax;
       return;
     case core::PartKind::kAudio:
+      if (part.source == core::MediaSource::kUrl) {
+        counts.estimate += kFileTokens;
+        counts.max = kTokensUnbounded;
+        return;
+      }
       counts.estimate += bytes / (4 * kAudioBytesPerTokenMin);
       counts.max += kAudioTokensMin + bytes / kAudioBytesPerTokenMin;
       return;
+    case core::PartKind::kVideo:
     case core::PartKind::kFile:
       counts.estimate += kFileTokens;
       counts.max = kTokensUnbounded;
       return;
-    case core::PartKind::kText:
-    case core::PartKind::kRefusal:
-    case core::PartKind::kReasoning:
+    default:
       return;
   }
+}
+
+void AddPart(const core::Part& part, Estimate& text, TokenCounts& counts) {
+  if (core::IsMedia(part.kind)) return AddMedia(part, counts);
+  text.Add(part.text);
+  if (part.kind == core::PartKind::kToolCall || part.kind == core::PartKind::kToolResult) {
+    counts.max += kMessageTokensMax;
+    text.Add(part.id);
+    text.Add(part.name);
+    text.Add(part.arguments);
+    for (const core::Part& inner : part.content) AddPart(inner, text, counts);
+  }
+  text.Add(part.state.bytes);  // whatever its maker makes of it
 }
 
 }  // namespace
@@ -92,20 +104,7 @@ TokenCounts CountInput(const core::Request& request) {
     counts.estimate += kMessageTokens;
     counts.max += kMessageTokensMax;
     text.Add(message.name);
-    for (const core::Part& part : message.parts) {
-      if (IsText(part.kind)) {
-        text.Add(part.text);
-      } else {
-        AddMedia(part, counts);
-      }
-    }
-    for (const core::ToolCall& call : message.tool_calls) {
-      counts.max += kMessageTokensMax;
-      text.Add(call.id);
-      text.Add(call.name);
-      text.Add(call.arguments);
-    }
-    text.Add(message.tool_call_id);
+    for (const core::Part& part : message.parts) AddPart(part, text, counts);
   }
   for (const core::ToolSpec& tool : request.tools) {
     counts.max += kToolTokensMax;
@@ -113,8 +112,10 @@ TokenCounts CountInput(const core::Request& request) {
     text.Add(tool.description);
     text.Add(tool.parameters);
   }
-  text.Add(request.json_schema);
-  if (!request.tools.empty() || !request.json_schema.empty()) counts.max += kToolingTokensMax;
+  text.Add(request.json_schema.description);
+  text.Add(request.json_schema.schema);
+  const bool has_schema = request.response_format == core::ResponseFormat::kJsonSchema;
+  if (!request.tools.empty() || has_schema) counts.max += kToolingTokensMax;
   counts.estimate += text.Tokens();
   // `text_bytes` was counted while decoding, from the same texts; the larger of the two is the
   // bound.

@@ -20,16 +20,29 @@
 #include "core/event.h"
 #include "core/request.h"
 #include "protocols/constraint_parser.h"
+#include "protocols/field_lookup.h"
 
 namespace tidegate::protocols {
 
 // What a path of a protocol asks for.
 enum class Operation : std::uint8_t { kChat, kListModels, kGetModel };
 
+// What a codec needs of the request that HTTP carried. Everything in it outlives the Request that
+// is made of it.
+struct ClientHead {
+  std::string_view method;
+  std::string_view path;   // percent-decoded, without the query
+  std::string_view query;  // as it came, without the '?'
+  const FieldLookup* fields;
+};
+
 struct Route {
   Operation operation = Operation::kChat;
-  std::string_view
-      model;  // kGetModel: the name in the path, percent-decoded by the server; views the path
+  std::string_view model = {};  // that the path names; views the path
+  // The path decides about streaming, not the body.
+  std::optional<bool> stream = {};
+  // A protocol's own number for this path, where several have one meaning.
+  int form = 0;
 };
 
 // A body to send, as pieces for one scatter write. The pieces view the request's original body or
@@ -52,12 +65,16 @@ struct UpstreamOptions {
   bool want_stream_usage = true;  // ask for usage in the stream where the upstream understands it
   bool max_completion_tokens =
       false;  // the upstream's name for the output limit is max_completion_tokens
+  bool passes_unknown_fields = false;  // it ignores, or knows, what its API description lacks
   std::optional<std::int64_t> output_tokens_limit =
-      {};  // write this limit; absent = leave the caller's
+      {};                              // write this limit; absent = leave the caller's
+  std::int64_t output_tokens_max = 0;  // the model's own limit, where it is known
 };
 
 struct UpstreamRequest {
-  std::string_view path;  // below the provider's base URL, as "/chat/completions"
+  std::string path;    // below the provider's base URL, as "/chat/completions"; with a query
+  std::string fields;  // header lines that the protocol wants, each with CRLF
+  std::string_view accept = "application/json";
   BodyPieces body;
   bool streaming = false;  // the upstream was asked for a stream
   // We asked for usage that the caller did not ask for: the relay must drop that frame.
@@ -124,15 +141,16 @@ class Protocol {
   virtual core::Protocol id() const = 0;
 
   // --- Client side ---
-  // Nothing when the method and path are not this protocol's. `path` has no query.
-  virtual std::optional<Route> Match(std::string_view method, std::string_view path) const = 0;
+  // Nothing when the request is not this protocol's.
+  virtual std::optional<Route> Match(const ClientHead& head) const = 0;
   // Whether `path` belongs to this protocol, whatever the method: decides the shape of a 404 or
   // 405.
   virtual bool OwnsPath(std::string_view path) const = 0;
-  // `constraints` gives the gate's own fields their meaning.
+  // A chat, on a route that Match gave. `constraints` gives the gate's own fields their meaning.
   // Errors: kInvalidArgument with the path of the field at fault; kTooLarge.
   // REQUIRES: json::kPaddingBytes readable bytes behind `body`, which outlives the Request.
-  virtual Result<core::Request> DecodeRequest(std::string_view body,
+  virtual Result<core::Request> DecodeRequest(const ClientHead& head, const Route& route,
+                                              std::string_view body,
                                               const ConstraintParser& constraints) const = 0;
   virtual std::unique_ptr<ResponseEncoder> NewEncoder(const core::Request& request,
                                                       const RequestId& id,
@@ -142,13 +160,19 @@ class Protocol {
   virtual std::string EncodeStreamError(const Error& error) const = 0;
   // Some fields of this protocol's errors decide the status; otherwise HttpStatus(error.code).
   virtual int ErrorStatus(const Error& error) const = 0;
-  virtual std::string_view StreamContentType() const = 0;
+  // Header lines that an error answer of this protocol has beside its body, each with CRLF.
+  virtual std::string ErrorFields(const Error&) const { return {}; }
+  virtual std::string_view StreamContentType(const core::Request& request) const = 0;
   virtual std::string EncodeModels(std::span<const ModelEntry> models) const = 0;
   virtual std::string EncodeModel(const ModelEntry& model) const = 0;
 
   // --- Upstream side ---
+  // What requests to this protocol can say at all, whatever the model; see core::Capability.
+  virtual core::CapabilitySet Expressible() const = 0;
   // The body to send: the original bytes with the least that must change spliced when
-  // request.protocol is this one. `request` must outlive the result.
+  // request.protocol is this one and the bytes may be used; else written anew. What cannot be said
+  // is kInvalidArgument with the path of the field, and another target may do better.
+  // `request` must outlive the result.
   virtual Result<UpstreamRequest> EncodeRequest(const core::Request& request,
                                                 const UpstreamOptions& options) const = 0;
   virtual std::unique_ptr<ResponseDecoder> NewDecoder(bool stream) const = 0;
@@ -156,6 +180,8 @@ class Protocol {
   // Reads usage and errors from a whole same-protocol body that is passed through. Not valid:
   // kProtocol. REQUIRES: json::kPaddingBytes readable bytes behind `body`.
   virtual Result<RelayState> InspectWhole(std::string_view body) const = 0;
+  // Whether an answer with this content type is a stream of this protocol's.
+  virtual bool IsStream(std::string_view content_type) const = 0;
   // What an error answer of an upstream means for us. `retry_after_s` from its headers, 0 = none.
   virtual Error DecodeError(int status, std::string_view body,
                             std::int64_t retry_after_s) const = 0;
@@ -163,6 +189,11 @@ class Protocol {
 
 // All protocols, in matching order. One line each in protocols.cc.
 std::span<const Protocol* const> All();
-const Protocol& Get(core::Protocol id);
+const Protocol* Find(core::Protocol id);  // nullptr: not one that can be spoken yet
+const Protocol& Get(core::Protocol id);   // REQUIRES: Find finds it
+
+// What a model can do when this protocol is spoken to it: with what the protocol brings with it,
+// without what it cannot say.
+core::CapabilitySet CompleteCapabilities(const Protocol& protocol, core::CapabilitySet of_model);
 
 }  // namespace tidegate::protocols

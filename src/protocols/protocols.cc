@@ -14,13 +14,29 @@ std::span<const Protocol* const> All() {
   return kAll;
 }
 
-const Protocol& Get(core::Protocol id) {
-  const Protocol* found = nullptr;
+const Protocol* Find(core::Protocol id) {
   for (const Protocol* protocol : All()) {
-    if (protocol->id() == id) found = protocol;
+    if (protocol->id() == id) return protocol;
   }
-  CHECK(found != nullptr);  // every value of core::Protocol has its line above
+  return nullptr;
+}
+
+const Protocol& Get(core::Protocol id) {
+  const Protocol* const found = Find(id);
+  CHECK(found != nullptr);
   return *found;
+}
+
+core::CapabilitySet CompleteCapabilities(const Protocol& protocol, core::CapabilitySet set) {
+  using core::Capability;
+  if (set.Has(Capability::kTools)) set = set.With(Capability::kToolChoice);
+  // Only OpenAI's streams leave usage out unless they are asked for it.
+  if (protocol.id() != core::Protocol::kOpenAiChat) set = set.With(Capability::kStreamUsage);
+  if (set.Has(Capability::kVision)) set = set.With(Capability::kMediaUrl);
+  if (set.Has(Capability::kVendorFields)) set = set.With(Capability::kTopK);
+  set = set.With(Capability::kTextArguments);
+  const core::CapabilitySet unsayable = protocol.Expressible().Missing(set);
+  return unsayable.Missing(set);
 }
 
 }  // namespace tidegate::protocols

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "json/reader.h"
+#include "protocols/protocol.h"
 #include "providers/catalogue_index.h"
 #include "providers/entry.h"
 
@@ -81,13 +82,18 @@ class Setup {
   }
 
   Result<void> SetProtocol() {
-    const std::string_view known = core::ToString(core::Protocol::kOpenAiChat);
-    if (config_.protocol && *config_.protocol != known) {
-      return InvalidArgument(
-          path_ + ".protocol",
-          "is not a protocol that can be spoken to a provider; use '" + std::string(known) + "'");
+    if (!config_.protocol) return {};
+    const std::optional<core::Protocol> protocol = core::ParseProtocol(*config_.protocol);
+    if (protocol && protocols::Find(*protocol) != nullptr) {
+      entry_.provider.protocol = *protocol;
+      return {};
     }
-    return {};
+    std::string known;
+    for (const protocols::Protocol* each : protocols::All()) {
+      known += (known.empty() ? "'" : ", '") + std::string(core::ToString(each->id())) + "'";
+    }
+    return InvalidArgument(path_ + ".protocol",
+                           "is not a protocol that can be spoken to a provider; use " + known);
   }
 
   Result<void> SetEndpoint() {

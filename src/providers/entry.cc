@@ -117,8 +117,9 @@ Result<void> ReadPriors(const json::Value& value, Provider& provider) {
 
 Result<void> ReadProtocol(const json::Value& value, core::Protocol& out) {
   TIDEGATE_ASSIGN(const std::string_view name, value.String());
-  if (name != core::ToString(core::Protocol::kOpenAiChat)) return value.Invalid("is no protocol");
-  out = core::Protocol::kOpenAiChat;
+  const std::optional<core::Protocol> protocol = core::ParseProtocol(name);
+  if (!protocol) return value.Invalid("is no protocol");
+  out = *protocol;
   return {};
 }
 
@@ -243,6 +244,7 @@ Result<std::vector<core::Deployment>> ParseModels(const Provider& provider, std:
 core::Deployment MakeDeployment(const Provider& provider, std::string model) {
   core::Deployment deployment;
   deployment.ref = {provider.id, std::move(model)};
+  deployment.protocol = provider.protocol;
   deployment.place = provider.place;
   deployment.region = provider.region;
   deployment.zero_data_retention = provider.zero_data_retention;

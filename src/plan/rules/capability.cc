@@ -4,9 +4,13 @@
 namespace tidegate::plan {
 namespace {
 
+// Fields that nobody here knows reach only who speaks the caller's own protocol.
 core::CapabilitySet Missing(const Case& c) {
-  return c.deployment.capabilities.Missing(
-      c.query.input.profile.needs.Union(c.query.input.constraints.require));
+  core::CapabilitySet has = c.deployment.capabilities;
+  if (c.deployment.protocol != c.query.input.profile.protocol) {
+    has = has.Without(core::Capability::kVendorFields);
+  }
+  return has.Missing(c.query.input.profile.needs.Union(c.query.input.constraints.require));
 }
 
 bool Admits(const Case& c) { return Missing(c).empty(); }

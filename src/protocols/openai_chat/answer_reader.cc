@@ -5,7 +5,8 @@
 #include <optional>
 
 #include "protocols/openai_chat/limits.h"
-#include "protocols/openai_chat/upstream_error.h"
+#include "protocols/openai_chat/reasoning_details.h"
+#include "protocols/upstream_error.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -57,6 +58,31 @@ Result<void> ReadLogprobs(const json::Object& choice, std::int64_t index,
         core::LogprobsEvent{.choice = index, .content = raw, .refusal = key == "refusal"});
   }
   return {};
+}
+
+std::int64_t OffsetOr(const json::Object& object, std::string_view key) {
+  const std::optional<json::Value> value = object.Find(key);
+  if (!value || value->kind() != json::Kind::kInteger) return -1;
+  const Result<std::int64_t> number = value->IntegerIn(0, std::numeric_limits<std::int32_t>::max());
+  return number.ok() ? *number : -1;
+}
+
+// Informative: entries of a shape that is not known are passed over.
+void ReadAnnotations(const json::Value& notes, std::int64_t choice, std::vector<core::Event>& out) {
+  if (!notes.is_array()) return;
+  const json::Array entries = *notes.Array();
+  for (const json::Value entry : entries) {
+    if (!entry.is_object()) continue;
+    for (const std::string_view key : {"url_citation", "document_citation"}) {
+      const std::optional<json::Value> value = FindSet(*entry.Object(), key);
+      if (!value || !value->is_object()) continue;
+      const json::Object citation = *value->Object();
+      out.emplace_back(core::CitationEvent{
+          choice, OffsetOr(citation, "start_index"), OffsetOr(citation, "end_index"),
+          StringOrEmpty(citation, "url"), StringOrEmpty(citation, "title"),
+          StringOrEmpty(citation, "content"), StringOrEmpty(citation, "document")});
+    }
+  }
 }
 
 }  // namespace
@@ -164,6 +190,9 @@ Result<void> AnswerReader::ReadMessage(const json::Object& message, Choice& choi
   TIDEGATE_ASSIGN(std::string_view reasoning, ReadString(message, "reasoning_content"));
   if (reasoning.empty()) reasoning = StringOrEmpty(message, "reasoning");
   if (!reasoning.empty()) out.push_back(core::ReasoningEvent{choice.index, reasoning});
+  if (const std::optional<json::Value> details = FindSet(message, "reasoning_details")) {
+    ReadReasoningDetails(*details, choice.index, reasoning.empty(), out);
+  }
   if (const std::optional<json::Value> content = FindSet(message, "content")) {
     TIDEGATE_TRY(ReadContent(*content, choice, out));
   }
@@ -177,6 +206,9 @@ Result<void> AnswerReader::ReadMessage(const json::Object& message, Choice& choi
       if (!call.is_object()) return MalformedAnswer(call.Mismatch("an object"));
       TIDEGATE_TRY(ReadToolCall(*call.Object(), position++, choice, out));
     }
+  }
+  if (const std::optional<json::Value> notes = FindSet(message, "annotations")) {
+    ReadAnnotations(*notes, choice.index, out);
   }
   choice.spoke |= out.size() > before;
   said_anything_ |= choice.spoke;
@@ -255,6 +287,9 @@ Result<void> AnswerReader::ReadToolCall(const json::Object& call, std::int64_t p
       event.arguments = arguments->is_string() ? *arguments->String() : arguments->raw();
     }
   }
+  if (const std::optional<json::Value> extra = FindSet(call, "extra_content")) {
+    ReadExtraContent(*extra, choice.index, out);
+  }
   // Servers may repeat id and name in every delta; a call is announced once.
   event.id = known.id.empty() ? id : std::string_view();
   if (!known.name.empty()) event.name = {};
@@ -276,7 +311,7 @@ Result<void> AnswerReader::ReadFinish(const json::Value& reason, Choice& choice,
   choice.finished = true;
   said_anything_ = true;
   --unfinished_;
-  out.push_back(core::FinishEvent{choice.index, ParseFinishReason(word)});
+  out.push_back(core::FinishEvent{choice.index, ParseFinishReason(word), {}});
   return {};
 }
 

@@ -2,16 +2,17 @@
 
 #include <string>
 
-#include "protocols/openai_chat/decoder.h"
+#include "protocols/media_type.h"
 #include "protocols/openai_chat/encoder.h"
 #include "protocols/openai_chat/error_body.h"
+#include "protocols/openai_chat/frame_reader.h"
 #include "protocols/openai_chat/limits.h"
 #include "protocols/openai_chat/model_list.h"
-#include "protocols/openai_chat/relay.h"
 #include "protocols/openai_chat/request_decoder.h"
 #include "protocols/openai_chat/request_encoder.h"
-#include "protocols/openai_chat/upstream_error.h"
 #include "protocols/scratch_reader.h"
+#include "protocols/upstream_error.h"
+#include "protocols/whole_answer.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -20,31 +21,27 @@ constexpr std::string_view kChatPath = "/v1/chat/completions";
 constexpr std::string_view kModelsPath = "/v1/models";
 constexpr std::string_view kModelPrefix = "/v1/models/";
 constexpr std::string_view kOwnPrefix = "/v1/";
-constexpr std::size_t kPlainErrorBytesMax = 2048;  // of an error body that is not JSON
 
-// An error body that is not JSON: passed on when it is a text, left out when it is a page.
-std::string_view PlainText(std::string_view body) {
-  const std::size_t begin = body.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos || body[begin] == '<') return {};
-  return body.substr(begin, kPlainErrorBytesMax);
+Result<void> ReadWholeAnswer(const json::Value& root, std::vector<core::Event>& out) {
+  return AnswerReader().ReadWhole(root, out);
 }
 
 class OpenAiChat final : public Protocol {
  public:
   core::Protocol id() const override { return core::Protocol::kOpenAiChat; }
 
-  std::optional<Route> Match(std::string_view method, std::string_view path) const override {
-    if (method == "POST" && path == kChatPath)
-      return Route{.operation = Operation::kChat, .model = {}};
-    if (method != "GET") return std::nullopt;
-    if (path == kModelsPath) return Route{.operation = Operation::kListModels, .model = {}};
+  std::optional<Route> Match(const ClientHead& head) const override {
+    const std::string_view path = head.path;
+    if (head.method == "POST" && path == kChatPath) return Route{.operation = Operation::kChat};
+    if (head.method != "GET") return std::nullopt;
+    if (path == kModelsPath) return Route{.operation = Operation::kListModels};
     if (!path.starts_with(kModelPrefix) || path.size() == kModelPrefix.size()) return std::nullopt;
     return Route{.operation = Operation::kGetModel, .model = path.substr(kModelPrefix.size())};
   }
 
   bool OwnsPath(std::string_view path) const override { return path.starts_with(kOwnPrefix); }
 
-  Result<core::Request> DecodeRequest(std::string_view body,
+  Result<core::Request> DecodeRequest(const ClientHead&, const Route&, std::string_view body,
                                       const ConstraintParser& constraints) const override {
     return DecodeChatRequest(body, constraints);
   }
@@ -64,11 +61,20 @@ class OpenAiChat final : public Protocol {
     return EncodeErrorEvent(error);
   }
   int ErrorStatus(const Error& error) const override { return ErrorHttpStatus(error); }
-  std::string_view StreamContentType() const override { return "text/event-stream; charset=utf-8"; }
+  std::string_view StreamContentType(const core::Request&) const override {
+    return "text/event-stream; charset=utf-8";
+  }
   std::string EncodeModels(std::span<const ModelEntry> models) const override {
     return WriteModelList(models);
   }
   std::string EncodeModel(const ModelEntry& model) const override { return WriteModel(model); }
+
+  core::CapabilitySet Expressible() const override {
+    // What it cannot say; all else is in the body somewhere.
+    return core::CapabilitySet::All()
+        .Without(core::Capability::kVideo)
+        .Without(core::Capability::kCitations);
+  }
 
   Result<UpstreamRequest> EncodeRequest(const core::Request& request,
                                         const UpstreamOptions& options) const override {
@@ -76,15 +82,20 @@ class OpenAiChat final : public Protocol {
   }
 
   std::unique_ptr<ResponseDecoder> NewDecoder(bool stream) const override {
-    return stream ? NewStreamDecoder() : NewWholeDecoder();
+    if (stream) return std::make_unique<StreamDecoder<FrameReader>>();
+    return NewWholeDecoder(ReadWholeAnswer);
   }
 
   std::unique_ptr<StreamRelay> NewStreamRelay(bool hide_usage) const override {
-    return NewRelay(hide_usage);
+    return std::make_unique<FrameRelay<FrameReader>>(hide_usage);
   }
 
   Result<RelayState> InspectWhole(std::string_view body) const override {
-    return InspectWholeAnswer(body);
+    return InspectWholeAnswer(body, ReadWholeAnswer);
+  }
+
+  bool IsStream(std::string_view content_type) const override {
+    return IsEventStream(content_type);
   }
 
   Error DecodeError(int status, std::string_view body, std::int64_t retry_after_s) const override {
@@ -94,7 +105,7 @@ class OpenAiChat final : public Protocol {
     if (root.ok()) {
       fault = ReadFaultBody(*root);
     } else {
-      fault.message = PlainText(body);
+      fault.message = PlainFaultText(body);
     }
     fault.status = status;
     return JudgeFault(fault, retry_after_s);

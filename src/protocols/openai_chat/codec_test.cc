@@ -3,16 +3,20 @@
 #include <gtest/gtest.h>
 
 #include "protocols/openai_chat/request_encoder.h"
-#include "protocols/openai_chat/test_support.h"
+#include "protocols/testing/test_support.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
 
 TEST(OpenAiChat, RoutesAreMatchedByMethodAndPath) {
+  const NoFields none;
+  const auto match = [&](std::string_view method, std::string_view path) {
+    return Codec().Match({method, path, "", &none});
+  };
   const Protocol& codec = Codec();
-  EXPECT_EQ(codec.Match("POST", "/v1/chat/completions")->operation, Operation::kChat);
-  EXPECT_EQ(codec.Match("GET", "/v1/models")->operation, Operation::kListModels);
-  const std::optional<Route> model = codec.Match("GET", "/v1/models/openrouter/meta/llama-3:free");
+  EXPECT_EQ(match("POST", "/v1/chat/completions")->operation, Operation::kChat);
+  EXPECT_EQ(match("GET", "/v1/models")->operation, Operation::kListModels);
+  const std::optional<Route> model = match("GET", "/v1/models/openrouter/meta/llama-3:free");
   ASSERT_TRUE(model);
   EXPECT_EQ(model->operation, Operation::kGetModel);
   EXPECT_EQ(model->model, "openrouter/meta/llama-3:free");
@@ -22,7 +26,7 @@ TEST(OpenAiChat, RoutesAreMatchedByMethodAndPath) {
                                      {"POST", "/chat/completions"},
                                      {"POST", "/v1/chat/completions/"},
                                      {"GET", "/"}}) {
-    EXPECT_FALSE(codec.Match(method, path)) << method << ' ' << path;
+    EXPECT_FALSE(match(method, path)) << method << ' ' << path;
   }
   EXPECT_TRUE(codec.OwnsPath("/v1/whatever")) << "a 404 there has this protocol's shape";
   EXPECT_FALSE(codec.OwnsPath("/tidegate/decisions"));
@@ -103,8 +107,8 @@ TEST(OpenAiChat, ModelsAreListedWithWhatIsKnownOfThem) {
 
 // The values of a request as text, to compare what was decoded twice.
 std::string Values(const core::Request& request) {
-  return WriteChatRequest(request, {.model = request.model},
-                          {request.stream, request.stream_usage});
+  const UpstreamOptions options{.model = request.model, .passes_unknown_fields = true};
+  return *WriteChatRequest(request, options, {request.stream, request.stream_usage});
 }
 
 TEST(OpenAiChat, ARequestWrittenFromItsValuesDecodesToTheSameValues) {
@@ -114,7 +118,7 @@ TEST(OpenAiChat, ARequestWrittenFromItsValuesDecodesToTheSameValues) {
       R"({"role":"user","name":"ann","content":[{"type":"text","text":"t\n"},)"
       R"({"type":"image_url","image_url":{"url":"https://a","detail":"low"}},)"
       R"({"type":"input_audio","input_audio":{"data":"QQ==","format":"wav"}},{"type":"file",)"
-      R"("file":{"file_data":"data:a","filename":"f"}}]},)"
+      R"("file":{"file_data":"data:application/pdf;base64,QQ==","filename":"f"}}]},)"
       R"({"role":"assistant","content":[{"type":"text","text":"x"},{"type":"refusal",)"
       R"("refusal":"no"}],"tool_calls":[)"
       R"({"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]},)"
@@ -127,17 +131,16 @@ TEST(OpenAiChat, ARequestWrittenFromItsValuesDecodesToTheSameValues) {
       R"("stop":["a","b"],)"
       R"("logit_bias":{"1":2},"n":2,"logprobs":true,"top_logprobs":3,"reasoning_effort":"low",)"
       R"("max_tokens":9,"user":"u"})");
-  const Result<core::Request> first = Codec().DecodeRequest(body.view(), SmallConstraintParser());
+  const Result<core::Request> first = DecodeChat(Codec(), "/v1/chat/completions", body.view());
   ASSERT_TRUE(first.ok()) << first.error().message;
   const PaddedText written(Values(*first));
-  const Result<core::Request> second =
-      Codec().DecodeRequest(written.view(), SmallConstraintParser());
+  const Result<core::Request> second = DecodeChat(Codec(), "/v1/chat/completions", written.view());
   ASSERT_TRUE(second.ok()) << second.error().message << written.view();
   EXPECT_EQ(Values(*second), written.view());
   EXPECT_EQ(second->needs, first->needs);
   EXPECT_EQ(second->media_parts, first->media_parts);
   EXPECT_EQ(second->messages.size(), first->messages.size());
-  EXPECT_EQ(second->messages[1].parts[1].format, "low");
+  EXPECT_EQ(second->messages[1].parts[1].detail, "low");
   EXPECT_EQ(second->tools[0].parameters, R"({"x" : 1})");
   EXPECT_EQ(second->max_output_tokens, 9);
 }
@@ -145,7 +148,7 @@ TEST(OpenAiChat, ARequestWrittenFromItsValuesDecodesToTheSameValues) {
 TEST(OpenAiChat, ARequestWithoutABodyIsWrittenFromItsValues) {
   core::Request request;
   request.model = "asked";
-  request.messages.push_back({core::Role::kUser, {{core::PartKind::kText, "Hi", {}}}, {}, {}, {}});
+  request.messages.push_back({core::Role::kUser, {{.text = "Hi"}}, {}});
   const Result<UpstreamRequest> upstream = Codec().EncodeRequest(
       request, {.model = "m", .force_stream = true, .output_tokens_limit = 12});
   ASSERT_TRUE(upstream.ok());
@@ -159,7 +162,7 @@ TEST(OpenAiChat, ARequestWithoutABodyIsWrittenFromItsValues) {
 TEST(OpenAiChat, AnUntouchedStretchOfTheBodyIsSentFromWhereItStands) {
   const PaddedText body(
       R"({"model":"m","messages":[{"role":"user","content":"Hi"}],"x":[1.0, 2e5]})");
-  const Result<core::Request> request = Codec().DecodeRequest(body.view(), SmallConstraintParser());
+  const Result<core::Request> request = DecodeChat(Codec(), "/v1/chat/completions", body.view());
   ASSERT_TRUE(request.ok());
   const Result<UpstreamRequest> upstream =
       Codec().EncodeRequest(*request, {.model = "longer-name"});

@@ -5,12 +5,14 @@ namespace tidegate::protocols::openai_chat {
 std::string_view FinishWord(core::FinishReason reason) {
   switch (reason) {
     case core::FinishReason::kStop:
+    case core::FinishReason::kStopSequence:
       return "stop";
     case core::FinishReason::kLength:
       return "length";
     case core::FinishReason::kToolCalls:
       return "tool_calls";
     case core::FinishReason::kContentFilter:
+    case core::FinishReason::kRefusal:
       return "content_filter";
     case core::FinishReason::kOther:
       return "stop";  // the protocol has no word for it
@@ -33,6 +35,22 @@ void WriteUsage(json::Writer& out, const core::Usage& usage) {
   out.Key("completion_tokens_details").BeginObject();
   out.Key("reasoning_tokens").Integer(usage.reasoning_tokens).EndObject();
   out.EndObject();
+}
+
+void WriteAnnotation(json::Writer& out, const core::CitationEvent& citation) {
+  const bool has_url = !citation.url.empty();
+  const std::string_view type = has_url ? "url_citation" : "document_citation";
+  out.BeginObject().Key("type").String(type).Key(type).BeginObject();
+  if (citation.begin >= 0) out.Key("start_index").Integer(citation.begin);
+  if (citation.end >= 0) out.Key("end_index").Integer(citation.end);
+  if (has_url) {
+    out.Key("url").String(citation.url);
+  } else {
+    out.Key("document").String(citation.document);
+  }
+  out.Key("title").String(citation.title);
+  if (!citation.cited_text.empty()) out.Key("content").String(citation.cited_text);
+  out.EndObject().EndObject();
 }
 
 std::string MakeCallId(const RequestId& id, std::int64_t choice, std::int64_t index) {

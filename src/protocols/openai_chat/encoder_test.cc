@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "protocols/openai_chat/test_support.h"
+#include "protocols/testing/test_support.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <variant>
 
-#include "protocols/openai_chat/upstream_error.h"
 #include "protocols/scratch_reader.h"
 #include "protocols/sse/event.h"
 #include "protocols/sse/splitter.h"
+#include "protocols/upstream_error.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {

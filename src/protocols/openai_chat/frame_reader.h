@@ -1,8 +1,4 @@
-// Reading the frames of one stream: which of them mean something, what they say, and when the
-// answer is over.
-//
-// The decoder and the relay must agree on this to the letter, whatever they do with it, so both ask
-// here.
+// Reading the frames of one stream; see answer_stream.h.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +9,10 @@
 
 #include "base/result.h"
 #include "core/event.h"
+#include "protocols/answer_stream.h"
 #include "protocols/openai_chat/answer_reader.h"
 
 namespace tidegate::protocols::openai_chat {
-
-enum class FrameKind : std::uint8_t {
-  kIdle,     // a comment, a ping, a blank line: nothing was said
-  kChunk,    // a part of the answer; its events were appended
-  kUsage,    // a chunk with usage and no choices
-  kDone,     // "[DONE]"; a DoneEvent was appended
-  kError,    // the upstream reported an error; an ErrorEvent was appended
-  kIgnored,  // data behind [DONE] or behind an error
-};
 
 // The state of one stream. Not thread-safe.
 class FrameReader {

@@ -4,28 +4,31 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <utility>
 
-#include "protocols/openai_chat/fields.h"
+#include "protocols/arguments.h"
+#include "protocols/cache_control.h"
+#include "protocols/fields.h"
+#include "protocols/media.h"
 #include "protocols/openai_chat/limits.h"
+#include "protocols/openai_chat/reasoning_details.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
 
 using core::Capability;
+using core::Part;
 using core::PartKind;
 using core::Role;
 
-constexpr FieldNames kMessage{std::to_array<std::string_view>(
-    {"role", "content", "name", "tool_calls", "tool_call_id", "refusal", "reasoning_content",
-     "reasoning", "function_call", "audio"})};
 constexpr FieldNames kPart{std::to_array<std::string_view>(
-    {"type", "text", "refusal", "image_url", "input_audio", "file"})};
+    {"type", "text", "refusal", "image_url", "input_audio", "file", "cache_control"})};
 constexpr FieldNames kImage{std::to_array<std::string_view>({"url", "detail"})};
 constexpr FieldNames kAudio{std::to_array<std::string_view>({"data", "format"})};
 constexpr FieldNames kFile{std::to_array<std::string_view>({"filename", "file_data", "file_id"})};
-constexpr FieldNames kCall{
-    std::to_array<std::string_view>({"id", "type", "function", "custom", "index"})};
+constexpr FieldNames kCall{std::to_array<std::string_view>(
+    {"id", "type", "function", "custom", "index", "extra_content"})};
 constexpr FieldNames kCallee{std::to_array<std::string_view>({"name", "arguments", "input"})};
 
 std::string Sizes(std::string_view what, std::size_t limit) {
@@ -58,7 +61,7 @@ struct PartWord {
 };
 constexpr std::array<PartWord, 5> kParts = {{{"text", PartKind::kText},
                                              {"refusal", PartKind::kRefusal},
-                                             {"image_url", PartKind::kImageUrl},
+                                             {"image_url", PartKind::kImage},
                                              {"input_audio", PartKind::kAudio},
                                              {"file", PartKind::kFile}}};
 
@@ -89,18 +92,6 @@ Result<PartKind> ParsePartKind(const json::Value& type, Role role) {
   return type.Invalid("must be one of 'text', 'refusal', 'image_url', 'input_audio', 'file'");
 }
 
-// file: and other schemes would make an upstream on this machine read for the caller what the
-// caller may not.
-bool IsFetchable(std::string_view url) {
-  constexpr std::array<std::string_view, 3> kSchemes = {"https://", "http://", "data:"};
-  return std::any_of(kSchemes.begin(), kSchemes.end(), [url](std::string_view scheme) {
-    return url.size() > scheme.size() &&
-           std::equal(scheme.begin(), scheme.end(), url.begin(), [](char a, char b) {
-             return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-           });
-  });
-}
-
 }  // namespace
 
 Result<void> MessageDecoder::Decode(const json::Value& messages) {
@@ -121,53 +112,39 @@ Result<void> MessageDecoder::DecodeMessage(const json::Value& value) {
   core::Message message;
   TIDEGATE_ASSIGN(message.role, ParseRole(role, role_word));
   const bool is_function = role_word == "function";
-  if (fields.has_unknown() || is_function) Need(Capability::kVendorFields);
+  texts_.NeedVendorIfUnknown(fields);
+  if (is_function) texts_.NeedVendor(role.Path());
 
   if (fields.Value(kMessage.Index("name"))) {
     TIDEGATE_ASSIGN(message.name, texts_.KeepCounted(*fields.Member(kMessage.Index("name"))));
   } else if (is_function) {
     return InvalidArgument(fields.object().PathOf("name"), "is required");
   }
-  bool says_something = false;
-  if (message.role == Role::kAssistant) {
-    for (const std::size_t index :
-         {kMessage.Index("reasoning_content"), kMessage.Index("reasoning")}) {
-      if (!fields.Value(index)) continue;
-      Need(
-          Capability::kVendorFields);  // not in the API description: only some servers take it back
-      if (!message.parts.empty()) continue;
-      TIDEGATE_ASSIGN(const std::string_view text, texts_.KeepCounted(*fields.Member(index)));
-      message.parts.push_back({PartKind::kReasoning, text, {}});
-    }
-  }
-  if (fields.Value(kMessage.Index("content"))) {
+  const bool has_content = fields.Value(kMessage.Index("content")).has_value();
+  bool says_something = has_content;
+  if (message.role == Role::kAssistant) TIDEGATE_TRY(DecodeReasoning(fields, message));
+  if (has_content) {
     TIDEGATE_TRY(DecodeContent(*fields.Member(kMessage.Index("content")), message));
-    says_something = true;
   }
   if (message.role == Role::kAssistant) {
     if (fields.Value(kMessage.Index("refusal"))) {
       TIDEGATE_ASSIGN(const std::string_view text,
                       texts_.KeepCounted(*fields.Member(kMessage.Index("refusal"))));
-      message.parts.push_back({PartKind::kRefusal, text, {}});
+      message.parts.push_back({.kind = PartKind::kRefusal, .text = text});
     }
     if (const std::optional<json::Value> calls = fields.Value(kMessage.Index("tool_calls"))) {
       TIDEGATE_TRY(DecodeToolCalls(*calls, message));
     }
     if (const std::optional<json::Value> call = fields.Value(kMessage.Index("function_call"))) {
-      Need(Capability::kVendorFields);
-      TIDEGATE_TRY(DecodeCallee(*call, false, message.tool_calls.emplace_back()));
+      texts_.NeedVendor(call->Path());
+      TIDEGATE_TRY(DecodeCallee(*call, false,
+                                message.parts.emplace_back(Part{.kind = PartKind::kToolCall})));
     }
     const std::optional<json::Value> audio = fields.Value(kMessage.Index("audio"));
-    if (audio) Need(Capability::kVendorFields);
-    says_something |= !message.parts.empty() || !message.tool_calls.empty() || audio.has_value();
+    if (audio) texts_.NeedVendor(audio->Path());
+    says_something |= !message.parts.empty() || audio.has_value();
   }
-  if (message.role == Role::kTool && !is_function) {
-    TIDEGATE_ASSIGN(const json::Value id, fields.Required(kMessage.Index("tool_call_id")));
-    TIDEGATE_ASSIGN(message.tool_call_id, texts_.Keep(id));
-    if (!call_ids_.contains(message.tool_call_id)) {
-      return id.Invalid("answers a tool call that no assistant message before it made");
-    }
-  }
+  if (message.role == Role::kTool) TIDEGATE_TRY(MakeToolResult(fields, is_function, message));
   if (!says_something && !is_function) {
     return InvalidArgument(fields.object().PathOf("content"),
                            message.role == Role::kAssistant
@@ -178,10 +155,55 @@ Result<void> MessageDecoder::DecodeMessage(const json::Value& value) {
   return {};
 }
 
+// What a tool message holds is the content of one result.
+Result<void> MessageDecoder::MakeToolResult(const MessageFields& fields, bool is_function,
+                                            core::Message& message) {
+  Part result{.kind = PartKind::kToolResult};
+  result.content = std::move(message.parts);
+  message.parts.clear();
+  if (is_function) {
+    result.name = message.name;
+  } else {
+    TIDEGATE_ASSIGN(const json::Value id, fields.Required(kMessage.Index("tool_call_id")));
+    TIDEGATE_ASSIGN(result.id, texts_.Keep(id));
+    const auto call = calls_.find(result.id);
+    if (call == calls_.end()) {
+      return id.Invalid("answers a tool call that no assistant message before it made");
+    }
+    result.name = call->second;
+  }
+  if (std::any_of(result.content.begin(), result.content.end(),
+                  [](const Part& part) { return core::IsMedia(part.kind); })) {
+    texts_.Need(Capability::kMediaInResults);
+  }
+  message.parts.push_back(std::move(result));
+  return {};
+}
+
+// "reasoning_content" or "reasoning" is text; OpenRouter's "reasoning_details" say the same with
+// the state that vouches for it.
+Result<void> MessageDecoder::DecodeReasoning(const MessageFields& fields, core::Message& message) {
+  if (const std::optional<json::Value> details =
+          fields.Value(kMessage.Index("reasoning_details"))) {
+    request_.has_optional_fields = true;
+    TIDEGATE_TRY(DecodeReasoningDetails(*details, texts_, message));
+  }
+  for (const std::size_t index :
+       {kMessage.Index("reasoning_content"), kMessage.Index("reasoning")}) {
+    const std::optional<json::Value> value = fields.Value(index);
+    if (!value) continue;
+    request_.has_optional_fields = true;  // only some servers take it back
+    if (!message.parts.empty()) continue;
+    TIDEGATE_ASSIGN(const std::string_view text, texts_.KeepCounted(*fields.Member(index)));
+    message.parts.push_back({.kind = PartKind::kReasoning, .text = text});
+  }
+  return {};
+}
+
 Result<void> MessageDecoder::DecodeContent(const json::Member& content, core::Message& message) {
   if (content.value.is_string()) {
     TIDEGATE_ASSIGN(const std::string_view text, texts_.KeepCounted(content));
-    message.parts.push_back({PartKind::kText, text, {}});
+    message.parts.push_back({.kind = PartKind::kText, .text = text});
     return {};
   }
   if (!content.value.is_array()) return content.value.Mismatch("a string or an array of parts");
@@ -199,106 +221,120 @@ Result<void> MessageDecoder::DecodePart(const json::Value& value, core::Message&
   TIDEGATE_ASSIGN(const auto fields, ReadFields(kPart, value));
   TIDEGATE_ASSIGN(const json::Value type, fields.Required(kPart.Index("type")));
   TIDEGATE_ASSIGN(const PartKind kind, ParsePartKind(type, message.role));
-  if (fields.has_unknown()) Need(Capability::kVendorFields);
+  texts_.NeedVendorIfUnknown(fields);
   // A part's content stands in the member that its type names.
   const std::size_t index = kPart.Find(*type.String());
   TIDEGATE_ASSIGN(const json::Value content, fields.Required(index));
-  core::Part part{kind, {}, {}};
-  if (kind == PartKind::kImageUrl) {
-    TIDEGATE_ASSIGN(part, DecodeImage(content));
+  Part part{.kind = kind};
+  if (kind == PartKind::kImage) {
+    TIDEGATE_TRY(DecodeImage(content, part));
   } else if (kind == PartKind::kAudio) {
-    TIDEGATE_ASSIGN(part, DecodeAudio(content));
+    TIDEGATE_TRY(DecodeAudio(content, part));
   } else if (kind == PartKind::kFile) {
-    TIDEGATE_ASSIGN(part, DecodeFile(content));
+    TIDEGATE_TRY(DecodeFile(content, part));
   } else {
     TIDEGATE_ASSIGN(part.text, texts_.KeepCounted(*fields.Member(index)));
   }
-  if (kind != PartKind::kText && kind != PartKind::kRefusal &&
-      ++request_.media_parts > static_cast<std::int64_t>(kMediaPartsMax)) {
+  if (core::IsMedia(kind) && ++request_.media_parts > static_cast<std::int64_t>(kMediaPartsMax)) {
     return value.Invalid("the request has more than " + std::to_string(kMediaPartsMax) +
                          " images, sounds and files");
   }
-  message.parts.push_back(part);
+  if (const std::optional<json::Value> mark = fields.Value(kPart.Index("cache_control"))) {
+    TIDEGATE_ASSIGN(part.cache, DecodeCacheControl(*mark));
+    request_.has_optional_fields = true;
+  }
+  message.parts.push_back(std::move(part));
   return {};
 }
 
-Result<core::Part> MessageDecoder::DecodeImage(const json::Value& value) {
+Result<void> MessageDecoder::DecodeImage(const json::Value& value, Part& part) {
   TIDEGATE_ASSIGN(const auto fields, ReadFields(kImage, value));
   TIDEGATE_ASSIGN(const json::Value url, fields.Required(kImage.Index("url")));
-  if (fields.has_unknown()) Need(Capability::kVendorFields);
-  Need(Capability::kVision);
-  core::Part part{PartKind::kImageUrl, {}, {}};
-  TIDEGATE_ASSIGN(part.text, texts_.Keep(*fields.Member(kImage.Index("url"))));
-  if (!IsFetchable(part.text)) return url.Invalid("must be an http(s): or data: URL");
+  texts_.NeedVendorIfUnknown(fields);
+  texts_.Need(Capability::kVision);
+  TIDEGATE_ASSIGN(const std::string_view text, texts_.Keep(*fields.Member(kImage.Index("url"))));
+  TIDEGATE_TRY(ReadMediaUrl(url, text, part));
+  if (part.source == core::MediaSource::kUrl) texts_.Need(Capability::kMediaUrl);
   if (const std::optional<json::Value> detail = fields.Value(kImage.Index("detail"))) {
-    TIDEGATE_ASSIGN(part.format, texts_.Keep(*detail));
-    if (part.format != "auto" && part.format != "low" && part.format != "high") {
+    TIDEGATE_ASSIGN(part.detail, texts_.Keep(*detail));
+    if (part.detail != "auto" && part.detail != "low" && part.detail != "high") {
       return detail->Invalid("must be one of 'auto', 'low', 'high'");
     }
   }
-  return part;
+  return {};
 }
 
-Result<core::Part> MessageDecoder::DecodeAudio(const json::Value& value) {
+Result<void> MessageDecoder::DecodeAudio(const json::Value& value, Part& part) {
   TIDEGATE_ASSIGN(const auto fields, ReadFields(kAudio, value));
   TIDEGATE_TRY(fields.Required(kAudio.Index("data")));
   TIDEGATE_ASSIGN(const json::Value format, fields.Required(kAudio.Index("format")));
-  if (fields.has_unknown()) Need(Capability::kVendorFields);
-  Need(Capability::kAudio);
-  core::Part part{PartKind::kAudio, {}, {}};
+  texts_.NeedVendorIfUnknown(fields);
+  texts_.Need(Capability::kAudio);
+  part.source = core::MediaSource::kBase64;
   TIDEGATE_ASSIGN(part.text, texts_.Keep(*fields.Member(kAudio.Index("data"))));
-  TIDEGATE_ASSIGN(part.format, texts_.Keep(format));
-  if (part.format.empty()) return format.Invalid("must not be empty");
-  return part;
+  TIDEGATE_ASSIGN(const std::string_view word, texts_.Keep(format));
+  if (word.empty()) return format.Invalid("must not be empty");
+  part.media_type = AudioMediaType(word);
+  if (part.media_type.empty()) part.media_type = texts_.Own("audio/" + std::string(word));
+  return {};
 }
 
-Result<core::Part> MessageDecoder::DecodeFile(const json::Value& value) {
+Result<void> MessageDecoder::DecodeFile(const json::Value& value, Part& part) {
   TIDEGATE_ASSIGN(const auto fields, ReadFields(kFile, value));
-  if (fields.has_unknown()) Need(Capability::kVendorFields);
-  Need(Capability::kFiles);
-  core::Part part{PartKind::kFile, {}, {}};
-  const bool has_data = fields.Value(kFile.Index("file_data")).has_value();
+  texts_.NeedVendorIfUnknown(fields);
+  texts_.Need(Capability::kFiles);
+  const std::optional<json::Value> data = fields.Value(kFile.Index("file_data"));
   const bool has_id = fields.Value(kFile.Index("file_id")).has_value();
-  if (has_data == has_id) return value.Invalid("must have either file_data or file_id");
-  if (has_data) {
-    TIDEGATE_ASSIGN(part.text, texts_.Keep(*fields.Member(kFile.Index("file_data"))));
+  if (data.has_value() == has_id) return value.Invalid("must have either file_data or file_id");
+  if (data) {
+    TIDEGATE_ASSIGN(const std::string_view text,
+                    texts_.Keep(*fields.Member(kFile.Index("file_data"))));
+    if (text.starts_with("data:")) {
+      TIDEGATE_TRY(ReadMediaUrl(*data, text, part));
+    } else {
+      part.source = core::MediaSource::kBase64;  // as some clients send it
+      part.text = text;
+    }
   } else {
-    Need(Capability::kVendorFields);  // the id means something to one provider only
+    // The id means something to one provider only.
+    texts_.NeedVendor(fields.object().PathOf("file_id"));
+    part.source = core::MediaSource::kFileId;
     TIDEGATE_ASSIGN(part.text, texts_.Keep(*fields.Member(kFile.Index("file_id"))));
   }
   if (fields.Value(kFile.Index("filename"))) {
-    TIDEGATE_ASSIGN(part.format, texts_.KeepCounted(*fields.Member(kFile.Index("filename"))));
+    TIDEGATE_ASSIGN(part.name, texts_.KeepCounted(*fields.Member(kFile.Index("filename"))));
   }
-  return part;
+  return {};
 }
 
 Result<void> MessageDecoder::DecodeToolCalls(const json::Value& calls, core::Message& message) {
   TIDEGATE_ASSIGN(const json::Array array, calls.Array());
+  const std::size_t first = message.parts.size();
   for (const json::Value call : array) {
-    if (message.tool_calls.size() == kToolCallsPerMessageMax) {
+    if (message.parts.size() - first == kToolCallsPerMessageMax) {
       return calls.Invalid(Sizes("tool calls", kToolCallsPerMessageMax));
     }
     TIDEGATE_TRY(DecodeToolCall(call, message));
   }
   // Ids name one call within a message; later turns may use them again.
   std::unordered_set<std::string_view> ids;
-  std::size_t position = 0;
+  std::size_t position = first;
   for (const json::Value call : array) {
-    const std::string_view id = message.tool_calls[position++].id;
-    if (!ids.insert(id).second) {
+    const Part& part = message.parts[position++];
+    if (!ids.insert(part.id).second) {
       return InvalidArgument(call.Object()->PathOf("id"),
                              "names another tool call of the same message too");
     }
+    calls_[part.id] = part.name;
   }
-  call_ids_.insert(ids.begin(), ids.end());
   return {};
 }
 
 Result<void> MessageDecoder::DecodeToolCall(const json::Value& value, core::Message& message) {
   TIDEGATE_ASSIGN(const auto fields, ReadFields(kCall, value));
   TIDEGATE_ASSIGN(const json::Value id, fields.Required(kCall.Index("id")));
-  if (fields.has_unknown()) Need(Capability::kVendorFields);
-  core::ToolCall call;
+  texts_.NeedVendorIfUnknown(fields);
+  Part call{.kind = PartKind::kToolCall};
   TIDEGATE_ASSIGN(call.id, texts_.Keep(*fields.Member(kCall.Index("id"))));
   if (call.id.empty()) return id.Invalid("must not be empty");
   texts_.Count(call.id.size());
@@ -307,26 +343,30 @@ Result<void> MessageDecoder::DecodeToolCall(const json::Value& value, core::Mess
     TIDEGATE_ASSIGN(const std::string_view word, type->String());
     custom = word == "custom";
     if (!custom && word != "function") return type->Invalid("must be 'function' or 'custom'");
+    if (custom) texts_.NeedVendor(type->Path());
   }
-  if (custom) Need(Capability::kVendorFields);
   const std::size_t callee = custom ? kCall.Index("custom") : kCall.Index("function");
   TIDEGATE_ASSIGN(const json::Value function, fields.Required(callee));
   TIDEGATE_TRY(DecodeCallee(function, custom, call));
-  message.tool_calls.push_back(call);
+  if (const std::optional<json::Value> extra = fields.Value(kCall.Index("extra_content"))) {
+    request_.has_optional_fields = true;
+    TIDEGATE_TRY(DecodeExtraContent(*extra, texts_, call));
+  }
+  message.parts.push_back(std::move(call));
   return {};
 }
 
 // {"name", "arguments"} of a function, {"name", "input"} of a custom tool.
-Result<void> MessageDecoder::DecodeCallee(const json::Value& value, bool custom,
-                                          core::ToolCall& call) {
+Result<void> MessageDecoder::DecodeCallee(const json::Value& value, bool custom, Part& call) {
   TIDEGATE_ASSIGN(const auto fields, ReadFields(kCallee, value));
   const std::size_t text = custom ? kCallee.Index("input") : kCallee.Index("arguments");
   TIDEGATE_ASSIGN(const json::Value name, fields.Required(kCallee.Index("name")));
   TIDEGATE_TRY(fields.Required(text));
-  if (fields.has_unknown()) Need(Capability::kVendorFields);
+  texts_.NeedVendorIfUnknown(fields);
   TIDEGATE_ASSIGN(call.name, texts_.KeepCounted(*fields.Member(kCallee.Index("name"))));
   if (call.name.empty()) return name.Invalid("must not be empty");
   TIDEGATE_ASSIGN(call.arguments, texts_.KeepCounted(*fields.Member(text)));
+  if (!LooksLikeObject(call.arguments)) texts_.Need(Capability::kTextArguments);
   return {};
 }
 

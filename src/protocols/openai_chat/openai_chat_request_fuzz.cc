@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "protocols/openai_chat/codec.h"
 #include "protocols/openai_chat/request_encoder.h"
-#include "protocols/openai_chat/test_support.h"
+#include "protocols/testing/test_support.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -32,19 +32,21 @@ std::string Join(const BodyPieces& body) {
 
 // What the request says, apart from what EncodeRequest may change.
 std::string Values(const core::Request& request) {
-  return WriteChatRequest(request, {.model = "m", .output_tokens_limit = 1},
-                          {.streaming = true, .usage = true});
+  const UpstreamOptions options{
+      .model = "m", .passes_unknown_fields = true, .output_tokens_limit = 1};
+  return *WriteChatRequest(request, options, {.streaming = true, .usage = true});
 }
 
 void Run(std::string_view text, unsigned variant) {
   const AnyConstraintParser parser;
   const PaddedText body(text);
-  const Result<core::Request> request = Codec().DecodeRequest(body.view(), parser);
+  const Result<core::Request> request =
+      DecodeChat(Codec(), "/v1/chat/completions", body.view(), parser);
   if (!request.ok()) {
     CHECK(!request.error().message.empty());
     return;
   }
-  UpstreamOptions options{.model = "up\"stream"};
+  UpstreamOptions options{.model = "up\"stream", .passes_unknown_fields = true};
   options.force_stream = (variant & 1U) != 0;
   options.want_stream_usage = (variant & 2U) != 0;
   options.max_completion_tokens = (variant & 4U) != 0;
@@ -52,7 +54,8 @@ void Run(std::string_view text, unsigned variant) {
   const Result<UpstreamRequest> upstream = Codec().EncodeRequest(*request, options);
   CHECK(upstream.ok());
   const PaddedText sent(Join(upstream->body));
-  const Result<core::Request> again = Codec().DecodeRequest(sent.view(), parser);
+  const Result<core::Request> again =
+      DecodeChat(Codec(), "/v1/chat/completions", sent.view(), parser);
   CHECK(again.ok());
   CHECK(again->model == "up\"stream");
   CHECK(again->stream == upstream->streaming);
@@ -63,7 +66,8 @@ void Run(std::string_view text, unsigned variant) {
   CHECK(Values(*request) == Values(*again));
   if (request->needs.Has(core::Capability::kVendorFields)) return;
   const PaddedText written(Values(*request));
-  const Result<core::Request> third = Codec().DecodeRequest(written.view(), parser);
+  const Result<core::Request> third =
+      DecodeChat(Codec(), "/v1/chat/completions", written.view(), parser);
   CHECK(third.ok());
   CHECK(Values(*third) == written.view());
 }

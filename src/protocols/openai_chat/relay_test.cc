@@ -1,9 +1,8 @@
-#include "protocols/openai_chat/relay.h"
-
 #include <gtest/gtest.h>
 
-#include "protocols/openai_chat/test_support.h"
+#include "protocols/openai_chat/codec.h"
 #include "protocols/sse/splitter.h"
+#include "protocols/testing/test_support.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -17,7 +16,7 @@ const std::string kUsage =
 const std::string kDone = "data: [DONE]\n\n";
 
 TEST(Relay, AFrameThatStandsWholeInTheReadIsNotCopied) {
-  const std::unique_ptr<StreamRelay> relay = NewRelay(false);
+  const std::unique_ptr<StreamRelay> relay = Codec().NewStreamRelay(false);
   const std::string read = kText + kStop;
   std::vector<std::string_view> out;
   ASSERT_TRUE(relay->Feed(read, out).ok());
@@ -27,7 +26,7 @@ TEST(Relay, AFrameThatStandsWholeInTheReadIsNotCopied) {
 }
 
 TEST(Relay, AFrameIsReleasedWithTheReadThatEndsItAndNotBefore) {
-  const std::unique_ptr<StreamRelay> relay = NewRelay(false);
+  const std::unique_ptr<StreamRelay> relay = Codec().NewStreamRelay(false);
   std::vector<std::string_view> out;
   ASSERT_TRUE(relay->Feed(kText.substr(0, kText.size() - 1), out).ok());
   EXPECT_TRUE(out.empty());
@@ -41,16 +40,16 @@ TEST(Relay, AFrameIsReleasedWithTheReadThatEndsItAndNotBefore) {
 TEST(Relay, ARoleAloneIsNotContent) {
   const std::string role =
       "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
-  const Relayed relayed = RelayInPieces(*NewRelay(false), role, role.size(), false);
+  const Relayed relayed = RelayInPieces(*Codec().NewStreamRelay(false), role, role.size(), false);
   EXPECT_EQ(relayed.bytes, role);
   EXPECT_FALSE(relayed.state.content_seen) << "failover is still free";
 }
 
 TEST(Relay, OnlyAUsageFrameThatNobodyAskedForIsDropped) {
   const std::string stream = kText + kStop + kUsage + kDone;
-  const Relayed hidden = RelayInPieces(*NewRelay(true), stream, 5, true);
+  const Relayed hidden = RelayInPieces(*Codec().NewStreamRelay(true), stream, 5, true);
   EXPECT_EQ(hidden.bytes, kText + kStop + kDone);
-  const Relayed shown = RelayInPieces(*NewRelay(false), stream, 5, true);
+  const Relayed shown = RelayInPieces(*Codec().NewStreamRelay(false), stream, 5, true);
   EXPECT_EQ(shown.bytes, stream);
   for (const Relayed* relayed : {&hidden, &shown}) {
     ASSERT_TRUE(relayed->state.usage);
@@ -66,13 +65,14 @@ TEST(Relay, TextThatLooksLikeUsageIsNotDropped) {
       "data: "
       "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"{\\\"choices\\\":[],\\\"usage\\\":{}}\"}"
       "}]}\n\n";
-  EXPECT_EQ(RelayInPieces(*NewRelay(true), tricky, 3, false).bytes, tricky);
+  EXPECT_EQ(RelayInPieces(*Codec().NewStreamRelay(true), tricky, 3, false).bytes, tricky);
 }
 
 TEST(Relay, AnErrorIsWithheldAndNothingFollowsIt) {
   const std::string stream =
       kText + "data: {\"error\":{\"message\":\"boom\",\"code\":500}}\n\n" + kStop + kDone;
-  const Relayed relayed = RelayInPieces(*NewRelay(false), stream, stream.size(), true);
+  const Relayed relayed =
+      RelayInPieces(*Codec().NewStreamRelay(false), stream, stream.size(), true);
   EXPECT_EQ(relayed.bytes, kText);
   EXPECT_FALSE(relayed.state.complete);
   ASSERT_TRUE(relayed.state.error);
@@ -83,14 +83,16 @@ TEST(Relay, AWithheldFrameIsWithheldWithItsTornLineEnd) {
   const std::string crlf =
       "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3}}\r\n\r\n: ping\r\n\r\n";
   for (const std::size_t step : {std::size_t{1}, crlf.size() - 11, crlf.size()}) {
-    EXPECT_EQ(RelayInPieces(*NewRelay(true), crlf, step, false).bytes, ": ping\r\n\r\n") << step;
-    EXPECT_EQ(RelayInPieces(*NewRelay(false), crlf, step, false).bytes, crlf) << step;
+    EXPECT_EQ(RelayInPieces(*Codec().NewStreamRelay(true), crlf, step, false).bytes,
+              ": ping\r\n\r\n")
+        << step;
+    EXPECT_EQ(RelayInPieces(*Codec().NewStreamRelay(false), crlf, step, false).bytes, crlf) << step;
   }
 }
 
 TEST(Relay, AFrameBeyondTheLimitEndsTheStreamBehindTheFramesBeforeIt) {
   const std::string huge = kText + "data: " + std::string(sse::kFrameBytesMax, 'x');
-  const Relayed relayed = RelayInPieces(*NewRelay(false), huge, 4096, false);
+  const Relayed relayed = RelayInPieces(*Codec().NewStreamRelay(false), huge, 4096, false);
   EXPECT_TRUE(relayed.failed);
   EXPECT_EQ(relayed.bytes, kText);
 }
@@ -102,7 +104,7 @@ TEST(InspectWhole, ABodyWithoutChoicesOrWithRubbishIsMalformed) {
         "{\"choices\":[{\"index\":0,\"message\":{\"content\":5}}]}", "<html>",
         "{\"choices\":[{}]} x"}) {
     const PaddedText body(text);
-    const Result<RelayState> state = InspectWholeAnswer(body.view());
+    const Result<RelayState> state = Codec().InspectWhole(body.view());
     ASSERT_FALSE(state.ok()) << text;
     EXPECT_EQ(state.error().code, ErrorCode::kProtocol);
     EXPECT_EQ(state.error().source, ErrorSource::kUpstream);
@@ -115,7 +117,7 @@ TEST(InspectWhole, UnreadableUsageDoesNotSpoilTheAnswer) {
        {"[]", "\"n/a\"", "{}", "{\"prompt_tokens\":\"7\"}", "{\"prompt_tokens\":-1}"}) {
     const PaddedText body(
         "{\"choices\":[{\"message\":{\"content\":\"x\"}}],\"usage\":" + std::string(usage) + "}");
-    const Result<RelayState> state = InspectWholeAnswer(body.view());
+    const Result<RelayState> state = Codec().InspectWhole(body.view());
     ASSERT_TRUE(state.ok()) << usage;
     EXPECT_TRUE(state->complete);
     ASSERT_TRUE(state->usage) << usage;
@@ -129,7 +131,7 @@ TEST(InspectWhole, PartsOfTheUsageNeverExceedTheirWhole) {
                         R"("completion_tokens":5,)"
                         R"("prompt_tokens_details":{"cached_tokens":8,"cache_write_tokens":8},)"
                         R"("completion_tokens_details":{"reasoning_tokens":6}}})");
-  const Result<RelayState> state = InspectWholeAnswer(body.view());
+  const Result<RelayState> state = Codec().InspectWhole(body.view());
   ASSERT_TRUE(state.ok());
   EXPECT_EQ(state->usage->cached_read_tokens, 8);
   EXPECT_EQ(state->usage->cached_write_tokens, 2);

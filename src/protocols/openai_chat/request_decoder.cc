@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "json/splice.h"
-#include "protocols/openai_chat/extension_decoder.h"
-#include "protocols/openai_chat/fields.h"
+#include "protocols/extension_decoder.h"
+#include "protocols/fields.h"
 #include "protocols/openai_chat/limits.h"
 #include "protocols/openai_chat/message_decoder.h"
-#include "protocols/openai_chat/request_texts.h"
 #include "protocols/openai_chat/tool_decoder.h"
+#include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
 
 namespace tidegate::protocols::openai_chat {
@@ -21,7 +21,8 @@ namespace {
 
 using core::Capability;
 
-// Every field of CreateChatCompletionRequest, and the two that are the gate's.
+// Every field of CreateChatCompletionRequest, `top_k`, which many servers add to them, and the two
+// that are the gate's.
 constexpr FieldNames kRoot{std::to_array<std::string_view>({"model",
                                                             "messages",
                                                             "stream",
@@ -32,6 +33,7 @@ constexpr FieldNames kRoot{std::to_array<std::string_view>({"model",
                                                             "tool_choice",
                                                             "stream_options",
                                                             "top_p",
+                                                            "top_k",
                                                             "n",
                                                             "stop",
                                                             "seed",
@@ -79,7 +81,7 @@ class RequestDecoder {
     TIDEGATE_ASSIGN(const RootFields fields, ReadFields(kRoot, root_));
     if (fields.has_unknown()) {
       TIDEGATE_TRY(fields.object().RequireUniqueKeys());
-      NeedUnknown(fields.object());
+      NeedUnknown(fields);
     }
     TIDEGATE_TRY(DecodeModel(fields));
     TIDEGATE_TRY(DecodeMessages(fields));
@@ -97,12 +99,12 @@ class RequestDecoder {
   }
 
  private:
-  void Need(Capability capability) { request_.needs = request_.needs.With(capability); }
+  void Need(Capability capability) { texts_.Need(capability); }
 
   // What an unknown field does is unknown, so all of it may reach the model as text.
-  void NeedUnknown(const json::Object& object) {
-    Need(Capability::kVendorFields);
-    for (const json::Member& member : object) {
+  void NeedUnknown(const RootFields& fields) {
+    texts_.NeedVendor(fields.UnknownPath());
+    for (const json::Member& member : fields.object()) {
       if (kRoot.Find(member.key) == kRoot.names.size()) texts_.Count(member.value.raw().size());
     }
   }
@@ -139,7 +141,10 @@ class RequestDecoder {
     if (member->value.is_null()) return {};
     TIDEGATE_ASSIGN(const auto options, ReadFields(kStreamOptions, member->value));
     if (!request_.stream) return member->value.Invalid("is only allowed when `stream` is true");
-    if (options.has_unknown()) NeedUnknownIn(member->value);
+    if (options.has_unknown()) {
+      texts_.NeedVendor(options.UnknownPath());
+      texts_.Count(member->value.raw().size());
+    }
     if (const auto& usage = options.Member(kStreamOptions.Index("include_usage"))) {
       request_.spans.include_usage = ToCore(usage->value.span());
       if (!usage->value.is_null()) {
@@ -151,11 +156,6 @@ class RequestDecoder {
     }
     if (request_.stream_usage) Need(Capability::kStreamUsage);
     return {};
-  }
-
-  void NeedUnknownIn(const json::Value& value) {
-    Need(Capability::kVendorFields);
-    texts_.Count(value.raw().size());
   }
 
   Result<void> DecodeOutputLimit(const RootFields& fields) {
@@ -213,6 +213,10 @@ class RequestDecoder {
     if (const std::optional<json::Value> seed = fields.Value(kRoot.Index("seed"))) {
       TIDEGATE_ASSIGN(request_.seed, seed->Integer());
       Need(Capability::kSeed);
+    }
+    if (const std::optional<json::Value> top_k = fields.Value(kRoot.Index("top_k"))) {
+      TIDEGATE_ASSIGN(request_.top_k, top_k->IntegerIn(0, kTopKMax));
+      Need(Capability::kTopK);
     }
     if (const std::optional<json::Value> stop = fields.Value(kRoot.Index("stop")))
       TIDEGATE_TRY(DecodeStop(*stop));
@@ -288,11 +292,11 @@ class RequestDecoder {
       Need(Capability::kParallelTools);
     }
     if (const std::optional<json::Value> functions = fields.Value(kRoot.Index("functions"))) {
-      TIDEGATE_TRY(DecodeFunctions(*functions, texts_, request_));
+      TIDEGATE_TRY(DecodeFunctions(*functions, texts_));
     }
     if (const std::optional<json::Value> call = fields.Value(kRoot.Index("function_call"))) {
       if (!call->is_string() && !call->is_object()) return call->Mismatch("a string or an object");
-      Need(Capability::kVendorFields);
+      texts_.NeedVendor(call->Path());
     }
     if (const std::optional<json::Value> format = fields.Value(kRoot.Index("response_format"))) {
       TIDEGATE_TRY(DecodeResponseFormat(*format, texts_, request_));
@@ -303,13 +307,16 @@ class RequestDecoder {
   Result<void> DecodeReasoning(const RootFields& fields) {
     const std::optional<json::Value> effort = fields.Value(kRoot.Index("reasoning_effort"));
     if (!effort) return {};
-    TIDEGATE_ASSIGN(request_.reasoning_effort, texts_.Keep(*effort));
+    TIDEGATE_ASSIGN(const std::string_view word, texts_.Keep(*effort));
     constexpr std::array<std::string_view, 7> kEfforts = {"none", "minimal", "low", "medium",
                                                           "high", "xhigh",   "max"};
-    if (std::find(kEfforts.begin(), kEfforts.end(), request_.reasoning_effort) == kEfforts.end()) {
+    if (std::find(kEfforts.begin(), kEfforts.end(), word) == kEfforts.end()) {
       return effort->Invalid(
           "must be one of 'none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'");
     }
+    request_.reasoning.effort = word;
+    request_.reasoning.mode =
+        word == "none" ? core::Reasoning::Mode::kOff : core::Reasoning::Mode::kOn;
     Need(Capability::kReasoning);
     return {};
   }
@@ -349,21 +356,22 @@ class RequestDecoder {
   Result<void> DecodeVendorFields(const RootFields& fields) {
     if (const std::optional<json::Value> verbosity = fields.Value(kRoot.Index("verbosity"))) {
       TIDEGATE_TRY(verbosity->String());
-      Need(Capability::kVendorFields);
+      texts_.NeedVendor(verbosity->Path());
     }
     for (const std::size_t index : {kRoot.Index("audio"), kRoot.Index("prediction"),
                                     kRoot.Index("web_search_options"), kRoot.Index("moderation")}) {
       const std::optional<json::Value> value = fields.Value(index);
       if (!value) continue;
       TIDEGATE_TRY(value->Object());
-      NeedUnknownIn(*value);
+      texts_.NeedVendor(value->Path());
+      texts_.Count(value->raw().size());
     }
     const std::optional<json::Value> modalities = fields.Value(kRoot.Index("modalities"));
     if (!modalities) return {};
     TIDEGATE_ASSIGN(const json::Array array, modalities->Array());
     for (const json::Value modality : array) {
       TIDEGATE_ASSIGN(const std::string_view word, modality.String());
-      if (word != "text") Need(Capability::kVendorFields);
+      if (word != "text") texts_.NeedVendor(modality.Path());
     }
     return {};
   }

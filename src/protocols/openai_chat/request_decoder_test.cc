@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "protocols/openai_chat/limits.h"
-#include "protocols/openai_chat/test_support.h"
+#include "protocols/testing/test_support.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -375,10 +375,12 @@ TEST(RequestDecoder, EveryParameterReachesItsFieldAndItsNeed) {
   EXPECT_EQ(decoded->frequency_penalty, -1.5);
   EXPECT_EQ(decoded->top_logprobs, 4);
   EXPECT_EQ(decoded->logit_bias, R"({"1":-100})");
-  EXPECT_EQ(decoded->reasoning_effort, "xhigh");
+  EXPECT_EQ(decoded->reasoning.effort, "xhigh");
+  EXPECT_EQ(decoded->reasoning.mode, core::Reasoning::Mode::kOn);
   EXPECT_EQ(decoded->parallel_tool_calls, false);
   EXPECT_EQ(decoded->response_format, core::ResponseFormat::kJsonSchema);
-  EXPECT_EQ(decoded->json_schema, R"({"name":"n","schema":{ }})");
+  EXPECT_EQ(decoded->json_schema.name, "n");
+  EXPECT_EQ(decoded->json_schema.schema, "{ }");
   ASSERT_EQ(decoded->tools.size(), 1U);
   EXPECT_EQ(decoded->tools[0].name, "f");
   EXPECT_EQ(decoded->tools[0].description, "d");
@@ -389,13 +391,13 @@ TEST(RequestDecoder, EveryParameterReachesItsFieldAndItsNeed) {
   EXPECT_EQ(core::Join(decoded->needs),
             "tools, json_schema, reasoning, logprobs, n, seed, parallel_tool_calls, stream_usage, "
             "logit_bias, temperature, "
-            "stop, penalties");
+            "stop, penalties, tool_choice");
 }
 
 TEST(RequestDecoder, AFieldWeNeverHeardOfNeedsATargetThatPassesItOn) {
   for (const std::string& body :
        {With(R"("x":1)"), Body(R"([{"role":"user","content":"a","x":1}])"),
-        Body(UserParts(R"([{"type":"text","text":"a","cache_control":{}}])")),
+        Body(UserParts(R"([{"type":"text","text":"a","x":{}}])")),
         With(R"("tools":[{"type":"web_search"}])"),
         With(R"("tools":[{"type":"function","function":{"name":"f","x":1}}])"),
         With(R"("response_format":{"type":"json_object","schema":{}})"),
@@ -427,17 +429,52 @@ TEST(RequestDecoder, RolesAndPartsKeepTheirOrderAndTexts) {
   EXPECT_EQ(messages[1].parts[0].text, "s");
   EXPECT_EQ(messages[2].name, "ann");
   ASSERT_EQ(messages[2].parts.size(), 4U);
-  EXPECT_EQ(messages[2].parts[1].kind, core::PartKind::kImageUrl);
+  EXPECT_EQ(messages[2].parts[1].kind, core::PartKind::kImage);
+  EXPECT_EQ(messages[2].parts[1].source, core::MediaSource::kUrl);
   EXPECT_EQ(messages[2].parts[1].text, "HTTPS://a/b");
-  EXPECT_EQ(messages[2].parts[1].format, "high");
-  EXPECT_EQ(messages[2].parts[2].format, "mp3");
+  EXPECT_EQ(messages[2].parts[1].detail, "high");
+  EXPECT_EQ(messages[2].parts[2].media_type, "audio/mpeg");
   EXPECT_EQ(messages[2].parts[3].text, "file-1");
   EXPECT_EQ(messages[3].parts[0].kind, core::PartKind::kRefusal);
-  EXPECT_EQ(messages[3].tool_calls[0].arguments, R"({"a":1})");
-  EXPECT_EQ(messages[4].tool_call_id, "c");
+  EXPECT_EQ(messages[3].parts[1].kind, core::PartKind::kToolCall);
+  EXPECT_EQ(messages[3].parts[1].arguments, R"({"a":1})");
+  EXPECT_EQ(messages[4].parts[0].kind, core::PartKind::kToolResult);
+  EXPECT_EQ(messages[4].parts[0].id, "c");
+  EXPECT_EQ(messages[4].parts[0].name, "f") << "found from the call";
+  EXPECT_EQ(messages[4].parts[0].content[0].text, "r");
   EXPECT_EQ(decoded->media_parts, 3);
-  EXPECT_EQ(core::Join(decoded->needs), "vision, audio, files, vendor_fields")
+  EXPECT_EQ(core::Join(decoded->needs), "vision, audio, files, vendor_fields, media_url")
       << "a file's id belongs to one provider";
+}
+
+TEST(RequestDecoder, TheFirstFieldThatNobodyKnowsIsNamed) {
+  const Decoded decoded(
+      Body(R"([{"role":"user","content":[{"type":"text","text":"a","x":1,"y":2}],"z":3}])"));
+  ASSERT_TRUE(decoded.request.ok());
+  EXPECT_EQ(decoded->vendor_field, "messages[0].z");
+}
+
+TEST(RequestDecoder, CacheMarksAndThoughtsOfOthersAreOptional) {
+  const Decoded decoded(Body(
+      R"([{"role":"user","content":[{"type":"text","text":"a",)"
+      R"("cache_control":{"type":"ephemeral","ttl":"1h"}}]},)"
+      R"({"role":"assistant","content":"b","reasoning":"why","reasoning_details":[)"
+      R"({"type":"reasoning.text","text":"why","signature":"sig","format":"anthropic-claude-v1"},)"
+      R"({"type":"reasoning.encrypted","data":"enc","id":"rs_1","format":"openai-responses-v1"}]},)"
+      R"({"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f","arguments":"[1]"},)"
+      R"("extra_content":{"google":{"thought_signature":"ts"}}}]}])"));
+  ASSERT_TRUE(decoded.request.ok()) << decoded.request.error().message;
+  EXPECT_TRUE(decoded->has_optional_fields);
+  EXPECT_EQ(core::Join(decoded->needs), "text_arguments") << "the arguments are no object";
+  EXPECT_EQ(decoded->messages[0].parts[0].cache, core::CacheMark::kLong);
+  const std::vector<core::Part>& thoughts = decoded->messages[1].parts;
+  ASSERT_EQ(thoughts.size(), 3U);
+  EXPECT_EQ(thoughts[0].text, "why");
+  EXPECT_EQ(thoughts[0].state.origin, core::StateOrigin::kAnthropic);
+  EXPECT_EQ(thoughts[0].state.bytes, "sig");
+  EXPECT_EQ(thoughts[1].state.kind, core::StateKind::kRedacted);
+  EXPECT_EQ(thoughts[1].state.id, "rs_1");
+  EXPECT_EQ(decoded->messages[2].parts[0].state.bytes, "ts");
 }
 
 TEST(RequestDecoder, AToolMayBeCalledAgainUnderAnIdOfAnEarlierTurn) {

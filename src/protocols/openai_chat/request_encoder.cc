@@ -93,16 +93,21 @@ void EditOutputLimit(const core::Request& request, const UpstreamOptions& option
 
 }  // namespace
 
-UpstreamRequest EncodeChatRequest(const core::Request& request, const UpstreamOptions& options) {
+Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
+                                          const UpstreamOptions& options) {
   UpstreamRequest upstream;
   upstream.path = kPath;
   upstream.streaming = request.stream || options.force_stream;
+  if (upstream.streaming) upstream.accept = "text/event-stream";
   const bool ask_usage = upstream.streaming && options.want_stream_usage && !request.stream_usage;
   upstream.hide_stream_usage = ask_usage;
-  if (request.protocol != core::Protocol::kOpenAiChat || request.body.empty()) {
-    const WriteOptions write{upstream.streaming, ask_usage || request.stream_usage};
-    upstream.body.owned.push_back(
-        std::make_unique<std::string>(WriteChatRequest(request, options, write)));
+  const bool foreign = request.protocol != core::Protocol::kOpenAiChat || request.body.empty() ||
+                       !request.same_bytes ||
+                       (request.has_optional_fields && !options.passes_unknown_fields);
+  if (foreign) {
+    const WriteOptions write{upstream.streaming, upstream.streaming && options.want_stream_usage};
+    TIDEGATE_ASSIGN(std::string body, WriteChatRequest(request, options, write));
+    upstream.body.owned.push_back(std::make_unique<std::string>(std::move(body)));
     upstream.body.pieces.push_back(*upstream.body.owned.back());
     return upstream;
   }

@@ -14,7 +14,8 @@ namespace tidegate::protocols::openai_chat {
 // when the upstream knows it by the other; and for streaming, `stream` and
 // stream_options.include_usage where the options ask for what the caller did not. A request of
 // another protocol, or without a body, is written from its values.
-UpstreamRequest EncodeChatRequest(const core::Request& request, const UpstreamOptions& options);
+Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
+                                          const UpstreamOptions& options);
 
 // The whole body from the values alone. `streaming` and `usage`: what to write for `stream` and
 // include_usage.
@@ -22,7 +23,7 @@ struct WriteOptions {
   bool streaming = false;
   bool usage = false;
 };
-std::string WriteChatRequest(const core::Request& request, const UpstreamOptions& options,
-                             WriteOptions write);
+Result<std::string> WriteChatRequest(const core::Request& request, const UpstreamOptions& options,
+                                     WriteOptions write);
 
 }  // namespace tidegate::protocols::openai_chat

@@ -1,10 +1,15 @@
 // WriteChatRequest of request_encoder.h.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "json/writer.h"
+#include "protocols/media.h"
+#include "protocols/openai_chat/reasoning_details.h"
 #include "protocols/openai_chat/request_encoder.h"
+#include "protocols/reasoning_budget.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -41,93 +46,169 @@ void WriteInteger(json::Writer& out, std::string_view key,
   if (number) out.Key(key).Integer(*number);
 }
 
-void WritePart(json::Writer& out, const core::Part& part) {
-  out.BeginObject().Key("type");
-  switch (part.kind) {
-    case PartKind::kReasoning:  // written beside the content
-    case PartKind::kText:
-      out.String("text").Key("text").String(part.text);
-      break;
-    case PartKind::kRefusal:
-      out.String("refusal").Key("refusal").String(part.text);
-      break;
-    case PartKind::kImageUrl:
-      out.String("image_url").Key("image_url").BeginObject().Key("url").String(part.text);
-      WriteString(out, "detail", part.format);
-      out.EndObject();
-      break;
-    case PartKind::kAudio:
-      out.String("input_audio").Key("input_audio").BeginObject().Key("data").String(part.text);
-      out.Key("format").String(part.format).EndObject();
-      break;
-    case PartKind::kFile: {
-      const bool is_data = part.text.starts_with("data:");
-      out.String("file")
-          .Key("file")
-          .BeginObject()
-          .Key(is_data ? "file_data" : "file_id")
-          .String(part.text);
-      WriteString(out, "filename", part.format);
-      out.EndObject();
-      break;
-    }
-  }
+void WriteCacheMark(json::Writer& out, core::CacheMark mark) {
+  if (mark == core::CacheMark::kNone) return;
+  out.Key("cache_control").BeginObject().Key("type").String("ephemeral");
+  if (mark == core::CacheMark::kLong) out.Key("ttl").String("1h");
   out.EndObject();
 }
 
-void WriteContent(json::Writer& out, const core::Message& message) {
-  std::size_t parts = 0;
-  const core::Part* only = nullptr;
-  for (const core::Part& part : message.parts) {
-    if (part.kind == PartKind::kReasoning) continue;
-    ++parts;
-    only = &part;
-  }
-  out.Key("content");
-  if (parts == 0) {
-    out.Null();
-  } else if (parts == 1 && only->kind == PartKind::kText) {
-    out.String(only->text);
-  } else {
-    out.BeginArray();
+Error CannotSay(std::string_view what) {
+  Error error =
+      InvalidArgument("messages", "this target's protocol has no place for " + std::string(what));
+  error.retry = Retry::kOtherTarget;
+  return error;
+}
+
+// Messages of this protocol, made of the parts of one message of ours.
+class MessageWriter {
+ public:
+  MessageWriter(json::Writer& out, const UpstreamOptions& options) : out_(out), options_(options) {}
+
+  // A message with tool results is one message for each of them, and one for the rest.
+  Result<void> Write(const core::Message& message) {
+    bool rest = message.parts.empty();
     for (const core::Part& part : message.parts) {
-      if (part.kind != PartKind::kReasoning) WritePart(out, part);
+      if (part.kind == PartKind::kToolResult) {
+        TIDEGATE_TRY(WriteResult(part));
+      } else {
+        rest = true;
+      }
     }
-    out.EndArray();
+    return rest ? WriteRest(message) : Result<void>();
   }
-}
 
-void WriteMessage(json::Writer& out, const core::Message& message) {
-  out.BeginObject().Key("role").String(RoleWord(message.role));
-  WriteString(out, "name", message.name);
-  for (const core::Part& part : message.parts) {
-    if (part.kind == PartKind::kReasoning) out.Key("reasoning_content").String(part.text);
+ private:
+  static bool IsContent(const core::Part& part) {
+    return part.kind != PartKind::kReasoning && part.kind != PartKind::kToolCall &&
+           part.kind != PartKind::kToolResult;
   }
-  WriteContent(out, message);
-  WriteString(out, "tool_call_id", message.tool_call_id);
-  if (!message.tool_calls.empty()) {
-    out.Key("tool_calls").BeginArray();
-    for (const core::ToolCall& call : message.tool_calls) {
-      out.BeginObject()
-          .Key("id")
-          .String(call.id)
-          .Key("type")
-          .String("function")
-          .Key("function")
-          .BeginObject();
-      out.Key("name")
-          .String(call.name)
-          .Key("arguments")
-          .String(call.arguments)
-          .EndObject()
-          .EndObject();
+
+  Result<void> WriteResult(const core::Part& result) {
+    out_.BeginObject().Key("role").String("tool").Key("tool_call_id").String(result.id);
+    TIDEGATE_TRY(WriteContent(result.content, ""));
+    out_.EndObject();
+    return {};
+  }
+
+  Result<void> WriteRest(const core::Message& message) {
+    out_.BeginObject().Key("role").String(RoleWord(message.role));
+    WriteString(out_, "name", message.name);
+    if (options_.passes_unknown_fields) WriteReasoning(message);
+    const bool has_calls =
+        std::any_of(message.parts.begin(), message.parts.end(),
+                    [](const core::Part& part) { return part.kind == PartKind::kToolCall; });
+    TIDEGATE_TRY(WriteContent(message.parts, has_calls ? "null" : "\"\""));
+    if (has_calls) WriteCalls(message);
+    out_.EndObject();
+    return {};
+  }
+
+  void WriteReasoning(const core::Message& message) {
+    std::string text;
+    bool has_state = false;
+    for (const core::Part& part : message.parts) {
+      if (part.kind != PartKind::kReasoning) continue;
+      text += part.text;
+      has_state |= !part.state.empty();
     }
-    out.EndArray();
+    WriteString(out_, "reasoning_content", text);
+    if (!has_state) return;
+    out_.Key("reasoning_details").BeginArray();
+    for (const core::Part& part : message.parts) {
+      if (part.kind == PartKind::kReasoning) WriteReasoningDetail(out_, part.text, part.state);
+    }
+    out_.EndArray();
   }
-  out.EndObject();
-}
 
-void WriteTools(json::Writer& out, const core::Request& request) {
+  void WriteCalls(const core::Message& message) {
+    out_.Key("tool_calls").BeginArray();
+    for (const core::Part& call : message.parts) {
+      if (call.kind != PartKind::kToolCall) continue;
+      out_.BeginObject().Key("id").String(call.id).Key("type").String("function");
+      out_.Key("function").BeginObject().Key("name").String(call.name);
+      out_.Key("arguments").String(call.arguments.empty() ? "{}" : call.arguments).EndObject();
+      if (options_.passes_unknown_fields && call.state.origin == core::StateOrigin::kGemini) {
+        WriteExtraContent(out_.Key("extra_content"), call.state);
+      }
+      out_.EndObject();
+    }
+    out_.EndArray();
+  }
+
+  // `empty`: what stands for no content at all.
+  Result<void> WriteContent(const std::vector<core::Part>& parts, std::string_view empty) {
+    std::size_t count = 0;
+    const core::Part* only = nullptr;
+    bool marked = false;
+    for (const core::Part& part : parts) {
+      if (!IsContent(part)) continue;
+      ++count;
+      only = &part;
+      marked |= part.cache != core::CacheMark::kNone && options_.passes_unknown_fields;
+    }
+    out_.Key("content");
+    if (count == 0) {
+      out_.Raw(empty.empty() ? "\"\"" : empty);
+      return {};
+    }
+    if (count == 1 && only->kind == PartKind::kText && !marked) {
+      out_.String(only->text);
+      return {};
+    }
+    out_.BeginArray();
+    for (const core::Part& part : parts) {
+      if (IsContent(part)) TIDEGATE_TRY(WritePart(part));
+    }
+    out_.EndArray();
+    return {};
+  }
+
+  Result<void> WritePart(const core::Part& part) {
+    out_.BeginObject().Key("type");
+    switch (part.kind) {
+      case PartKind::kText:
+        out_.String("text").Key("text").String(part.text);
+        break;
+      case PartKind::kRefusal:
+        out_.String("refusal").Key("refusal").String(part.text);
+        break;
+      case PartKind::kImage:
+        if (part.source == core::MediaSource::kFileId) return CannotSay("an image by its file id");
+        out_.String("image_url").Key("image_url").BeginObject().Key("url").String(MediaUrl(part));
+        WriteString(out_, "detail", part.detail);
+        out_.EndObject();
+        break;
+      case PartKind::kAudio:
+        if (part.source != core::MediaSource::kBase64) return CannotSay("a sound by its URL");
+        out_.String("input_audio").Key("input_audio").BeginObject().Key("data").String(part.text);
+        out_.Key("format").String(AudioFormat(part.media_type)).EndObject();
+        break;
+      case PartKind::kFile:
+        if (part.source == core::MediaSource::kUrl) return CannotSay("a file by its URL");
+        WriteFile(part);
+        break;
+      default:
+        return CannotSay("a video");
+    }
+    if (options_.passes_unknown_fields) WriteCacheMark(out_, part.cache);
+    out_.EndObject();
+    return {};
+  }
+
+  void WriteFile(const core::Part& part) {
+    const bool is_data = part.source == core::MediaSource::kBase64;
+    out_.String("file").Key("file").BeginObject();
+    out_.Key(is_data ? "file_data" : "file_id").String(is_data ? MediaUrl(part) : part.text);
+    WriteString(out_, "filename", part.name);
+    out_.EndObject();
+  }
+
+  json::Writer& out_;
+  const UpstreamOptions& options_;
+};
+
+void WriteTools(json::Writer& out, const core::Request& request, const UpstreamOptions& options) {
   if (!request.tools.empty()) {
     out.Key("tools").BeginArray();
     for (const core::ToolSpec& tool : request.tools) {
@@ -141,7 +222,9 @@ void WriteTools(json::Writer& out, const core::Request& request) {
       WriteString(out, "description", tool.description);
       if (!tool.parameters.empty()) out.Key("parameters").Raw(tool.parameters);
       if (tool.strict) out.Key("strict").Bool(*tool.strict);
-      out.EndObject().EndObject();
+      out.EndObject();
+      if (options.passes_unknown_fields) WriteCacheMark(out, tool.cache);
+      out.EndObject();
     }
     out.EndArray();
   }
@@ -171,6 +254,15 @@ void WriteTools(json::Writer& out, const core::Request& request) {
     out.Key("parallel_tool_calls").Bool(*request.parallel_tool_calls);
 }
 
+void WriteSchema(json::Writer& out, const core::JsonSchema& schema) {
+  constexpr std::string_view kNameless = "answer";  // the protocol wants a name
+  out.BeginObject().Key("name").String(schema.name.empty() ? kNameless : schema.name);
+  WriteString(out, "description", schema.description);
+  if (!schema.schema.empty()) out.Key("schema").Raw(schema.schema);
+  if (schema.strict) out.Key("strict").Bool(*schema.strict);
+  out.EndObject();
+}
+
 void WriteResponseFormat(json::Writer& out, const core::Request& request) {
   if (request.response_format == core::ResponseFormat::kUnset) return;
   out.Key("response_format").BeginObject().Key("type");
@@ -183,7 +275,8 @@ void WriteResponseFormat(json::Writer& out, const core::Request& request) {
       out.String("json_object");
       break;
     case core::ResponseFormat::kJsonSchema:
-      out.String("json_schema").Key("json_schema").Raw(request.json_schema);
+      out.String("json_schema").Key("json_schema");
+      WriteSchema(out, request.json_schema);
       break;
   }
   out.EndObject();
@@ -204,20 +297,22 @@ void WriteSampling(json::Writer& out, const core::Request& request) {
   if (request.choices != 1) out.Key("n").Integer(request.choices);
   if (request.logprobs) out.Key("logprobs").Bool(true);
   WriteInteger(out, "top_logprobs", request.top_logprobs);
-  WriteString(out, "reasoning_effort", request.reasoning_effort);
+  WriteInteger(out, "top_k", request.top_k);
+  WriteString(out, "reasoning_effort", EffortFor(request.reasoning));
 }
 
 }  // namespace
 
-std::string WriteChatRequest(const core::Request& request, const UpstreamOptions& options,
-                             WriteOptions write) {
+Result<std::string> WriteChatRequest(const core::Request& request, const UpstreamOptions& options,
+                                     WriteOptions write) {
   std::string body;
   json::Writer out(body);
   out.BeginObject().Key("model").String(options.model);
   out.Key("messages").BeginArray();
-  for (const core::Message& message : request.messages) WriteMessage(out, message);
+  MessageWriter messages(out, options);
+  for (const core::Message& message : request.messages) TIDEGATE_TRY(messages.Write(message));
   out.EndArray();
-  WriteTools(out, request);
+  WriteTools(out, request, options);
   WriteResponseFormat(out, request);
   WriteSampling(out, request);
   const std::optional<std::int64_t> limit =

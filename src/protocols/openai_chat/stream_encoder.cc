@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "json/writer.h"
+#include "protocols/held_state.h"
 #include "protocols/openai_chat/encode_parts.h"
 #include "protocols/openai_chat/encoder.h"
 #include "protocols/openai_chat/error_body.h"
+#include "protocols/openai_chat/reasoning_details.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -45,6 +47,7 @@ class StreamEncoder final : public ResponseEncoder {
     bool finished = false;
     std::vector<bool> announced;             // by call index
     std::string logprobs, refusal_logprobs;  // waiting for the next chunk of this choice
+    std::optional<HeldState> state;          // of the part that comes next
   };
 
   void BuildPrefix(std::string_view fingerprint) {
@@ -74,7 +77,8 @@ class StreamEncoder final : public ResponseEncoder {
                                         .finished = false,
                                         .announced = {},
                                         .logprobs = {},
-                                        .refusal_logprobs = {}});
+                                        .refusal_logprobs = {},
+                                        .state = {}});
   }
 
   void OpenDelta(std::int64_t index, std::string& out) const {
@@ -125,6 +129,7 @@ class StreamEncoder final : public ResponseEncoder {
   void WriteText(std::int64_t index, std::string_view key, std::string_view text,
                  std::string& out) {
     Choice& choice = Begin(index, out);
+    ReleaseState(choice, out);
     OpenDelta(index, out);
     out += key;
     AppendString(out, text);
@@ -145,10 +150,47 @@ class StreamEncoder final : public ResponseEncoder {
     WriteText(event.choice, "\"refusal\":", event.text, out);
   }
 
+  // A state without a part that could hold it, and all states of thoughts, are entries of
+  // "reasoning_details".
+  void WriteState(Choice& choice, const core::OpaqueState& state, std::string& out) {
+    OpenDelta(choice.index, out);
+    out += "\"reasoning_details\":[";
+    json::Writer writer(out);
+    WriteReasoningDetail(writer, {}, state);
+    out += ']';
+    CloseDelta(choice, std::nullopt, out);
+  }
+  void ReleaseState(Choice& choice, std::string& out) {
+    if (!choice.state) return;
+    const HeldState held = *std::exchange(choice.state, std::nullopt);
+    WriteState(choice, held.View(), out);
+  }
+  void Write(const core::StateEvent& event, std::string& out) {
+    Choice& choice = Begin(event.choice, out);
+    ReleaseState(choice, out);
+    if (event.state.kind == core::StateKind::kOfPart) {
+      choice.state = HeldState::Of(event.state);
+    } else {
+      WriteState(choice, event.state, out);
+    }
+  }
+  void Write(const core::CitationEvent& event, std::string& out) {
+    Choice& choice = Begin(event.choice, out);
+    OpenDelta(event.choice, out);
+    out += "\"annotations\":[";
+    json::Writer writer(out);
+    WriteAnnotation(writer, event);
+    out += ']';
+    CloseDelta(choice, std::nullopt, out);
+  }
+
   void Write(const core::ToolCallEvent& event, std::string& out) {
     Choice& choice = Begin(event.choice, out);
     const auto at = static_cast<std::size_t>(event.index);
     if (choice.announced.size() <= at) choice.announced.resize(at + 1);
+    if (choice.state && choice.state->origin != core::StateOrigin::kGemini) {
+      ReleaseState(choice, out);
+    }
     OpenDelta(event.choice, out);
     out += "\"tool_calls\":[{\"index\":";
     AppendInteger(out, event.index);
@@ -167,7 +209,13 @@ class StreamEncoder final : public ResponseEncoder {
     choice.announced[at] = true;
     out += "\"arguments\":";
     AppendString(out, event.arguments);
-    out += "}}]";
+    out += '}';
+    if (choice.state) {
+      out += ",\"extra_content\":";
+      json::Writer writer(out);
+      WriteExtraContent(writer, std::exchange(choice.state, std::nullopt)->View());
+    }
+    out += "}]";
     CloseDelta(choice, std::nullopt, out);
   }
 
@@ -182,6 +230,7 @@ class StreamEncoder final : public ResponseEncoder {
     Choice& choice = Begin(event.choice, out);
     if (choice.finished) return;
     choice.finished = true;
+    ReleaseState(choice, out);
     OpenDelta(event.choice, out);
     CloseDelta(choice, event.reason, out);
   }

@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "protocols/openai_chat/fields.h"
+#include "protocols/cache_control.h"
+#include "protocols/fields.h"
 #include "protocols/openai_chat/limits.h"
 
 namespace tidegate::protocols::openai_chat {
@@ -14,7 +15,7 @@ namespace {
 
 using core::Capability;
 
-constexpr FieldNames kTool{std::to_array<std::string_view>({"type", "function"})};
+constexpr FieldNames kTool{std::to_array<std::string_view>({"type", "function", "cache_control"})};
 constexpr FieldNames kFunction{
     std::to_array<std::string_view>({"name", "description", "parameters", "strict"})};
 constexpr FieldNames kChoice{std::to_array<std::string_view>({"type", "function"})};
@@ -22,10 +23,6 @@ constexpr FieldNames kChosen{std::to_array<std::string_view>({"name"})};
 constexpr FieldNames kFormat{std::to_array<std::string_view>({"type", "json_schema"})};
 constexpr FieldNames kSchema{
     std::to_array<std::string_view>({"name", "description", "schema", "strict"})};
-
-void Need(core::Request& request, Capability capability) {
-  request.needs = request.needs.With(capability);
-}
 
 Result<void> CheckName(const json::Value& value, std::string_view name) {
   if (name.empty()) return value.Invalid("must not be empty");
@@ -36,11 +33,10 @@ Result<void> CheckName(const json::Value& value, std::string_view name) {
   return {};
 }
 
-Result<core::ToolSpec> DecodeFunction(const json::Value& value, RequestTexts& texts,
-                                      core::Request& request) {
+Result<core::ToolSpec> DecodeFunction(const json::Value& value, RequestTexts& texts) {
   TIDEGATE_ASSIGN(const auto fields, ReadFields(kFunction, value));
   TIDEGATE_ASSIGN(const json::Value name, fields.Required(kFunction.Index("name")));
-  if (fields.has_unknown()) Need(request, Capability::kVendorFields);
+  texts.NeedVendorIfUnknown(fields);
   core::ToolSpec tool;
   TIDEGATE_ASSIGN(tool.name, texts.Keep(*fields.Member(kFunction.Index("name"))));
   TIDEGATE_TRY(CheckName(name, tool.name));
@@ -69,16 +65,20 @@ Result<void> DecodeTools(const json::Value& tools, RequestTexts& texts, core::Re
     TIDEGATE_ASSIGN(const json::Value type, fields.Required(kTool.Index("type")));
     TIDEGATE_ASSIGN(const std::string_view word, type.String());
     texts.Count(value.raw().size());
-    Need(request, Capability::kTools);
+    texts.Need(Capability::kTools);
     if (word != "function") {  // "custom", and the tools that only one vendor runs: for the same
                                // protocol only
       if (word.empty()) return type.Invalid("must not be empty");
-      Need(request, Capability::kVendorFields);
+      texts.NeedVendor(type.Path());
       continue;
     }
     TIDEGATE_ASSIGN(const json::Value function, fields.Required(kTool.Index("function")));
-    if (fields.has_unknown()) Need(request, Capability::kVendorFields);
-    TIDEGATE_ASSIGN(core::ToolSpec tool, DecodeFunction(function, texts, request));
+    texts.NeedVendorIfUnknown(fields);
+    TIDEGATE_ASSIGN(core::ToolSpec tool, DecodeFunction(function, texts));
+    if (const std::optional<json::Value> mark = fields.Value(kTool.Index("cache_control"))) {
+      TIDEGATE_ASSIGN(tool.cache, DecodeCacheControl(*mark));
+      request.has_optional_fields = true;
+    }
     request.tools.push_back(tool);
   }
   return {};
@@ -94,6 +94,7 @@ Result<void> DecodeToolChoice(const json::Value& choice, RequestTexts& texts,
       request.tool_choice = core::ToolChoiceKind::kNone;
     } else if (word == "required") {
       request.tool_choice = core::ToolChoiceKind::kRequired;
+      texts.Need(Capability::kToolChoice);
     } else {
       return choice.Invalid("must be 'auto', 'none', 'required' or an object that names a tool");
     }
@@ -104,16 +105,17 @@ Result<void> DecodeToolChoice(const json::Value& choice, RequestTexts& texts,
   TIDEGATE_ASSIGN(const json::Value type, fields.Required(kChoice.Index("type")));
   TIDEGATE_ASSIGN(const std::string_view word, type.String());
   if (word == "custom" || word == "allowed_tools") {
-    Need(request, Capability::kVendorFields);
+    texts.NeedVendor(type.Path());
     return {};
   }
   if (word != "function") return type.Invalid("must be 'function', 'custom' or 'allowed_tools'");
-  if (fields.has_unknown()) Need(request, Capability::kVendorFields);
+  texts.NeedVendorIfUnknown(fields);
   TIDEGATE_ASSIGN(const json::Value function, fields.Required(kChoice.Index("function")));
   TIDEGATE_ASSIGN(const auto chosen, ReadFields(kChosen, function));
   TIDEGATE_ASSIGN(const json::Value name, chosen.Required(kChosen.Index("name")));
   TIDEGATE_ASSIGN(request.tool_choice_name, texts.Keep(name));
   request.tool_choice = core::ToolChoiceKind::kNamed;
+  texts.Need(Capability::kToolChoice);
   const bool known = std::any_of(
       request.tools.begin(), request.tools.end(),
       [&](const core::ToolSpec& tool) { return tool.name == request.tool_choice_name; });
@@ -127,7 +129,7 @@ Result<void> DecodeResponseFormat(const json::Value& format, RequestTexts& texts
   TIDEGATE_ASSIGN(const json::Value type, fields.Required(kFormat.Index("type")));
   TIDEGATE_ASSIGN(const std::string_view word, type.String());
   if (fields.has_unknown()) {  // llama-server takes a schema beside json_object
-    Need(request, Capability::kVendorFields);
+    texts.NeedVendor(fields.UnknownPath());
     texts.Count(format.raw().size());
   }
   if (word == "text") {
@@ -136,7 +138,7 @@ Result<void> DecodeResponseFormat(const json::Value& format, RequestTexts& texts
   }
   if (word == "json_object") {
     request.response_format = core::ResponseFormat::kJsonObject;
-    Need(request, Capability::kJsonObject);
+    texts.Need(Capability::kJsonObject);
     return {};
   }
   if (word != "json_schema") return type.Invalid("must be 'text', 'json_object' or 'json_schema'");
@@ -145,31 +147,36 @@ Result<void> DecodeResponseFormat(const json::Value& format, RequestTexts& texts
   TIDEGATE_ASSIGN(const json::Value name, members.Required(kSchema.Index("name")));
   TIDEGATE_ASSIGN(const std::string_view name_text, name.String());
   TIDEGATE_TRY(CheckName(name, name_text));
-  if (const std::optional<json::Value> value = members.Value(kSchema.Index("schema"));
-      value && !value->is_object()) {
-    return value->Mismatch("a JSON Schema object");
-  }
-  if (const std::optional<json::Value> strict = members.Value(kSchema.Index("strict")))
-    TIDEGATE_TRY(strict->Bool());
   request.response_format = core::ResponseFormat::kJsonSchema;
-  request.json_schema = schema.raw();
-  Need(request, Capability::kJsonSchema);
-  texts.Count(request.json_schema.size());
+  TIDEGATE_ASSIGN(request.json_schema.name, texts.Keep(*members.Member(kSchema.Index("name"))));
+  if (members.Value(kSchema.Index("description"))) {
+    TIDEGATE_ASSIGN(request.json_schema.description,
+                    texts.Keep(*members.Member(kSchema.Index("description"))));
+  }
+  if (const std::optional<json::Value> value = members.Value(kSchema.Index("schema"))) {
+    if (!value->is_object()) return value->Mismatch("a JSON Schema object");
+    request.json_schema.schema = value->raw();
+  }
+  if (const std::optional<json::Value> strict = members.Value(kSchema.Index("strict"))) {
+    TIDEGATE_ASSIGN(request.json_schema.strict, strict->Bool());
+  }
+  texts.NeedVendorIfUnknown(members);
+  texts.Need(Capability::kJsonSchema);
+  texts.Count(schema.raw().size());
   return {};
 }
 
-Result<void> DecodeFunctions(const json::Value& functions, RequestTexts& texts,
-                             core::Request& request) {
+Result<void> DecodeFunctions(const json::Value& functions, RequestTexts& texts) {
   TIDEGATE_ASSIGN(const json::Array array, functions.Array());
   std::size_t count = 0;
   for (const json::Value value : array) {
     if (++count > kToolsMax)
       return functions.Invalid("has more than " + std::to_string(kToolsMax) + " functions");
-    TIDEGATE_TRY(DecodeFunction(value, texts, request));
+    TIDEGATE_TRY(DecodeFunction(value, texts));
     texts.Count(value.raw().size());
   }
-  Need(request, Capability::kTools);
-  Need(request, Capability::kVendorFields);
+  texts.Need(Capability::kTools);
+  texts.NeedVendor(functions.Path());
   return {};
 }
 

@@ -5,7 +5,7 @@
 #include "base/result.h"
 #include "core/request.h"
 #include "json/value.h"
-#include "protocols/openai_chat/request_texts.h"
+#include "protocols/request_texts.h"
 
 namespace tidegate::protocols::openai_chat {
 
@@ -17,7 +17,6 @@ Result<void> DecodeToolChoice(const json::Value& choice, RequestTexts& texts,
 Result<void> DecodeResponseFormat(const json::Value& format, RequestTexts& texts,
                                   core::Request& request);
 // The deprecated `functions`: checked, counted and passed through.
-Result<void> DecodeFunctions(const json::Value& functions, RequestTexts& texts,
-                             core::Request& request);
+Result<void> DecodeFunctions(const json::Value& functions, RequestTexts& texts);
 
 }  // namespace tidegate::protocols::openai_chat

@@ -7,8 +7,10 @@
 #include <variant>
 
 #include "json/writer.h"
+#include "protocols/held_state.h"
 #include "protocols/openai_chat/encode_parts.h"
 #include "protocols/openai_chat/encoder.h"
+#include "protocols/openai_chat/reasoning_details.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -25,9 +27,13 @@ class WholeEncoder final : public ResponseEncoder {
  private:
   struct Call {
     std::string id, name, arguments;
+    std::optional<HeldState> state;
   };
   struct Choice {
     std::string text, reasoning, refusal, logprobs, refusal_logprobs;
+    std::string details, annotations;  // entries, with commas between them
+    std::size_t detailed = 0;          // bytes of `reasoning` that entries hold
+    std::optional<HeldState> state;    // of the part that comes next
     std::map<std::int64_t, Call> calls;
     std::optional<core::FinishReason> finish;
   };
@@ -37,7 +43,9 @@ class WholeEncoder final : public ResponseEncoder {
     fingerprint_ = event.system_fingerprint;
   }
   void Take(const core::TextEvent& event, std::string&) {
-    choices_[event.choice].text += event.text;
+    Choice& choice = choices_[event.choice];
+    ReleaseState(choice);
+    choice.text += event.text;
   }
   void Take(const core::ReasoningEvent& event, std::string&) {
     choices_[event.choice].reasoning += event.text;
@@ -45,8 +53,38 @@ class WholeEncoder final : public ResponseEncoder {
   void Take(const core::RefusalEvent& event, std::string&) {
     choices_[event.choice].refusal += event.text;
   }
+  static void AddDetail(Choice& choice, const core::OpaqueState& state) {
+    if (!choice.details.empty()) choice.details += ',';
+    json::Writer writer(choice.details);
+    const bool signs = state.kind == core::StateKind::kSignature;
+    const std::string_view text = std::string_view(choice.reasoning).substr(choice.detailed);
+    WriteReasoningDetail(writer, signs ? text : std::string_view(), state);
+    if (signs) choice.detailed = choice.reasoning.size();
+  }
+  static void ReleaseState(Choice& choice) {
+    if (choice.state) AddDetail(choice, choice.state->View());
+    choice.state.reset();
+  }
+  void Take(const core::StateEvent& event, std::string&) {
+    Choice& choice = choices_[event.choice];
+    ReleaseState(choice);
+    if (event.state.kind == core::StateKind::kOfPart) {
+      choice.state = HeldState::Of(event.state);
+    } else {
+      AddDetail(choice, event.state);
+    }
+  }
+  void Take(const core::CitationEvent& event, std::string&) {
+    std::string& entries = choices_[event.choice].annotations;
+    if (!entries.empty()) entries += ',';
+    json::Writer writer(entries);
+    WriteAnnotation(writer, event);
+  }
   void Take(const core::ToolCallEvent& event, std::string&) {
-    Call& call = choices_[event.choice].calls[event.index];
+    Choice& choice = choices_[event.choice];
+    if (choice.state && choice.state->origin != core::StateOrigin::kGemini) ReleaseState(choice);
+    Call& call = choice.calls[event.index];
+    if (choice.state) call.state = std::exchange(choice.state, std::nullopt);
     if (call.id.empty()) call.id = event.id;
     call.name += event.name;
     call.arguments += event.arguments;
@@ -58,7 +96,9 @@ class WholeEncoder final : public ResponseEncoder {
     entries += event.content;
   }
   void Take(const core::FinishEvent& event, std::string&) {
-    choices_[event.choice].finish = event.reason;
+    Choice& choice = choices_[event.choice];
+    ReleaseState(choice);
+    choice.finish = event.reason;
   }
   void Take(const core::UsageEvent& event, std::string&) { usage_ = event.usage; }
   void Take(const core::ErrorEvent&, std::string&) { ended_ = true; }
@@ -97,6 +137,10 @@ class WholeEncoder final : public ResponseEncoder {
       writer.String(choice.refusal);
     }
     if (!choice.reasoning.empty()) writer.Key("reasoning_content").String(choice.reasoning);
+    if (!choice.details.empty()) {
+      WriteEntries(writer.Key("reasoning_details"), choice.details);
+    }
+    if (!choice.annotations.empty()) WriteEntries(writer.Key("annotations"), choice.annotations);
     if (!choice.calls.empty()) WriteCalls(index, choice, writer);
     writer.EndObject();
     writer.Key("logprobs");
@@ -123,7 +167,9 @@ class WholeEncoder final : public ResponseEncoder {
       writer.Key("type").String("function");
       writer.Key("function").BeginObject();
       writer.Key("name").String(call.name).Key("arguments").String(call.arguments);
-      writer.EndObject().EndObject();
+      writer.EndObject();
+      if (call.state) WriteExtraContent(writer.Key("extra_content"), call.state->View());
+      writer.EndObject();
     }
     writer.EndArray();
   }

@@ -8,12 +8,13 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "json/value.h"
 
-namespace tidegate::protocols::openai_chat {
+namespace tidegate::protocols {
 
 template <std::size_t N>
 struct FieldNames {
@@ -59,16 +60,20 @@ class Fields {
   }
   const json::Object& object() const { return object_; }
   // There are members that the list does not name.
-  bool has_unknown() const { return has_unknown_; }
+  bool has_unknown() const { return unknown_.has_value(); }
+  // The path of the first of them. REQUIRES: has_unknown().
+  std::string UnknownPath() const { return object_.PathOf(*unknown_); }
 
   void Set(std::size_t index, const json::Member& member) { members_[index] = member; }
-  void NoteUnknown() { has_unknown_ = true; }
+  void NoteUnknown(std::string_view key) {
+    if (!unknown_) unknown_ = key;
+  }
 
  private:
   const FieldNames<N>& names_;
   json::Object object_;
   std::array<std::optional<json::Member>, N> members_;
-  bool has_unknown_ = false;
+  std::optional<std::string_view> unknown_;
 };
 
 // Errors: `value` is not an object; a listed name stands twice.
@@ -79,7 +84,7 @@ Result<Fields<N>> ReadFields(const FieldNames<N>& names, const json::Value& valu
   for (const json::Member& member : object) {
     const std::size_t index = names.Find(member.key);
     if (index == N) {
-      fields.NoteUnknown();
+      fields.NoteUnknown(member.key);
     } else if (fields.Member(index)) {
       return member.value.Invalid("stands more than once in its object");
     } else {
@@ -89,4 +94,4 @@ Result<Fields<N>> ReadFields(const FieldNames<N>& names, const json::Value& valu
   return fields;
 }
 
-}  // namespace tidegate::protocols::openai_chat
+}  // namespace tidegate::protocols

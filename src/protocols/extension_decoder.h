@@ -7,7 +7,7 @@
 #include "json/value.h"
 #include "protocols/constraint_parser.h"
 
-namespace tidegate::protocols::openai_chat {
+namespace tidegate::protocols {
 
 // Hands every field of the object to the parser; null fields are skipped as if they were not there.
 // Errors: kInvalidArgument with the field's path: not an object, a name twice, an empty or too deep
@@ -17,4 +17,4 @@ Result<void> DecodeExtension(const json::Value& object, const ConstraintParser& 
 Result<void> DecodeProviderAlias(const json::Value& object, const ConstraintParser& parser,
                                  core::Constraints& out);
 
-}  // namespace tidegate::protocols::openai_chat
+}  // namespace tidegate::protocols

@@ -1,13 +1,13 @@
-#include "protocols/openai_chat/extension_decoder.h"
+#include "protocols/extension_decoder.h"
 
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "protocols/openai_chat/limits.h"
+#include "protocols/limits.h"
 
-namespace tidegate::protocols::openai_chat {
+namespace tidegate::protocols {
 namespace {
 
 // One of ConstraintParser's two methods.
@@ -86,4 +86,4 @@ Result<void> DecodeProviderAlias(const json::Value& object, const ConstraintPars
   return Flattener(parser, &ConstraintParser::ApplyProviderAlias, out).ReadObject(object, {}, 1);
 }
 
-}  // namespace tidegate::protocols::openai_chat
+}  // namespace tidegate::protocols

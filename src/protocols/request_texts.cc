@@ -1,6 +1,6 @@
-#include "protocols/openai_chat/request_texts.h"
+#include "protocols/request_texts.h"
 
-namespace tidegate::protocols::openai_chat {
+namespace tidegate::protocols {
 
 // A text stands unescaped in the body exactly if its bytes stand behind the opening quote and the
 // closing quote behind them. (Each escape is longer than what it means. If the bytes agreed in
@@ -30,4 +30,4 @@ Result<std::string_view> RequestTexts::KeepCounted(const json::Member& member) {
   return text;
 }
 
-}  // namespace tidegate::protocols::openai_chat
+}  // namespace tidegate::protocols

@@ -1,11 +1,11 @@
-#include "protocols/openai_chat/upstream_error.h"
+#include "protocols/upstream_error.h"
 
 #include <gtest/gtest.h>
 
+#include "protocols/limits.h"
 #include "protocols/openai_chat/codec.h"
-#include "protocols/openai_chat/limits.h"
 
-namespace tidegate::protocols::openai_chat {
+namespace tidegate::protocols {
 namespace {
 
 TEST(UpstreamError, KeysNeverTravelOn) {
@@ -71,7 +71,7 @@ TEST(UpstreamError, EveryStatusSaysWhoIsAtFaultAndWhatCanHelp) {
                          {301, ErrorCode::kProtocol, Retry::kOtherTarget},
                          {204, ErrorCode::kProtocol, Retry::kOtherTarget},
                          {999, ErrorCode::kProtocol, Retry::kOtherTarget}}) {
-    const Error error = Codec().DecodeError(row.status, "", 0);
+    const Error error = openai_chat::Codec().DecodeError(row.status, "", 0);
     EXPECT_EQ(error.code, row.code) << row.status;
     EXPECT_EQ(error.retry, row.retry) << row.status;
     EXPECT_EQ(error.source, ErrorSource::kUpstream);
@@ -80,14 +80,14 @@ TEST(UpstreamError, EveryStatusSaysWhoIsAtFaultAndWhatCanHelp) {
 }
 
 TEST(UpstreamError, RetryAfterIsClamped) {
-  EXPECT_EQ(Codec().DecodeError(429, "{}", -1).retry_after_s, 0);
-  EXPECT_EQ(Codec().DecodeError(429, "{}", 17).retry_after_s, 17);
-  EXPECT_EQ(Codec().DecodeError(429, "{}", 1'000'000'000'000).retry_after_s, 3600);
+  EXPECT_EQ(openai_chat::Codec().DecodeError(429, "{}", -1).retry_after_s, 0);
+  EXPECT_EQ(openai_chat::Codec().DecodeError(429, "{}", 17).retry_after_s, 17);
+  EXPECT_EQ(openai_chat::Codec().DecodeError(429, "{}", 1'000'000'000'000).retry_after_s, 3600);
 }
 
 TEST(UpstreamError, WordsDecideWhereTheStatusIsTooCoarse) {
   const auto judge = [](int status, std::string_view body) {
-    return Codec().DecodeError(status, body, 0);
+    return openai_chat::Codec().DecodeError(status, body, 0);
   };
   EXPECT_EQ(judge(400, R"({"error":{"message":"prompt is too long: 9 tokens"}})").reason,
             "context_length_exceeded");
@@ -116,4 +116,4 @@ TEST(UpstreamError, WordsDecideWhereTheStatusIsTooCoarse) {
 }
 
 }  // namespace
-}  // namespace tidegate::protocols::openai_chat
+}  // namespace tidegate::protocols

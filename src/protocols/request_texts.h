@@ -2,13 +2,16 @@
 // that impossible.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "core/request.h"
 #include "json/value.h"
+#include "protocols/fields.h"
 
-namespace tidegate::protocols::openai_chat {
+namespace tidegate::protocols {
 
 // Borrows the request it fills; not thread-safe. REQUIRES: request.body is the text of the
 // document.
@@ -23,12 +26,26 @@ class RequestTexts {
   // The same, and its bytes count as text of the prompt.
   Result<std::string_view> KeepCounted(const json::Member& member);
 
+  // A text that stands nowhere in the body.
+  std::string_view Own(std::string_view text) { return request_.arena.emplace_back(text); }
+
+  void Need(core::Capability capability) { request_.needs = request_.needs.With(capability); }
+  // The field at `path` can only go to a target of the same protocol that passes on what it does
+  // not know.
+  void NeedVendor(std::string path) {
+    if (request_.vendor_field.empty()) request_.vendor_field = std::move(path);
+    Need(core::Capability::kVendorFields);
+  }
+  template <std::size_t N>
+  void NeedVendorIfUnknown(const Fields<N>& fields) {
+    if (fields.has_unknown()) NeedVendor(fields.UnknownPath());
+  }
+
   // Bytes of other text that reach the model, as a tool's schema.
   void Count(std::size_t bytes) { request_.text_bytes += static_cast<std::int64_t>(bytes); }
 
  private:
-  std::string_view Own(std::string_view text) { return request_.arena.emplace_back(text); }
   core::Request& request_;
 };
 
-}  // namespace tidegate::protocols::openai_chat
+}  // namespace tidegate::protocols

@@ -1,4 +1,4 @@
-#include "protocols/openai_chat/upstream_error.h"
+#include "protocols/upstream_error.h"
 
 #include <algorithm>
 #include <array>
@@ -7,9 +7,9 @@
 #include <span>
 #include <utility>
 
-#include "protocols/openai_chat/limits.h"
+#include "protocols/limits.h"
 
-namespace tidegate::protocols::openai_chat {
+namespace tidegate::protocols {
 namespace {
 
 constexpr std::size_t kReasonBytesMax = 64;
@@ -153,7 +153,7 @@ int StatusOfWords(const Fault& fault) {
     std::string_view word;
     int status;
   };
-  constexpr std::array<Meaning, 12> kMeanings = {{{"rate_limit_exceeded", 429},
+  constexpr std::array<Meaning, 16> kMeanings = {{{"rate_limit_exceeded", 429},
                                                   {"rate_limit_error", 429},
                                                   {"insufficient_quota", 429},
                                                   {"overloaded_error", 529},
@@ -164,6 +164,10 @@ int StatusOfWords(const Fault& fault) {
                                                   {"invalid_api_key", 401},
                                                   {"permission_error", 403},
                                                   {"timeout_error", 408},
+                                                  {"api_error", 500},
+                                                  {"not_found_error", 404},
+                                                  {"request_too_large", 413},
+                                                  {"billing_error", 402},
                                                   {"server_error", 500}}};
   for (const Meaning& meaning : kMeanings) {
     if (Says(fault, meaning.word)) return meaning.status;
@@ -254,6 +258,13 @@ Fault ReadFaultBody(const json::Value& root) {
   return fault;
 }
 
+std::string_view PlainFaultText(std::string_view body) {
+  constexpr std::size_t kBytesMax = 2048;
+  const std::size_t begin = body.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || body[begin] == '<') return {};
+  return body.substr(begin, kBytesMax);
+}
+
 Error JudgeFault(const Fault& fault, std::int64_t retry_after_s) {
   const int status = fault.status != 0 ? fault.status : StatusOfWords(fault);
   const Verdict verdict = Judge(fault, status);
@@ -309,4 +320,4 @@ std::string PublicText(std::string_view text) {
   return std::string(Truncate(out, kUpstreamMessageBytesMax));
 }
 
-}  // namespace tidegate::protocols::openai_chat
+}  // namespace tidegate::protocols

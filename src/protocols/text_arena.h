@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tidegate::protocols::openai_chat {
+namespace tidegate::protocols {
 
 // Not thread-safe. A copy lives until Clear or the arena's end. Clear keeps one block, so that a
 // stream of small texts allocates once in its life.
@@ -47,4 +47,4 @@ class TextArena {
   std::size_t used_ = 0;  // of the last block
 };
 
-}  // namespace tidegate::protocols::openai_chat
+}  // namespace tidegate::protocols

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "json/value.h"
 
-namespace tidegate::protocols::openai_chat {
+namespace tidegate::protocols {
 
 // As the upstream wrote it, unjudged. The views live as long as the document.
 struct Fault {
@@ -26,6 +26,10 @@ struct Fault {
 Fault ReadFault(const json::Value& error);
 // Reads a whole error body, in any of the shapes that servers of this protocol use.
 Fault ReadFaultBody(const json::Value& root);
+
+// The message of an error body that is not JSON: the text when it is one, nothing when it is a
+// page.
+std::string_view PlainFaultText(std::string_view body);
 
 // `retry_after_s` as the upstream gave it, 0 = none; clamped to 0 … kRetryAfterSecondsMax. Never
 // code kUnauthenticated or kPermissionDenied: when an upstream refuses a key, the key is ours and
@@ -42,4 +46,4 @@ Error MalformedAnswer(const Error& cause);
 // a key.
 std::string PublicText(std::string_view text);
 
-}  // namespace tidegate::protocols::openai_chat
+}  // namespace tidegate::protocols

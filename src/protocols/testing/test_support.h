@@ -1,8 +1,9 @@
-// For the tests and fuzz targets of this folder: constraints without policy/, padded texts, events
+// For the tests and fuzz targets of protocols/: constraints without policy/, padded texts, events
 // as text.
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -12,10 +13,9 @@
 #include "core/event.h"
 #include "json/reader.h"
 #include "json/writer.h"
-#include "protocols/openai_chat/encode_parts.h"
 #include "protocols/protocol.h"
 
-namespace tidegate::protocols::openai_chat {
+namespace tidegate::protocols {
 
 // A body on the heap with nothing behind its padding, so that ASan sees a read beyond it.
 class PaddedText {
@@ -58,6 +58,20 @@ class SmallConstraintParser final : public ConstraintParser {
   }
 };
 
+// A chat as the gateway hands it to a codec: POST to `path`, which may have a query.
+inline Result<core::Request> DecodeChat(const Protocol& codec, std::string_view path,
+                                        std::string_view body,
+                                        const ConstraintParser& parser = SmallConstraintParser(),
+                                        const FieldLookup& fields = NoFields()) {
+  const std::size_t mark = path.find('?');
+  const std::string_view query =
+      mark == std::string_view::npos ? std::string_view() : path.substr(mark + 1);
+  const ClientHead head{"POST", path.substr(0, mark), query, &fields};
+  const std::optional<Route> route = codec.Match(head);
+  if (!route) return NotFound("no route");
+  return codec.DecodeRequest(head, *route, body, parser);
+}
+
 inline std::string Quote(std::string_view text) {
   std::string out = "\"";
   json::EscapeInto(out, text);
@@ -70,6 +84,10 @@ inline std::string Describe(const core::Usage& usage) {
          " cached_read=" + std::to_string(usage.cached_read_tokens) +
          " cached_write=" + std::to_string(usage.cached_write_tokens) +
          " reasoning=" + std::to_string(usage.reasoning_tokens) +
+         (usage.media_input_tokens != 0 ? " media_in=" + std::to_string(usage.media_input_tokens)
+                                        : "") +
+         (usage.media_output_tokens != 0 ? " media_out=" + std::to_string(usage.media_output_tokens)
+                                         : "") +
          (usage.estimated ? " estimated" : "");
 }
 
@@ -96,6 +114,20 @@ struct EventLine {
   std::string operator()(const core::ReasoningEvent& e) const {
     return Text("reasoning", e.choice, e.text);
   }
+  std::string operator()(const core::StateEvent& e) const {
+    constexpr std::string_view kOrigins[] = {"none", "anthropic", "openai", "gemini"};
+    constexpr std::string_view kKinds[] = {"signature", "redacted", "of_part"};
+    return "state " + std::to_string(e.choice) + ' ' +
+           std::string(kOrigins[static_cast<std::size_t>(e.state.origin)]) + ' ' +
+           std::string(kKinds[static_cast<std::size_t>(e.state.kind)]) +
+           (e.state.id.empty() ? "" : " id=" + std::string(e.state.id)) + ' ' +
+           Quote(e.state.bytes);
+  }
+  std::string operator()(const core::CitationEvent& e) const {
+    return "citation " + std::to_string(e.choice) + ' ' + std::to_string(e.begin) + ".." +
+           std::to_string(e.end) + " url=" + std::string(e.url) + " title=" + Quote(e.title) +
+           " document=" + Quote(e.document) + ' ' + Quote(e.cited_text);
+  }
   std::string operator()(const core::RefusalEvent& e) const {
     return Text("refusal", e.choice, e.text);
   }
@@ -110,8 +142,11 @@ struct EventLine {
            std::string(e.content);
   }
   std::string operator()(const core::FinishEvent& e) const {
-    const std::string word(e.reason == core::FinishReason::kOther ? "other" : FinishWord(e.reason));
-    return "finish " + std::to_string(e.choice) + ' ' + word;
+    constexpr std::string_view kWords[] = {
+        "stop", "stop_sequence", "length", "tool_calls", "content_filter", "refusal", "other"};
+    return "finish " + std::to_string(e.choice) + ' ' +
+           std::string(kWords[static_cast<std::size_t>(e.reason)]) +
+           (e.stop_sequence.empty() ? "" : ' ' + Quote(e.stop_sequence));
   }
   std::string operator()(const core::UsageEvent& e) const { return "usage " + Describe(e.usage); }
   std::string operator()(const core::ErrorEvent& e) const {
@@ -184,4 +219,4 @@ inline Relayed RelayInPieces(StreamRelay& relay, std::string_view bytes, std::si
   return relayed;
 }
 
-}  // namespace tidegate::protocols::openai_chat
+}  // namespace tidegate::protocols
