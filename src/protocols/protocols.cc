@@ -2,6 +2,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "protocols/anthropic_messages/codec.h"
 #include "protocols/openai_chat/codec.h"
 #include "protocols/protocol.h"
 
@@ -9,6 +10,7 @@ namespace tidegate::protocols {
 
 std::span<const Protocol* const> All() {
   static const std::array kAll = {
+      &anthropic_messages::Codec(),  // before the one that takes all of /v1/
       &openai_chat::Codec(),
   };
   return kAll;

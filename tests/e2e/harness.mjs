@@ -1,5 +1,5 @@
 // What the end-to-end tests in JavaScript are made of: the real gate, the emulated cloud, and the
-// official SDK. harness.py does the same for Python and says more about the ideas.
+// official SDKs. harness.py does the same for Python and says more about the ideas.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,14 +11,15 @@ import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-function loadSdk() {
+function loadSdk(name) {
   try {
-    return createRequire(new URL('node/package.json', import.meta.url))('openai');
+    return createRequire(new URL('node/package.json', import.meta.url))(name);
   } catch (error) {
-    throw new Error('the SDK is not installed; run scripts/npm-install', { cause: error });
+    throw new Error(`the SDK ${name} is not installed; run scripts/npm-install`, { cause: error });
   }
 }
-export const { OpenAI } = loadSdk();
+export const { OpenAI } = loadSdk('openai');
+export const { Anthropic } = loadSdk('@anthropic-ai/sdk');
 
 const SOURCE = fileURLToPath(new URL('../..', import.meta.url));
 const BINARIES = join(process.env.TIDEGATE_BINARY_DIR ?? join(SOURCE, 'build/release'), 'bin');
@@ -191,6 +192,12 @@ ${tables}`);
   client(options = {}) {
     return new OpenAI({
       baseURL: `${this.url}/v1`, apiKey: 'unused', maxRetries: 0, timeout: PATIENCE_MS, ...options,
+    });
+  }
+
+  anthropic(options = {}) {
+    return new Anthropic({
+      baseURL: this.url, apiKey: 'unused', maxRetries: 0, timeout: PATIENCE_MS, ...options,
     });
   }
 

@@ -1,0 +1,50 @@
+// Reading content blocks: of messages, of the system prompt, of tool results.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/result.h"
+#include "core/request.h"
+#include "json/value.h"
+#include "protocols/request_texts.h"
+
+namespace tidegate::protocols::anthropic_messages {
+
+// Where a block stands decides what it may be.
+enum class Place : std::uint8_t { kSystem, kUser, kAssistant, kToolResult };
+
+// Adds to the request's needs, text_bytes and media_parts. Borrows what it is given; one thread.
+class BlockDecoder {
+ public:
+  BlockDecoder(core::Request& request, RequestTexts& texts) : request_(request), texts_(texts) {}
+
+  // Ids name one call within a message; later turns may use them again.
+  void BeginMessage() { ids_.clear(); }
+  // A string, or an array of blocks. Errors: kInvalidArgument with the field's path.
+  Result<void> Decode(const json::Value& content, Place place, std::vector<core::Part>& parts);
+
+ private:
+  Result<void> DecodeBlock(const json::Value& block, Place place, std::vector<core::Part>& parts);
+  Result<void> DecodeText(const json::Value& block, core::Part& part);
+  Result<void> DecodeImage(const json::Value& block, core::Part& part);
+  Result<void> DecodeDocument(const json::Value& block, core::Part& part);
+  Result<void> DecodeThinking(const json::Value& block, core::Part& part);
+  Result<void> DecodeRedactedThinking(const json::Value& block, core::Part& part);
+  Result<void> DecodeToolUse(const json::Value& block, core::Part& part);
+  Result<void> DecodeToolResult(const json::Value& block, core::Part& part);
+  Result<void> DecodeSource(const json::Value& source, core::Part& part);
+  template <typename FieldsOf>
+  Result<void> DecodeMark(const FieldsOf& fields, std::size_t index, core::Part& part);
+  Result<void> CountMedia(const json::Value& at);
+
+  core::Request& request_;
+  RequestTexts& texts_;
+  std::unordered_map<std::string_view, std::string_view> calls_;  // names by id, so far
+  std::unordered_set<std::string_view> ids_;                      // of calls of this message
+};
+
+}  // namespace tidegate::protocols::anthropic_messages
