@@ -35,13 +35,22 @@ enum class FrameKind : std::uint8_t {
 //   // JSON. Errors: kProtocol; nothing of a malformed frame is appended, and the reader is of no
 //   // use then.
 //   Result<FrameKind> Read(std::string_view frame, std::vector<core::Event>& out);
-//   // For the clean end of the body: what stands behind the last frame. Nothing when it is a frame
-//   // cut short; kIdle when it is blank or a comment; otherwise a frame that lacks only its end,
-//   // read as Read does.
-//   std::optional<FrameKind> ReadRest(std::string_view rest, std::vector<core::Event>& out);
 //   bool done() const;          // the end mark was seen
 //   bool failed() const;        // an error was reported
 //   bool all_finished() const;  // the end mark is all that could still come
+
+// For the clean end of the body: what stands behind the last frame. Nothing when it is a frame cut
+// short; kIdle when it is blank or a comment; otherwise a frame that lacks only its end, read as
+// Read does.
+template <typename FrameReader>
+std::optional<FrameKind> ReadRest(FrameReader& reader, std::string_view rest,
+                                  std::vector<core::Event>& out) {
+  const bool blank = rest.find_first_not_of("\r\n") == std::string_view::npos;
+  if (blank || rest.starts_with(':')) return FrameKind::kIdle;
+  const Result<FrameKind> kind = reader.Read(rest, out);
+  if (!kind.ok() || *kind == FrameKind::kIdle) return std::nullopt;
+  return *kind;
+}
 
 template <typename FrameReader, sse::Framing framing = sse::Framing::kEventStream>
 class StreamDecoder final : public ResponseDecoder {
@@ -57,7 +66,7 @@ class StreamDecoder final : public ResponseDecoder {
   Result<void> Finish(std::vector<core::Event>& out) override {
     texts_.Clear();
     const std::size_t first = out.size();
-    const bool cut = !reader_.ReadRest(splitter_.rest(), out).has_value();
+    const bool cut = !ReadRest(reader_, splitter_.rest(), out).has_value();
     PinFrom(first, out, texts_);
     if (reader_.done() || reader_.failed()) return {};
     if (cut || !reader_.all_finished()) return MalformedAnswer("ended before it was complete");
@@ -106,7 +115,7 @@ class FrameRelay final : public StreamRelay {
   void Finish(std::vector<std::string_view>& out) override {
     const std::string_view rest = splitter_.rest();
     events_.clear();
-    const std::optional<FrameKind> kind = reader_.ReadRest(rest, events_);
+    const std::optional<FrameKind> kind = ReadRest(reader_, rest, events_);
     const bool blank = rest.find_first_not_of("\r\n") == std::string_view::npos;
     if (kind && *kind != FrameKind::kIdle && Take(*kind)) {
       const bool line_ended = rest.ends_with('\n') || rest.ends_with('\r');

@@ -25,4 +25,11 @@ Result<core::CacheMark> DecodeCacheControl(const json::Value& value) {
   return ttl->Invalid("must be '5m' or '1h'");
 }
 
+void WriteCacheMark(json::Writer& out, core::CacheMark mark) {
+  if (mark == core::CacheMark::kNone) return;
+  out.Key("cache_control").BeginObject().Key("type").String("ephemeral");
+  if (mark == core::CacheMark::kLong) out.Key("ttl").String("1h");
+  out.EndObject();
+}
+
 }  // namespace tidegate::protocols

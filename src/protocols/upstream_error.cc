@@ -7,7 +7,9 @@
 #include <span>
 #include <utility>
 
+#include "protocols/json_members.h"
 #include "protocols/limits.h"
+#include "protocols/scratch_reader.h"
 
 namespace tidegate::protocols {
 namespace {
@@ -90,16 +92,11 @@ bool IsWord(std::string_view text) {
 
 // --- Reading ---
 
-std::string_view StringMember(const json::Object& object, std::string_view key) {
-  const std::optional<json::Value> value = object.Find(key);
-  return value && value->is_string() ? *value->String() : std::string_view();
-}
-
 void ReadObject(const json::Object& object, Fault& fault) {
-  fault.message = StringMember(object, "message");
-  fault.type = StringMember(object, "type");
-  fault.code = StringMember(object, "code");
-  fault.param = StringMember(object, "param");
+  fault.message = StringOrEmpty(object, "message");
+  fault.type = StringOrEmpty(object, "type");
+  fault.code = StringOrEmpty(object, "code");
+  fault.param = StringOrEmpty(object, "param");
   // A numeric code is an HTTP status (llama-server, OpenRouter, vLLM).
   const std::optional<json::Value> code = object.Find("code");
   if (!code || code->kind() != json::Kind::kInteger) return;
@@ -113,7 +110,7 @@ std::string_view ReadDetail(const json::Value& detail) {
   if (!detail.is_array()) return {};
   const json::Array entries = *detail.Array();
   for (const json::Value entry : entries) {
-    if (entry.is_object()) return StringMember(*entry.Object(), "msg");
+    if (entry.is_object()) return StringOrEmpty(*entry.Object(), "msg");
   }
   return {};
 }
@@ -232,6 +229,14 @@ Verdict Judge(const Fault& fault, int status) {
           "the upstream answered with an unexpected status"};
 }
 
+// The message of a body that is not JSON: the text when it is one, nothing when it is a page.
+std::string_view PlainFaultText(std::string_view body) {
+  constexpr std::size_t kBytesMax = 2048;
+  const std::size_t begin = body.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || body[begin] == '<') return {};
+  return body.substr(begin, kBytesMax);
+}
+
 }  // namespace
 
 Fault ReadFault(const json::Value& error) {
@@ -249,20 +254,13 @@ Fault ReadFaultBody(const json::Value& root) {
   const json::Object object = *value.Object();
   if (const std::optional<json::Value> error = object.Find("error"); error && !error->is_null()) {
     Fault fault = ReadFault(*error);
-    if (fault.message.empty()) fault.message = StringMember(object, "message");
+    if (fault.message.empty()) fault.message = StringOrEmpty(object, "message");
     return fault;
   }
   Fault fault = ReadFault(value);
   const std::optional<json::Value> detail = object.Find("detail");
   if (fault.message.empty() && detail) fault.message = ReadDetail(*detail);
   return fault;
-}
-
-std::string_view PlainFaultText(std::string_view body) {
-  constexpr std::size_t kBytesMax = 2048;
-  const std::size_t begin = body.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos || body[begin] == '<') return {};
-  return body.substr(begin, kBytesMax);
 }
 
 Error JudgeFault(const Fault& fault, std::int64_t retry_after_s) {
@@ -281,6 +279,19 @@ Error JudgeFault(const Fault& fault, std::int64_t retry_after_s) {
     error.field = PublicText(fault.param);
   }
   return error;
+}
+
+Error JudgeErrorBody(int status, std::string_view body, std::int64_t retry_after_s) {
+  const ScratchReader json;
+  const Result<json::Value> root = json->ParseCopy(body, kWholeAnswerBytesMax);
+  Fault fault;
+  if (root.ok()) {
+    fault = ReadFaultBody(*root);
+  } else {
+    fault.message = PlainFaultText(body);
+  }
+  fault.status = status;
+  return JudgeFault(fault, retry_after_s);
 }
 
 Error MalformedAnswer(std::string_view what) {

@@ -27,14 +27,12 @@ Fault ReadFault(const json::Value& error);
 // Reads a whole error body, in any of the shapes that servers of this protocol use.
 Fault ReadFaultBody(const json::Value& root);
 
-// The message of an error body that is not JSON: the text when it is one, nothing when it is a
-// page.
-std::string_view PlainFaultText(std::string_view body);
-
 // `retry_after_s` as the upstream gave it, 0 = none; clamped to 0 … kRetryAfterSecondsMax. Never
 // code kUnauthenticated or kPermissionDenied: when an upstream refuses a key, the key is ours and
 // not the caller's.
 Error JudgeFault(const Fault& fault, std::int64_t retry_after_s);
+// The same for a whole error answer, whose body may be JSON, a text or a page.
+Error JudgeErrorBody(int status, std::string_view body, std::int64_t retry_after_s);
 
 // The error for an answer that is not what this protocol promises. `what` continues "the upstream's
 // answer …".

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocols/anthropic_messages/limits.h"
+#include "protocols/json_members.h"
 #include "protocols/scratch_reader.h"
 #include "protocols/sse/event.h"
 #include "protocols/upstream_error.h"
@@ -14,17 +15,6 @@ using core::StateKind;
 using core::StateOrigin;
 
 constexpr std::size_t kBlocksOpenMax = 64;
-
-std::optional<json::Value> FindSet(const json::Object& object, std::string_view key) {
-  std::optional<json::Value> value = object.Find(key);
-  if (value && value->is_null()) value.reset();
-  return value;
-}
-
-std::string_view StringOrEmpty(const json::Object& object, std::string_view key) {
-  const std::optional<json::Value> value = object.Find(key);
-  return value && value->is_string() ? *value->String() : std::string_view();
-}
 
 Result<json::Object> GetObject(const json::Object& object, std::string_view key) {
   const Result<json::Value> value = object.Get(key);
@@ -339,16 +329,6 @@ Result<FrameKind> FrameReader::Read(std::string_view frame, std::vector<core::Ev
   done_ = *kind == FrameKind::kDone;
   failed_ = *kind == FrameKind::kError;
   return kind;
-}
-
-std::optional<FrameKind> FrameReader::ReadRest(std::string_view rest,
-                                               std::vector<core::Event>& out) {
-  if (rest.find_first_not_of("\r\n") == std::string_view::npos || rest.starts_with(':')) {
-    return FrameKind::kIdle;
-  }
-  const Result<FrameKind> kind = Read(rest, out);
-  if (!kind.ok() || *kind == FrameKind::kIdle) return std::nullopt;
-  return *kind;
 }
 
 Result<void> ReadWholeAnswer(const json::Value& root, std::vector<core::Event>& out) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,7 +56,6 @@ class AnswerReader {
 class FrameReader {
  public:
   Result<FrameKind> Read(std::string_view frame, std::vector<core::Event>& out);
-  std::optional<FrameKind> ReadRest(std::string_view rest, std::vector<core::Event>& out);
   bool done() const { return done_; }
   bool failed() const { return failed_; }
   bool all_finished() const { return answer_.stopped(); }

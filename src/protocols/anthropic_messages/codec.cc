@@ -11,7 +11,6 @@
 #include "protocols/anthropic_messages/request_encoder.h"
 #include "protocols/limits.h"
 #include "protocols/media_type.h"
-#include "protocols/scratch_reader.h"
 #include "protocols/upstream_error.h"
 #include "protocols/whole_answer.h"
 
@@ -97,16 +96,7 @@ class AnthropicMessages final : public Protocol {
   }
 
   Error DecodeError(int status, std::string_view body, std::int64_t retry_after_s) const override {
-    const ScratchReader json;
-    const Result<json::Value> root = json->ParseCopy(body, kWholeAnswerBytesMax);
-    Fault fault;
-    if (root.ok()) {
-      fault = ReadFaultBody(*root);
-    } else {
-      fault.message = PlainFaultText(body);
-    }
-    fault.status = status;
-    return JudgeFault(fault, retry_after_s);
+    return JudgeErrorBody(status, body, retry_after_s);
   }
 };
 

@@ -12,6 +12,7 @@
 #include "json/writer.h"
 #include "protocols/anthropic_messages/limits.h"
 #include "protocols/arguments.h"
+#include "protocols/cache_control.h"
 #include "protocols/reasoning_budget.h"
 
 namespace tidegate::protocols::anthropic_messages {
@@ -54,13 +55,6 @@ std::string HeaderLines(const core::Request& request) {
     lines += "\r\n";
   }
   return lines;
-}
-
-void WriteCacheMark(json::Writer& out, core::CacheMark mark) {
-  if (mark == core::CacheMark::kNone) return;
-  out.Key("cache_control").BeginObject().Key("type").String("ephemeral");
-  if (mark == core::CacheMark::kLong) out.Key("ttl").String("1h");
-  out.EndObject();
 }
 
 // The API takes letters, digits, '_' and '-'. The same id becomes the same in the call and in its

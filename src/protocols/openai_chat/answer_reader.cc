@@ -4,24 +4,13 @@
 #include <limits>
 #include <optional>
 
+#include "protocols/json_members.h"
 #include "protocols/openai_chat/limits.h"
 #include "protocols/openai_chat/reasoning_details.h"
 #include "protocols/upstream_error.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
-
-// The member, unless it is missing or null: both mean the same in answers.
-std::optional<json::Value> FindSet(const json::Object& object, std::string_view key) {
-  std::optional<json::Value> value = object.Find(key);
-  if (value && value->is_null()) value.reset();
-  return value;
-}
-
-std::string_view StringOrEmpty(const json::Object& object, std::string_view key) {
-  const std::optional<json::Value> value = object.Find(key);
-  return value && value->is_string() ? *value->String() : std::string_view();
-}
 
 Result<std::string_view> ReadString(const json::Object& object, std::string_view key) {
   const std::optional<json::Value> value = FindSet(object, key);

@@ -49,13 +49,4 @@ Result<FrameKind> FrameReader::Read(std::string_view frame, std::vector<core::Ev
   return has_usage && !answer_.chunk_had_choices() ? FrameKind::kUsage : FrameKind::kChunk;
 }
 
-std::optional<FrameKind> FrameReader::ReadRest(std::string_view rest,
-                                               std::vector<core::Event>& out) {
-  if (rest.find_first_not_of("\r\n") == std::string_view::npos || rest.starts_with(':'))
-    return FrameKind::kIdle;
-  const Result<FrameKind> kind = Read(rest, out);
-  if (!kind.ok() || *kind == FrameKind::kIdle) return std::nullopt;
-  return *kind;
-}
-
 }  // namespace tidegate::protocols::openai_chat

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,11 +20,6 @@ class FrameReader {
   // reads JSON. Errors: kProtocol; nothing of a malformed frame is appended, and the reader is of
   // no use then.
   Result<FrameKind> Read(std::string_view frame, std::vector<core::Event>& out);
-
-  // For the clean end of the body: what stands behind the last blank line. Nothing when it is a
-  // frame cut short; kIdle when it is blank or a comment; otherwise a frame that lacks only its
-  // blank line, read as Read does.
-  std::optional<FrameKind> ReadRest(std::string_view rest, std::vector<core::Event>& out);
 
   // [DONE] was seen. Some servers never send it: at the clean end of a body, all_finished() says as
   // much.

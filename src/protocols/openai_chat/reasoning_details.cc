@@ -5,6 +5,7 @@
 #include <string>
 
 #include "protocols/fields.h"
+#include "protocols/json_members.h"
 #include "protocols/limits.h"
 
 namespace tidegate::protocols::openai_chat {
@@ -40,11 +41,6 @@ std::string_view FormatOf(StateOrigin origin) {
   return "unknown";
 }
 
-std::string_view TextOf(const json::Object& object, std::string_view key) {
-  const std::optional<json::Value> value = object.Find(key);
-  return value && value->is_string() ? *value->String() : std::string_view();
-}
-
 // What one entry says. The views are the document's.
 struct Detail {
   std::string_view text;
@@ -52,16 +48,18 @@ struct Detail {
 };
 
 Detail ReadDetail(const json::Object& entry) {
-  const std::string_view type = TextOf(entry, "type");
-  const StateOrigin origin = OriginOf(TextOf(entry, "format"));
+  const std::string_view type = StringOrEmpty(entry, "type");
+  const StateOrigin origin = OriginOf(StringOrEmpty(entry, "format"));
   Detail detail;
   if (type == "reasoning.encrypted") {
     detail.state = {origin,
                     origin == StateOrigin::kGemini ? StateKind::kOfPart : StateKind::kRedacted,
-                    TextOf(entry, "data"), TextOf(entry, "id")};
+                    StringOrEmpty(entry, "data"), StringOrEmpty(entry, "id")};
   } else {
-    detail.text = type == "reasoning.summary" ? TextOf(entry, "summary") : TextOf(entry, "text");
-    detail.state = {origin, StateKind::kSignature, TextOf(entry, "signature"), TextOf(entry, "id")};
+    detail.text = type == "reasoning.summary" ? StringOrEmpty(entry, "summary")
+                                              : StringOrEmpty(entry, "text");
+    detail.state = {origin, StateKind::kSignature, StringOrEmpty(entry, "signature"),
+                    StringOrEmpty(entry, "id")};
   }
   if (detail.state.bytes.empty()) detail.state = {};
   return detail;
@@ -71,7 +69,7 @@ std::string_view ThoughtSignature(const json::Value& extra) {
   if (!extra.is_object()) return {};
   const std::optional<json::Value> google = extra.Object()->Find("google");
   if (!google || !google->is_object()) return {};
-  return TextOf(*google->Object(), "thought_signature");
+  return StringOrEmpty(*google->Object(), "thought_signature");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "json/writer.h"
+#include "protocols/cache_control.h"
 #include "protocols/media.h"
 #include "protocols/openai_chat/reasoning_details.h"
 #include "protocols/openai_chat/request_encoder.h"
@@ -44,13 +45,6 @@ void WriteNumber(json::Writer& out, std::string_view key, const std::optional<do
 void WriteInteger(json::Writer& out, std::string_view key,
                   const std::optional<std::int64_t>& number) {
   if (number) out.Key(key).Integer(*number);
-}
-
-void WriteCacheMark(json::Writer& out, core::CacheMark mark) {
-  if (mark == core::CacheMark::kNone) return;
-  out.Key("cache_control").BeginObject().Key("type").String("ephemeral");
-  if (mark == core::CacheMark::kLong) out.Key("ttl").String("1h");
-  out.EndObject();
 }
 
 Error CannotSay(std::string_view what) {
