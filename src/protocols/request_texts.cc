@@ -1,5 +1,8 @@
 #include "protocols/request_texts.h"
 
+#include "protocols/limits.h"
+#include "protocols/spans.h"
+
 namespace tidegate::protocols {
 
 // A text stands unescaped in the body exactly if its bytes stand behind the opening quote and the
@@ -28,6 +31,19 @@ Result<std::string_view> RequestTexts::KeepCounted(const json::Member& member) {
   TIDEGATE_ASSIGN(const std::string_view text, Keep(member));
   Count(text.size());
   return text;
+}
+
+Result<void> RequestTexts::TakeModel(const json::Value& model, const json::Value& root) {
+  TIDEGATE_ASSIGN(const std::string_view name, model.String());
+  if (name.empty()) return model.Invalid("must not be empty");
+  if (name.size() > kModelNameBytesMax) {
+    return model.Invalid("has " + std::to_string(name.size()) + " bytes, the limit is " +
+                         std::to_string(kModelNameBytesMax));
+  }
+  request_.model = name;
+  request_.spans.model = ToCore(model.span());
+  request_.spans.object_begin = root.span().begin + 1;
+  return {};
 }
 
 }  // namespace tidegate::protocols

@@ -41,6 +41,21 @@ class RequestTexts {
     if (fields.has_unknown()) NeedVendor(fields.UnknownPath());
   }
 
+  // The members of the root that `names` does not list. What they do is unknown, so all of them may
+  // reach the model as text. Errors: one stands twice.
+  template <std::size_t N>
+  Result<void> TakeUnknown(const FieldNames<N>& names, const Fields<N>& root) {
+    if (!root.has_unknown()) return {};
+    TIDEGATE_TRY(root.object().RequireUniqueKeys());
+    NeedVendor(root.UnknownPath());
+    for (const json::Member& member : root.object()) {
+      if (names.Find(member.key) == N) Count(member.value.raw().size());
+    }
+    return {};
+  }
+  // The model that a body names, and where.
+  Result<void> TakeModel(const json::Value& model, const json::Value& root);
+
   // Bytes of other text that reach the model, as a tool's schema.
   void Count(std::size_t bytes) { request_.text_bytes += static_cast<std::int64_t>(bytes); }
 

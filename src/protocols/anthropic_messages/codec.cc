@@ -44,7 +44,9 @@ class AnthropicMessages final : public Protocol {
 
   std::unique_ptr<ResponseEncoder> NewEncoder(const core::Request& request, const RequestId& id,
                                               std::int64_t) const override {
-    EncoderOptions options{.id = id, .model = request.model};
+    EncoderOptions options{.id = id,
+                           .model = request.model,
+                           .shows_thoughts = request.reasoning.visible.value_or(true)};
     return request.stream ? NewStreamEncoder(std::move(options))
                           : NewWholeEncoder(std::move(options));
   }

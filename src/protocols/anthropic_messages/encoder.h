@@ -15,7 +15,8 @@ namespace tidegate::protocols::anthropic_messages {
 // What the encoder takes from its request is copied: the request need not outlive it.
 struct EncoderOptions {
   RequestId id;
-  std::string model;  // until the StartEvent names the one that answers
+  std::string model;           // until the StartEvent names the one that answers
+  bool shows_thoughts = true;  // else thinking blocks carry what vouches for them, and no text
 };
 
 std::unique_ptr<ResponseEncoder> NewStreamEncoder(EncoderOptions options);

@@ -16,6 +16,7 @@
 #include "protocols/opaque.h"
 #include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
+#include "protocols/spans.h"
 
 namespace tidegate::protocols::anthropic_messages {
 namespace {
@@ -39,8 +40,6 @@ constexpr FieldNames kMetadata{std::to_array<std::string_view>({"user_id"})};
 constexpr FieldNames kOutputConfig{std::to_array<std::string_view>({"effort", "format"})};
 constexpr FieldNames kFormat{std::to_array<std::string_view>({"type", "schema"})};
 
-core::Span ToCore(json::Span span) { return {span.begin, span.end}; }
-
 class RequestDecoder {
  public:
   RequestDecoder(const ClientHead& head, std::string_view body, const json::Value& root,
@@ -52,13 +51,7 @@ class RequestDecoder {
 
   Result<core::Request> Decode() {
     TIDEGATE_ASSIGN(const RootFields fields, ReadFields(kRoot, root_));
-    if (fields.has_unknown()) {
-      TIDEGATE_TRY(fields.object().RequireUniqueKeys());
-      texts_.NeedVendor(fields.UnknownPath());
-      for (const json::Member& member : fields.object()) {
-        if (kRoot.Find(member.key) == kRoot.names.size()) texts_.Count(member.value.raw().size());
-      }
-    }
+    TIDEGATE_TRY(texts_.TakeUnknown(kRoot, fields));
     TIDEGATE_TRY(DecodeModel(fields));
     TIDEGATE_TRY(DecodeSystem(fields));
     TIDEGATE_TRY(DecodeMessages(fields));
@@ -81,16 +74,7 @@ class RequestDecoder {
  private:
   Result<void> DecodeModel(const RootFields& fields) {
     TIDEGATE_ASSIGN(const json::Value model, fields.Required(kRoot.Index("model")));
-    TIDEGATE_ASSIGN(const std::string_view name, model.String());
-    if (name.empty()) return model.Invalid("must not be empty");
-    if (name.size() > kModelNameBytesMax) {
-      return model.Invalid("has " + std::to_string(name.size()) + " bytes, the limit is " +
-                           std::to_string(kModelNameBytesMax));
-    }
-    request_.model = name;
-    request_.spans.model = ToCore(model.span());
-    request_.spans.object_begin = root_.span().begin + 1;
-    return {};
+    return texts_.TakeModel(model, root_);
   }
 
   Result<void> DecodeSystem(const RootFields& fields) {

@@ -13,7 +13,9 @@
 #include "protocols/anthropic_messages/limits.h"
 #include "protocols/arguments.h"
 #include "protocols/cache_control.h"
+#include "protocols/cannot_say.h"
 #include "protocols/reasoning_budget.h"
+#include "protocols/spans.h"
 
 namespace tidegate::protocols::anthropic_messages {
 namespace {
@@ -26,15 +28,6 @@ using core::StateKind;
 using core::StateOrigin;
 
 constexpr std::string_view kPath = "/messages";
-
-json::Span ToJson(core::Span span) { return {span.begin, span.end}; }
-
-Error CannotSay(std::string field, std::string_view what) {
-  Error error = InvalidArgument(std::move(field),
-                                "this target's protocol has no place for " + std::string(what));
-  error.retry = Retry::kOtherTarget;
-  return error;
-}
 
 // The caller's header fields for this protocol, or what every request must have.
 std::string HeaderLines(const core::Request& request) {

@@ -87,17 +87,24 @@ class StreamEncoder final : public ResponseEncoder {
     EndEvent(out);
   }
 
-  void WriteDelta(std::string_view type, std::string_view key, std::string_view text,
-                  std::string& out) const {
+  // Up to the value of `key`, which follows, and EndDelta.
+  void StartDelta(std::string_view type, std::string_view key, std::string& out) const {
     out += "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":";
     out += std::to_string(block_);
     out += ",\"delta\":{\"type\":\"";
     out += type;
     out += "\",\"";
     out += key;
-    out += "\":\"";
+    out += "\":";
+  }
+  static void EndDelta(std::string& out) { out += "}}\n\n"; }
+  void WriteDelta(std::string_view type, std::string_view key, std::string_view text,
+                  std::string& out) const {
+    StartDelta(type, key, out);
+    out += '"';
     json::EscapeInto(out, text);
-    out += "\"}}\n\n";
+    out += '"';
+    EndDelta(out);
   }
 
   void Write(const core::StartEvent& event, std::string&) {
@@ -115,7 +122,7 @@ class StreamEncoder final : public ResponseEncoder {
   }
   void Write(const core::ReasoningEvent& event, std::string& out) {
     OpenThinking(out);
-    WriteDelta("thinking_delta", "thinking", event.text, out);
+    if (options_.shows_thoughts) WriteDelta("thinking_delta", "thinking", event.text, out);
   }
 
   void Write(const core::StateEvent& event, std::string& out) {
@@ -139,12 +146,10 @@ class StreamEncoder final : public ResponseEncoder {
 
   void Write(const core::CitationEvent& event, std::string& out) {
     OpenText(out);
-    out += "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":";
-    out += std::to_string(block_);
-    out += ",\"delta\":{\"type\":\"citations_delta\",\"citation\":";
+    StartDelta("citations_delta", "citation", out);
     json::Writer writer(out);
     WriteCitation(writer, event);
-    out += "}}\n\n";
+    EndDelta(out);
   }
 
   void Write(const core::ToolCallEvent& event, std::string& out) {

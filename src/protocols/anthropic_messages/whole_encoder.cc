@@ -57,7 +57,8 @@ class WholeEncoder final : public ResponseEncoder {
     Last(Kind::kText).text += event.text;
   }
   void Take(const core::ReasoningEvent& event, std::string&) {
-    Last(Kind::kThinking).text += event.text;
+    std::string& text = Last(Kind::kThinking).text;
+    if (options_.shows_thoughts) text += event.text;
   }
   void Take(const core::StateEvent& event, std::string&) {
     if (event.state.kind == StateKind::kRedacted) {

@@ -15,6 +15,7 @@
 #include "protocols/openai_chat/tool_decoder.h"
 #include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
+#include "protocols/spans.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -68,8 +69,6 @@ using RootFields = Fields<kRoot.names.size()>;
 constexpr FieldNames kStreamOptions{
     std::to_array<std::string_view>({"include_usage", "include_obfuscation"})};
 
-core::Span ToCore(json::Span span) { return {span.begin, span.end}; }
-
 class RequestDecoder {
  public:
   RequestDecoder(std::string_view body, const json::Value& root, const ConstraintParser& parser)
@@ -79,10 +78,7 @@ class RequestDecoder {
 
   Result<core::Request> Decode() {
     TIDEGATE_ASSIGN(const RootFields fields, ReadFields(kRoot, root_));
-    if (fields.has_unknown()) {
-      TIDEGATE_TRY(fields.object().RequireUniqueKeys());
-      NeedUnknown(fields);
-    }
+    TIDEGATE_TRY(texts_.TakeUnknown(kRoot, fields));
     TIDEGATE_TRY(DecodeModel(fields));
     TIDEGATE_TRY(DecodeMessages(fields));
     TIDEGATE_TRY(DecodeStream(fields));
@@ -101,26 +97,9 @@ class RequestDecoder {
  private:
   void Need(Capability capability) { texts_.Need(capability); }
 
-  // What an unknown field does is unknown, so all of it may reach the model as text.
-  void NeedUnknown(const RootFields& fields) {
-    texts_.NeedVendor(fields.UnknownPath());
-    for (const json::Member& member : fields.object()) {
-      if (kRoot.Find(member.key) == kRoot.names.size()) texts_.Count(member.value.raw().size());
-    }
-  }
-
   Result<void> DecodeModel(const RootFields& fields) {
     TIDEGATE_ASSIGN(const json::Value model, fields.Required(kRoot.Index("model")));
-    TIDEGATE_ASSIGN(const std::string_view name, model.String());
-    if (name.empty()) return model.Invalid("must not be empty");
-    if (name.size() > kModelNameBytesMax) {
-      return model.Invalid("has " + std::to_string(name.size()) + " bytes, the limit is " +
-                           std::to_string(kModelNameBytesMax));
-    }
-    request_.model = name;
-    request_.spans.model = ToCore(model.span());
-    request_.spans.object_begin = root_.span().begin + 1;
-    return {};
+    return texts_.TakeModel(model, root_);
   }
 
   Result<void> DecodeMessages(const RootFields& fields) {

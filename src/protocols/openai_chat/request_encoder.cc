@@ -6,6 +6,7 @@
 
 #include "json/splice.h"
 #include "json/writer.h"
+#include "protocols/spans.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 constexpr std::string_view kPath = "/chat/completions";
 constexpr std::string_view kOldLimit = "\"max_tokens\"";
 constexpr std::string_view kNewLimit = "\"max_completion_tokens\"";
-
-json::Span ToJson(core::Span span) { return {span.begin, span.end}; }
 
 // The edits of one body. Views the request's body; new texts are owned by the result.
 class BodyEdits {

@@ -7,6 +7,7 @@
 
 #include "json/writer.h"
 #include "protocols/cache_control.h"
+#include "protocols/cannot_say.h"
 #include "protocols/media.h"
 #include "protocols/openai_chat/reasoning_details.h"
 #include "protocols/openai_chat/request_encoder.h"
@@ -45,13 +46,6 @@ void WriteNumber(json::Writer& out, std::string_view key, const std::optional<do
 void WriteInteger(json::Writer& out, std::string_view key,
                   const std::optional<std::int64_t>& number) {
   if (number) out.Key(key).Integer(*number);
-}
-
-Error CannotSay(std::string_view what) {
-  Error error =
-      InvalidArgument("messages", "this target's protocol has no place for " + std::string(what));
-  error.retry = Retry::kOtherTarget;
-  return error;
 }
 
 // Messages of this protocol, made of the parts of one message of ours.
@@ -168,22 +162,25 @@ class MessageWriter {
         out_.String("refusal").Key("refusal").String(part.text);
         break;
       case PartKind::kImage:
-        if (part.source == core::MediaSource::kFileId) return CannotSay("an image by its file id");
+        if (part.source == core::MediaSource::kFileId)
+          return CannotSay("messages", "an image by its file id");
         out_.String("image_url").Key("image_url").BeginObject().Key("url").String(MediaUrl(part));
         WriteString(out_, "detail", part.detail);
         out_.EndObject();
         break;
       case PartKind::kAudio:
-        if (part.source != core::MediaSource::kBase64) return CannotSay("a sound by its URL");
+        if (part.source != core::MediaSource::kBase64)
+          return CannotSay("messages", "a sound by its URL");
         out_.String("input_audio").Key("input_audio").BeginObject().Key("data").String(part.text);
         out_.Key("format").String(AudioFormat(part.media_type)).EndObject();
         break;
       case PartKind::kFile:
-        if (part.source == core::MediaSource::kUrl) return CannotSay("a file by its URL");
+        if (part.source == core::MediaSource::kUrl)
+          return CannotSay("messages", "a file by its URL");
         WriteFile(part);
         break;
       default:
-        return CannotSay("a video");
+        return CannotSay("messages", "a video");
     }
     if (options_.passes_unknown_fields) WriteCacheMark(out_, part.cache);
     out_.EndObject();

@@ -69,16 +69,16 @@ class StreamEncoder final : public ResponseEncoder {
     for (Choice& choice : choices_) {
       if (choice.index == index) return choice;
     }
+    Choice& choice = choices_.emplace_back(Choice{.index = index,
+                                                  .finished = false,
+                                                  .announced = {},
+                                                  .logprobs = {},
+                                                  .refusal_logprobs = {},
+                                                  .state = {}});
     OpenDelta(index, out);
     out += "\"role\":\"assistant\",\"content\":\"\"";
-    out += "},\"logprobs\":null,\"finish_reason\":null}";
-    out += suffix_;
-    return choices_.emplace_back(Choice{.index = index,
-                                        .finished = false,
-                                        .announced = {},
-                                        .logprobs = {},
-                                        .refusal_logprobs = {},
-                                        .state = {}});
+    CloseDelta(choice, std::nullopt, out);
+    return choice;
   }
 
   void OpenDelta(std::int64_t index, std::string& out) const {
