@@ -42,7 +42,8 @@ class ErrorBox {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                                  // NOLINT: implicit
+  Result(T&& value) : value_(std::move(value)) {}                                // NOLINT: implicit
+  Result(const T& value) : value_(value) {}                                      // NOLINT: implicit
   Result(Error error) : error_(std::move(error)) {}                              // NOLINT: implicit
   Result(ErrorBox error) : error_(std::move(error)) { CHECK(!error_.empty()); }  // NOLINT: implicit
 

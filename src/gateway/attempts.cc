@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/check.h"
 #include "dispatch/attempt.h"
 #include "gateway/answer.h"
 #include "gateway/call.h"
@@ -246,7 +247,7 @@ void AppendDecisionFields(const Call& call, const AttemptRecord* attempt, bool e
 }
 
 net::Task<Result<void>> RunAttempts(Call& call) {
-  Error last = Internal("the plan had no attempts");
+  std::optional<Error> last;  // there is always a first attempt
   std::uint32_t number = 0;
   for (const plan::Attempt& planned : call.plan.attempts) {
     const core::Deployment& deployment = call.inventory->deployments()[planned.deployment];
@@ -264,17 +265,19 @@ net::Task<Result<void>> RunAttempts(Call& call) {
       call.record.status = 200;
       co_return Result<void>();
     }
-    last = result.error.value_or(Internal("an attempt failed without saying why"));
+    last =
+        result.error ? *std::move(result.error) : Internal("an attempt failed without saying why");
     if (result.committed) {
-      co_await answer.EndBroken(last);
+      co_await answer.EndBroken(*last);
       call.record.status =
-          last.code == ErrorCode::kCancelled ? HttpStatus(ErrorCode::kCancelled) : 200;
-      call.record.error = Describe(last);
+          last->code == ErrorCode::kCancelled ? HttpStatus(ErrorCode::kCancelled) : 200;
+      call.record.error = Describe(*last);
       co_return Result<void>();
     }
-    if (!MayGoOn(call, last)) break;
+    if (!MayGoOn(call, *last)) break;
   }
-  co_return FinalError(std::move(last), call.record.attempts.size());
+  CHECK(last.has_value());
+  co_return FinalError(*std::move(last), call.record.attempts.size());
 }
 
 }  // namespace tidegate::gateway

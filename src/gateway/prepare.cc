@@ -85,7 +85,7 @@ net::Task<Result<void>> Decode(Call& call) {
   Result<core::Request> request = call.protocol.DecodeRequest(call.head, call.route, *body,
                                                               call.shared.parts.constraint_parser);
   if (!request.ok()) co_return std::move(request).error();
-  call.request = *std::move(request);
+  call.request = std::move(*request);
   call.record.asked_model = call.request.model;
   call.record.stream = call.request.stream;
   co_return Result<void>();

@@ -1,6 +1,8 @@
 #include "json/reader.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstring>
 #include <simdjson.h>
 #include <string>
@@ -46,6 +48,24 @@ Error Malformed(simdjson::error_code code) {
   error.reason = "invalid_json";
   return error;
 }
+
+// What the first byte of a token says: how many words the token has on the tape, and how much
+// deeper the document is behind it.
+struct TokenShape {
+  std::uint8_t words = 1;
+  std::int8_t deeper = 0;
+};
+constexpr std::array<TokenShape, 256> MakeTokenShapes() {
+  std::array<TokenShape, 256> shapes{};
+  for (const unsigned char c : {',', ':'}) shapes[c].words = 0;
+  for (const unsigned char c : {'-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}) {
+    shapes[c].words = 2;
+  }
+  for (const unsigned char c : {'[', '{'}) shapes[c].deeper = 1;
+  for (const unsigned char c : {']', '}'}) shapes[c].deeper = -1;
+  return shapes;
+}
+constexpr std::array<TokenShape, 256> kTokenShapes = MakeTokenShapes();
 
 }  // namespace
 
@@ -98,19 +118,18 @@ std::size_t Reader::State::FillOffsets(std::string_view text) {
   const std::size_t words_max = 2 + 2 * static_cast<std::size_t>(count);
   if (offsets.size() < words_max) offsets.resize(words_max);
   std::uint32_t word = 1;
-  std::size_t depth = 0;
-  std::size_t deepest = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const char c = text[structurals[i]];
-    if (c == ',' || c == ':') continue;
-    offsets[word] = structurals[i];
-    const char letter = static_cast<char>(tape.tape[word] >> 56);
-    word += letter == 'l' || letter == 'u' || letter == 'd' ? 2 : 1;
-    if (letter == '[' || letter == '{') deepest = std::max(deepest, ++depth);
-    if (letter == ']' || letter == '}') --depth;
+  int depth = 0;
+  int deepest = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {  // without a branch: tokens come in no order
+    const std::uint32_t at = structurals[i];
+    const TokenShape shape = kTokenShapes[static_cast<unsigned char>(text[at])];
+    offsets[word] = at;  // of a comma or colon: written over
+    word += shape.words;
+    depth += shape.deeper;
+    deepest = std::max(deepest, depth);
   }
   CHECK(static_cast<char>(tape.tape[word] >> 56) == 'r');
-  return deepest;
+  return static_cast<std::size_t>(deepest);
 }
 
 Reader::Reader() : state_(std::make_unique<State>()) {}

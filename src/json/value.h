@@ -67,6 +67,10 @@ class Value {
   // only.
   std::string Path() const;
 
+  // Where it stands in its document: Value(document(), position()) is this one again.
+  std::uint32_t position() const { return index_; }
+  const Document& document() const { return *document_; }
+
   // Errors about this value: "expected <expected>, found a string", or any sentence.
   Error Mismatch(std::string_view expected) const;
   Error Invalid(std::string message) const;
@@ -141,9 +145,7 @@ class Object {
   class Iterator {
    public:
     explicit Iterator(Value key) : key_(key) {}
-    Member operator*() const {
-      return Member{key_.StringAt(), key_, Value(*key_.document_, key_.index_ + 1)};
-    }
+    Member operator*() const { return Object::MemberAt(key_); }
     Iterator& operator++() {
       key_.index_ = Value(*key_.document_, key_.index_ + 1).Next();
       return *this;
@@ -156,6 +158,11 @@ class Object {
   Iterator begin() const { return Iterator(Value(*object_.document_, object_.index_ + 1)); }
   Iterator end() const { return Iterator(Value(*object_.document_, object_.Next() - 1)); }
   bool empty() const { return begin() == end(); }
+
+  // The member that a value of this object is the key of.
+  static Member MemberAt(Value key) {
+    return Member{key.StringAt(), key, Value(*key.document_, key.index_ + 1)};
+  }
 
   // The first member of that name. Nothing tells a repeated name here: an object from outside whose
   // meaning matters is passed through RequireUniqueKeys first.

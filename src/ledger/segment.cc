@@ -225,10 +225,8 @@ void SegmentBuilder::Add(const core::DecisionRecord& record) {
   const std::size_t candidates = std::min(record.candidates.size(), kRecordCandidatesMax);
   const std::size_t attempts = std::min(record.attempts.size(), kRecordAttemptsMax);
   const std::size_t tags = std::min(record.tags.size(), kRecordTagsMax);
-  const std::size_t begin = body_.size();
-  body_.resize(begin + kRecordHeadBytes + tags * kVarintBytesMax + candidates * kCandidateBytes +
-               attempts * kAttemptBytes);
-  char* const length_at = body_.data() + begin;
+  char* const length_at = RoomFor(kRecordHeadBytes + tags * kVarintBytesMax +
+                                  candidates * kCandidateBytes + attempts * kAttemptBytes);
   char* out = length_at + sizeof(std::uint32_t);
   char* const first = out;
   out = PutRaw(out, record.id.high);
@@ -257,7 +255,7 @@ void SegmentBuilder::Add(const core::DecisionRecord& record) {
   out = PutVarint(out, attempts);
   for (std::size_t i = 0; i < attempts; ++i) out = PutAttempt(out, record.attempts[i]);
   PutRaw(length_at, static_cast<std::uint32_t>(out - first));
-  body_.resize(static_cast<std::size_t>(out - body_.data()));
+  body_bytes_ = static_cast<std::size_t>(out - body_.data());
 
   const bool only = records_++ == 0;
   first_id_ = only ? record.id : std::min(first_id_, record.id);
@@ -335,6 +333,14 @@ std::uint32_t SegmentBuilder::Intern(std::string_view text) {
   return buckets_[bucket] - 1;
 }
 
+// Room is kept from record to record, and not cleared: a record needs a part of its most.
+char* SegmentBuilder::RoomFor(std::size_t bytes) {
+  if (body_.size() - body_bytes_ < bytes) {
+    body_.resize(std::max(2 * body_.size(), body_bytes_ + bytes));
+  }
+  return body_.data() + body_bytes_;
+}
+
 void SegmentBuilder::Grow() {
   buckets_.assign(std::max(kBucketsMin, buckets_.size() * 2), 0);
   const std::size_t mask = buckets_.size() - 1;
@@ -347,7 +353,7 @@ void SegmentBuilder::Grow() {
 
 void SegmentBuilder::Clear() {
   text_.clear();
-  body_.clear();
+  body_bytes_ = 0;
   entries_.clear();
   std::fill(buckets_.begin(), buckets_.end(), 0);
   records_ = 0;
@@ -360,7 +366,7 @@ std::string SegmentBuilder::Finish() const {
   at = PutVarint(at, static_cast<std::uint64_t>(records_));
   out.resize(static_cast<std::size_t>(at - out.data()));
   out.reserve(out.size() + bytes());
-  return out.append(text_).append(body_);
+  return out.append(text_).append(body_.data(), body_bytes_);
 }
 
 // ---- reading

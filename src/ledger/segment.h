@@ -34,7 +34,7 @@ class SegmentBuilder {
 
   bool empty() const { return records_ == 0; }
   bool full() const { return bytes() >= kSegmentBytesMax; }
-  std::size_t bytes() const { return text_.size() + body_.size(); }
+  std::size_t bytes() const { return text_.size() + body_bytes_; }
   std::int64_t records() const { return records_; }
   const RequestId& first_id() const { return first_id_; }  // the smallest
   const RequestId& last_id() const { return last_id_; }    // the largest
@@ -49,13 +49,15 @@ class SegmentBuilder {
     std::uint32_t hash = 0;
   };
   std::uint32_t Intern(std::string_view text);
+  char* RoomFor(std::size_t bytes);
   void Grow();
   char* PutString(char* out, std::string_view text);
   char* PutCandidate(char* out, const core::Candidate& candidate);
   char* PutAttempt(char* out, const core::AttemptRecord& attempt);
 
-  std::string text_;  // the strings, each behind its length
-  std::string body_;  // the records
+  std::string text_;            // the strings, each behind its length
+  std::vector<char> body_;      // the records, and room for more
+  std::size_t body_bytes_ = 0;  // of records
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> buckets_;  // index + 1 of an entry; 0 = free; 2^n of them
   std::int64_t records_ = 0;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,9 +17,21 @@
 
 namespace tidegate::protocols {
 
+// A list of names, and where a name stands in it. Names meet in few buckets by their length and
+// outer letters, so that a member is compared with one name, as a rule.
 template <std::size_t N>
 struct FieldNames {
-  std::array<std::string_view, N> names;
+  static_assert(N < 256, "positions are kept in bytes");
+
+  consteval FieldNames(std::array<std::string_view, N> listed) : names(listed) {
+    first.fill(N);
+    next.fill(N);
+    for (std::size_t i = N; i-- > 0;) {
+      std::uint8_t& bucket = first[BucketOf(names[i])];
+      next[i] = bucket;
+      bucket = static_cast<std::uint8_t>(i);
+    }
+  }
 
   consteval std::size_t Index(std::string_view name) const {
     for (std::size_t i = 0; i < N; ++i) {
@@ -26,15 +39,27 @@ struct FieldNames {
     }
     throw "no such name in this list";  // at compile time only
   }
+  // N = it is not listed.
   constexpr std::size_t Find(std::string_view name) const {
     if (name.empty()) return N;
-    std::size_t i = 0;
-    while (i < N && !(names[i].size() == name.size() && names[i].front() == name.front() &&
-                      names[i] == name)) {
-      ++i;
-    }
+    std::size_t i = first[BucketOf(name)];
+    while (i < N && names[i] != name) i = next[i];
     return i;
   }
+
+  std::array<std::string_view, N> names;
+
+ private:
+  static constexpr std::size_t kBuckets = 64;
+  static constexpr std::size_t BucketOf(std::string_view name) {
+    const auto letter = [](char c) {
+      return static_cast<std::size_t>(static_cast<unsigned char>(c));
+    };
+    return (letter(name.front()) + 7 * letter(name.back()) + 5 * name.size()) % kBuckets;
+  }
+
+  std::array<std::uint8_t, kBuckets> first;  // of each bucket
+  std::array<std::uint8_t, N> next;          // in the bucket
 };
 
 template <std::size_t N>
@@ -47,15 +72,21 @@ class Fields {
   Fields(const FieldNames<N>& names, const json::Object& object) : names_(names), object_(object) {}
 
   // The member as it stands, null included.
-  const std::optional<json::Member>& Member(std::size_t index) const { return members_[index]; }
+  std::optional<json::Member> Member(std::size_t index) const {
+    if (!Has(index)) return std::nullopt;
+    return json::Object::MemberAt(At(keys_[index]));
+  }
+  bool Has(std::size_t index) const { return keys_[index] != 0; }
   // The member's value unless it is missing or null.
   std::optional<json::Value> Value(std::size_t index) const {
-    if (!members_[index] || members_[index]->value.is_null()) return std::nullopt;
-    return members_[index]->value;
+    if (!Has(index)) return std::nullopt;
+    const json::Value value = At(keys_[index] + 1);
+    if (value.is_null()) return std::nullopt;
+    return value;
   }
   // The value, or the error that it is required.
   Result<json::Value> Required(std::size_t index) const {
-    if (members_[index]) return members_[index]->value;
+    if (Has(index)) return At(keys_[index] + 1);
     return InvalidArgument(object_.PathOf(names_.names[index]), "is required");
   }
   const json::Object& object() const { return object_; }
@@ -64,15 +95,21 @@ class Fields {
   // The path of the first of them. REQUIRES: has_unknown().
   std::string UnknownPath() const { return object_.PathOf(*unknown_); }
 
-  void Set(std::size_t index, const json::Member& member) { members_[index] = member; }
+  void Set(std::size_t index, const json::Member& member) {
+    keys_[index] = member.key_value.position();
+  }
   void NoteUnknown(std::string_view key) {
     if (!unknown_) unknown_ = key;
   }
 
  private:
+  json::Value At(std::uint32_t position) const {
+    return json::Value(object_.value().document(), position);
+  }
+
   const FieldNames<N>& names_;
   json::Object object_;
-  std::array<std::optional<json::Member>, N> members_;
+  std::array<std::uint32_t, N> keys_{};  // positions; 0, which is no key's = missing
   std::optional<std::string_view> unknown_;
 };
 
@@ -85,7 +122,7 @@ Result<Fields<N>> ReadFields(const FieldNames<N>& names, const json::Value& valu
     const std::size_t index = names.Find(member.key);
     if (index == N) {
       fields.NoteUnknown(member.key);
-    } else if (fields.Member(index)) {
+    } else if (fields.Has(index)) {
       return member.value.Invalid("stands more than once in its object");
     } else {
       fields.Set(index, member);

@@ -242,7 +242,7 @@ Result<void> BlockDecoder::DecodeThinking(const json::Value& block, Part& part) 
   texts_.NeedVendorIfUnknown(fields);
   TIDEGATE_ASSIGN(part.text, texts_.KeepCounted(*fields.Member(kThinking.Index("thinking"))));
   if (!fields.Value(kThinking.Index("signature"))) return {};
-  const json::Member& member = *fields.Member(kThinking.Index("signature"));
+  const json::Member member = *fields.Member(kThinking.Index("signature"));
   TIDEGATE_ASSIGN(const std::string_view signature, texts_.Keep(member));
   texts_.Count(signature.size());
   if (signature.empty()) return {};  // a thought of a model that signs nothing

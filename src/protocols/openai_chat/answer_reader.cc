@@ -12,8 +12,16 @@
 namespace tidegate::protocols::openai_chat {
 namespace {
 
-Result<std::string_view> ReadString(const json::Object& object, std::string_view key) {
-  const std::optional<json::Value> value = FindSet(object, key);
+constexpr FieldNames kChunk{
+    std::to_array<std::string_view>({"choices", "error", "object", "usage", "x_groq", "id", "model",
+                                     "created", "system_fingerprint"})};
+constexpr FieldNames kChoice{std::to_array<std::string_view>(
+    {"index", "error", "logprobs", "delta", "message", "finish_reason"})};
+constexpr FieldNames kMessage{
+    std::to_array<std::string_view>({"reasoning_content", "reasoning", "reasoning_details",
+                                     "content", "refusal", "tool_calls", "annotations"})};
+
+Result<std::string_view> ReadString(const std::optional<json::Value>& value) {
   if (!value) return std::string_view();
   Result<std::string_view> text = value->String();
   if (!text.ok()) return MalformedAnswer(text.error());
@@ -30,13 +38,11 @@ core::FinishReason ParseFinishReason(std::string_view word) {
 
 // Log-probabilities come as {"content": […], "refusal": […]}; the arrays pass through as text
 // without their brackets.
-Result<void> ReadLogprobs(const json::Object& choice, std::int64_t index,
+Result<void> ReadLogprobs(const json::Value& logprobs, std::int64_t index,
                           std::vector<core::Event>& out) {
-  const std::optional<json::Value> logprobs = FindSet(choice, "logprobs");
-  if (!logprobs) return {};
-  if (!logprobs->is_object()) return MalformedAnswer(logprobs->Mismatch("an object"));
+  if (!logprobs.is_object()) return MalformedAnswer(logprobs.Mismatch("an object"));
   for (const std::string_view key : {std::string_view("content"), std::string_view("refusal")}) {
-    const std::optional<json::Value> entries = FindSet(*logprobs->Object(), key);
+    const std::optional<json::Value> entries = FindSet(*logprobs.Object(), key);
     if (!entries) continue;
     if (!entries->is_array()) return MalformedAnswer(entries->Mismatch("an array"));
     std::string_view raw = entries->raw();
@@ -74,6 +80,22 @@ void ReadAnnotations(const json::Value& notes, std::int64_t choice, std::vector<
   }
 }
 
+using ChunkMembers = SetMembers<kChunk.names.size()>;
+
+core::StartEvent ReadStart(const ChunkMembers& chunk) {
+  core::StartEvent start;
+  start.id = chunk.StringOrEmpty(kChunk.Index("id"));
+  start.model = chunk.StringOrEmpty(kChunk.Index("model"));
+  start.system_fingerprint = chunk.StringOrEmpty(kChunk.Index("system_fingerprint"));
+  if (const auto created = chunk[kChunk.Index("created")]) {
+    // Informative: a strange value is no reason to refuse an answer.
+    const Result<std::int64_t> seconds =
+        created->IntegerIn(0, std::numeric_limits<std::int64_t>::max());
+    if (seconds.ok()) start.created_s = *seconds;
+  }
+  return start;
+}
+
 }  // namespace
 
 AnswerReader::Choice& AnswerReader::FindChoice(std::int64_t index) {
@@ -92,9 +114,10 @@ Result<void> AnswerReader::ReadChunk(const json::Value& root, bool named_error,
     return {};
   }
   if (!root.is_object()) return MalformedAnswer(root.Mismatch("an object"));
-  const json::Object object = *root.Object();
-  const std::optional<json::Value> choices = FindSet(object, "choices");
-  if (FindSet(object, "error") || (!choices && StringOrEmpty(object, "object") == "error")) {
+  const ChunkMembers members(kChunk, *root.Object());
+  const std::optional<json::Value> choices = members[kChunk.Index("choices")];
+  if (members[kChunk.Index("error")] ||
+      (!choices && members.StringOrEmpty(kChunk.Index("object")) == "error")) {
     out.push_back(core::ErrorEvent{JudgeFault(ReadFaultBody(root), 0)});
     return {};
   }
@@ -102,8 +125,9 @@ Result<void> AnswerReader::ReadChunk(const json::Value& root, bool named_error,
   if (choices) {
     if (!choices->is_array()) return MalformedAnswer(choices->Mismatch("an array"));
     const json::Array all = *choices->Array();
-    if (!all.empty())
-      ReadStart(object, out);  // Azure's first chunk has neither choices nor a model
+    // Azure's first chunk has neither choices nor a model.
+    if (!all.empty() && !started_) out.push_back(ReadStart(members));
+    started_ |= !all.empty();
     std::int64_t position = 0;
     for (const json::Value choice : all) {
       if (!choice.is_object()) return MalformedAnswer(choice.Mismatch("an object"));
@@ -112,9 +136,9 @@ Result<void> AnswerReader::ReadChunk(const json::Value& root, bool named_error,
       chunk_had_choices_ = true;
     }
   }
-  std::optional<json::Value> usage = FindSet(object, "usage");
+  std::optional<json::Value> usage = members[kChunk.Index("usage")];
   if (!usage && all_finished()) {  // Groq puts it elsewhere, into the last chunk
-    const std::optional<json::Value> groq = FindSet(object, "x_groq");
+    const std::optional<json::Value> groq = members[kChunk.Index("x_groq")];
     if (groq && groq->is_object()) usage = FindSet(*groq->Object(), "usage");
   }
   if (usage) out.push_back(core::UsageEvent{ReadUsage(*usage)});
@@ -128,66 +152,53 @@ Result<void> AnswerReader::ReadWhole(const json::Value& root, std::vector<core::
   return {};
 }
 
-void AnswerReader::ReadStart(const json::Object& root, std::vector<core::Event>& out) {
-  if (started_) return;
-  started_ = true;
-  core::StartEvent start;
-  start.id = StringOrEmpty(root, "id");
-  start.model = StringOrEmpty(root, "model");
-  start.system_fingerprint = StringOrEmpty(root, "system_fingerprint");
-  const std::optional<json::Value> created = root.Find("created");
-  if (created &&
-      !created->is_null()) {  // informative: a strange value is no reason to refuse an answer
-    const Result<std::int64_t> seconds =
-        created->IntegerIn(0, std::numeric_limits<std::int64_t>::max());
-    if (seconds.ok()) start.created_s = *seconds;
-  }
-  out.push_back(start);
-}
-
 Result<void> AnswerReader::ReadChoice(const json::Object& object, std::int64_t position,
                                       std::vector<core::Event>& out) {
+  const SetMembers members(kChoice, object);
   std::int64_t index = position;
-  if (const std::optional<json::Value> value = FindSet(object, "index")) {
+  if (const auto value = members[kChoice.Index("index")]) {
     const Result<std::int64_t> number = value->IntegerIn(0, kChoicesMax - 1);
     if (!number.ok()) return MalformedAnswer(number.error());
     index = *number;
   }
-  if (const std::optional<json::Value> error =
-          FindSet(object, "error")) {  // OpenRouter: one choice failed
+  if (const auto error = members[kChoice.Index("error")]) {  // OpenRouter: one choice failed
     out.push_back(core::ErrorEvent{JudgeFault(ReadFault(*error), 0)});
     return {};
   }
   Choice& choice = FindChoice(index);
-  TIDEGATE_TRY(ReadLogprobs(object, index, out));
-  std::optional<json::Value> message = FindSet(object, "delta");
+  if (const auto logprobs = members[kChoice.Index("logprobs")]) {
+    TIDEGATE_TRY(ReadLogprobs(*logprobs, index, out));
+  }
+  std::optional<json::Value> message = members[kChoice.Index("delta")];
   // A stream's last chunk may repeat the whole message; it counts only when nothing came before.
-  if (!message && !choice.spoke) message = FindSet(object, "message");
+  if (!message && !choice.spoke) message = members[kChoice.Index("message")];
   if (message) {
     if (!message->is_object()) return MalformedAnswer(message->Mismatch("an object"));
     TIDEGATE_TRY(ReadMessage(*message->Object(), choice, out));
   }
-  if (const std::optional<json::Value> reason = FindSet(object, "finish_reason")) {
+  if (const auto reason = members[kChoice.Index("finish_reason")]) {
     TIDEGATE_TRY(ReadFinish(*reason, choice, out));
   }
   return {};
 }
 
-Result<void> AnswerReader::ReadMessage(const json::Object& message, Choice& choice,
+Result<void> AnswerReader::ReadMessage(const json::Object& object, Choice& choice,
                                        std::vector<core::Event>& out) {
+  const SetMembers message(kMessage, object);
   const std::size_t before = out.size();
-  TIDEGATE_ASSIGN(std::string_view reasoning, ReadString(message, "reasoning_content"));
-  if (reasoning.empty()) reasoning = StringOrEmpty(message, "reasoning");
+  TIDEGATE_ASSIGN(std::string_view reasoning,
+                  ReadString(message[kMessage.Index("reasoning_content")]));
+  if (reasoning.empty()) reasoning = message.StringOrEmpty(kMessage.Index("reasoning"));
   if (!reasoning.empty()) out.push_back(core::ReasoningEvent{choice.index, reasoning});
-  if (const std::optional<json::Value> details = FindSet(message, "reasoning_details")) {
+  if (const auto details = message[kMessage.Index("reasoning_details")]) {
     ReadReasoningDetails(*details, choice.index, reasoning.empty(), out);
   }
-  if (const std::optional<json::Value> content = FindSet(message, "content")) {
+  if (const auto content = message[kMessage.Index("content")]) {
     TIDEGATE_TRY(ReadContent(*content, choice, out));
   }
-  TIDEGATE_ASSIGN(const std::string_view refusal, ReadString(message, "refusal"));
+  TIDEGATE_ASSIGN(const std::string_view refusal, ReadString(message[kMessage.Index("refusal")]));
   if (!refusal.empty()) out.push_back(core::RefusalEvent{choice.index, refusal});
-  if (const std::optional<json::Value> calls = FindSet(message, "tool_calls")) {
+  if (const auto calls = message[kMessage.Index("tool_calls")]) {
     if (!calls->is_array()) return MalformedAnswer(calls->Mismatch("an array"));
     std::int64_t position = 0;
     const json::Array all = *calls->Array();
@@ -196,7 +207,7 @@ Result<void> AnswerReader::ReadMessage(const json::Object& message, Choice& choi
       TIDEGATE_TRY(ReadToolCall(*call.Object(), position++, choice, out));
     }
   }
-  if (const std::optional<json::Value> notes = FindSet(message, "annotations")) {
+  if (const auto notes = message[kMessage.Index("annotations")]) {
     ReadAnnotations(*notes, choice.index, out);
   }
   choice.spoke |= out.size() > before;
@@ -262,7 +273,7 @@ Result<std::size_t> AnswerReader::FindCall(const json::Object& call, std::int64_
 
 Result<void> AnswerReader::ReadToolCall(const json::Object& call, std::int64_t position,
                                         Choice& choice, std::vector<core::Event>& out) {
-  TIDEGATE_ASSIGN(const std::string_view id, ReadString(call, "id"));
+  TIDEGATE_ASSIGN(const std::string_view id, ReadString(FindSet(call, "id")));
   TIDEGATE_ASSIGN(const std::size_t at, FindCall(call, position, id, choice));
   Call& known = choice.calls[at];
   core::ToolCallEvent event;
@@ -270,7 +281,7 @@ Result<void> AnswerReader::ReadToolCall(const json::Object& call, std::int64_t p
   event.index = static_cast<std::int64_t>(at);
   if (const std::optional<json::Value> function = FindSet(call, "function")) {
     if (!function->is_object()) return MalformedAnswer(function->Mismatch("an object"));
-    TIDEGATE_ASSIGN(event.name, ReadString(*function->Object(), "name"));
+    TIDEGATE_ASSIGN(event.name, ReadString(FindSet(*function->Object(), "name")));
     if (const std::optional<json::Value> arguments = FindSet(*function->Object(), "arguments")) {
       // Some servers send the arguments as an object instead of as its text.
       event.arguments = arguments->is_string() ? *arguments->String() : arguments->raw();

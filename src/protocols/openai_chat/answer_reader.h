@@ -49,7 +49,6 @@ class AnswerReader {
   };
 
   Choice& FindChoice(std::int64_t index);
-  void ReadStart(const json::Object& root, std::vector<core::Event>& out);
   Result<void> ReadChoice(const json::Object& choice, std::int64_t position,
                           std::vector<core::Event>& out);
   Result<void> ReadMessage(const json::Object& message, Choice& choice,

@@ -1,30 +1,30 @@
 // ReadUsage of answer_reader.h.
-#include <algorithm>
+#include <array>
 #include <optional>
+#include <string_view>
 
+#include "protocols/json_members.h"
 #include "protocols/openai_chat/answer_reader.h"
 #include "protocols/openai_chat/limits.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
 
-// Sets `out` when the member is there. False when it is there and cannot be believed.
-bool ReadCount(const json::Object& object, std::string_view key, std::int64_t& out) {
-  const std::optional<json::Value> value = object.Find(key);
-  if (!value || value->is_null()) return true;
+constexpr FieldNames kUsage{std::to_array<std::string_view>(
+    {"prompt_tokens", "completion_tokens", "prompt_cache_hit_tokens", "prompt_tokens_details",
+     "cache_creation_input_tokens", "completion_tokens_details"})};
+constexpr FieldNames kPromptDetails{
+    std::to_array<std::string_view>({"cached_tokens", "cache_write_tokens"})};
+constexpr FieldNames kCompletionDetails{std::to_array<std::string_view>({"reasoning_tokens"})};
+
+// Sets `out` when the value is there. False when it is there and cannot be believed.
+bool ReadCount(const std::optional<json::Value>& value, std::int64_t& out) {
+  if (!value) return true;
   if (value->kind() != json::Kind::kInteger && value->kind() != json::Kind::kDouble) return false;
   const Result<std::int64_t> count = value->Integer();
   if (!count.ok() || *count < 0 || *count > kUsageTokensMax) return false;
   out = *count;
   return true;
-}
-
-// A number inside a details object, which may be missing or null.
-bool ReadDetail(const json::Object& usage, std::string_view details, std::string_view key,
-                std::int64_t& out) {
-  const std::optional<json::Value> value = usage.Find(details);
-  if (!value || value->is_null()) return true;
-  return value->is_object() && ReadCount(*value->Object(), key, out);
 }
 
 // A part cannot be larger than its whole.
@@ -40,21 +40,34 @@ core::Usage ReadUsage(const json::Value& value) {
   core::Usage usage;
   usage.estimated = true;
   if (!value.is_object()) return usage;
-  const json::Object object = *value.Object();
-  bool believed = ReadCount(object, "prompt_tokens", usage.input_tokens);
-  believed &= ReadCount(object, "completion_tokens", usage.output_tokens);
-  // DeepSeek's name, then the protocol's own.
-  believed &= ReadCount(object, "prompt_cache_hit_tokens", usage.cached_read_tokens);
+  const SetMembers members(kUsage, *value.Object());
+  const auto input = members[kUsage.Index("prompt_tokens")];
+  const auto output = members[kUsage.Index("completion_tokens")];
+  bool believed = input || output;
+  believed &= ReadCount(input, usage.input_tokens);
+  believed &= ReadCount(output, usage.output_tokens);
+  // DeepSeek's name and Anthropic's behind translating servers; the protocol's own come after them.
+  believed &= ReadCount(members[kUsage.Index("prompt_cache_hit_tokens")], usage.cached_read_tokens);
   believed &=
-      ReadDetail(object, "prompt_tokens_details", "cached_tokens", usage.cached_read_tokens);
-  // Anthropic's name behind translating servers, then the protocol's own.
-  believed &= ReadCount(object, "cache_creation_input_tokens", usage.cached_write_tokens);
-  believed &=
-      ReadDetail(object, "prompt_tokens_details", "cache_write_tokens", usage.cached_write_tokens);
-  believed &=
-      ReadDetail(object, "completion_tokens_details", "reasoning_tokens", usage.reasoning_tokens);
-  believed &=
-      object.Find("prompt_tokens").has_value() || object.Find("completion_tokens").has_value();
+      ReadCount(members[kUsage.Index("cache_creation_input_tokens")], usage.cached_write_tokens);
+  if (const auto details = members[kUsage.Index("prompt_tokens_details")]) {
+    believed &= details->is_object();
+    if (details->is_object()) {
+      const SetMembers counts(kPromptDetails, *details->Object());
+      believed &=
+          ReadCount(counts[kPromptDetails.Index("cached_tokens")], usage.cached_read_tokens);
+      believed &=
+          ReadCount(counts[kPromptDetails.Index("cache_write_tokens")], usage.cached_write_tokens);
+    }
+  }
+  if (const auto details = members[kUsage.Index("completion_tokens_details")]) {
+    believed &= details->is_object();
+    if (details->is_object()) {
+      const SetMembers counts(kCompletionDetails, *details->Object());
+      believed &=
+          ReadCount(counts[kCompletionDetails.Index("reasoning_tokens")], usage.reasoning_tokens);
+    }
+  }
   believed &= ClampTo(usage.input_tokens, usage.cached_read_tokens);
   believed &= ClampTo(usage.input_tokens - usage.cached_read_tokens, usage.cached_write_tokens);
   believed &= ClampTo(usage.output_tokens, usage.reasoning_tokens);
