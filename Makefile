@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 30
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test build optimized bench asan tsan ubsan fuzz format tidy clean bootstrap
+.PHONY: help run test build optimized bench matrix asan tsan ubsan fuzz format tidy clean bootstrap
 
 # $(call configure_and_build,PRESET)
 define configure_and_build
@@ -34,6 +34,10 @@ optimized: build ## build the program as packages ship it: profile-guided, in bu
 
 bench: optimized ## measure latency and throughput beside other gateways
 	@exec bench/run
+
+matrix: build ## every client protocol with every upstream protocol: print the table, and write it to docs/protocols.md
+	@TIDEGATE_MATRIX_REWRITE=1 build/release/bin/protocols_test --gtest_brief=1 --gtest_filter='Matrix.*'
+	@sed -n '/matrix: begin/,/matrix: end/p' docs/protocols.md
 
 asan: bootstrap ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call configure_and_build,asan)
