@@ -37,12 +37,10 @@ std::optional<RequestId> RequestId::Parse(std::string_view text) {
   return RequestId{static_cast<std::uint64_t>(value >> 64), static_cast<std::uint64_t>(value)};
 }
 
-RequestIdSource::RequestIdSource(const Clock& clock) : clock_(clock) {
-  RandomBytes(&last_.low, sizeof last_.low);
-}
+RequestIdSource::RequestIdSource() { RandomBytes(&last_.low, sizeof last_.low); }
 
-RequestId RequestIdSource::Next() {
-  const auto now_ms = static_cast<std::uint64_t>(clock_.WallNanos() / 1'000'000);
+RequestId RequestIdSource::Next(std::int64_t wall_nanos) {
+  const auto now_ms = static_cast<std::uint64_t>(wall_nanos / 1'000'000);
   if (now_ms > last_.high >> 16) {
     std::uint16_t random = 0;
     RandomBytes(&random, sizeof random);

@@ -25,11 +25,11 @@ struct RequestId {
 // Makes ids that increase strictly within one generator. Not thread-safe: one per shard.
 class RequestIdSource {
  public:
-  explicit RequestIdSource(const Clock& clock);
-  RequestId Next();
+  RequestIdSource();
+  // `wall_nanos`: now, since 1970.
+  RequestId Next(std::int64_t wall_nanos);
 
  private:
-  const Clock& clock_;
   RequestId last_;
 };
 

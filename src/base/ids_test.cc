@@ -24,12 +24,12 @@ TEST(RequestIdTest, WhatIsNotAnIdIsRefused) {
 
 TEST(RequestIdTest, IdsOfASourceIncreaseAlsoWhenTheClockGoesBack) {
   FakeClock clock;
-  RequestIdSource source(clock);
-  RequestId last = source.Next();
+  RequestIdSource source;
+  RequestId last = source.Next(clock.WallNanos());
   for (int i = 0; i < 10'000; ++i) {
     if (i == 3'000) clock.Advance(5'000'000);
     if (i == 6'000) clock.SetWall(1'000'000'000);
-    const RequestId next = source.Next();
+    const RequestId next = source.Next(clock.WallNanos());
     EXPECT_LT(last, next);
     EXPECT_LT(last.ToString(), next.ToString());
     last = next;
@@ -38,11 +38,11 @@ TEST(RequestIdTest, IdsOfASourceIncreaseAlsoWhenTheClockGoesBack) {
 
 TEST(RequestIdTest, TwoSourcesOfOneMomentDoNotCollide) {
   FakeClock clock;
-  RequestIdSource a(clock), b(clock);
+  RequestIdSource a, b;
   std::set<RequestId> seen;
   for (int i = 0; i < 1'000; ++i) {
-    EXPECT_TRUE(seen.insert(a.Next()).second);
-    EXPECT_TRUE(seen.insert(b.Next()).second);
+    EXPECT_TRUE(seen.insert(a.Next(clock.WallNanos())).second);
+    EXPECT_TRUE(seen.insert(b.Next(clock.WallNanos())).second);
   }
 }
 

@@ -22,7 +22,7 @@ namespace tidegate::gateway {
 // One shard's share of the gateway.
 struct ShardState {
   ShardState(net::Shard& shard, const GatewayParts& parts, std::shared_ptr<Inventory> inventory_in)
-      : client(shard, parts.client), inventory(std::move(inventory_in)), ids(parts.clock) {}
+      : client(shard, parts.client), inventory(std::move(inventory_in)) {}
   net::HttpClient client;
   std::shared_ptr<Inventory> inventory;  // of new requests; shared with those that began with it
   LiveView live;

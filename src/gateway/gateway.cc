@@ -149,8 +149,8 @@ net::Task<void> Chat(Shared& shared, ShardState& shard, net::Exchange& exchange,
                      const protocols::Route& route, const policy::Principal& principal) {
   Call call(shared, shard, exchange, protocol, head, route);
   call.principal = &principal;
-  call.record.id = shard.ids.Next();
   call.record.wall_nanos = shared.parts.clock.WallNanos();
+  call.record.id = shard.ids.Next(call.record.wall_nanos);
   call.record.principal = principal.name;
   call.record.protocol = core::ToString(protocol.id());
   ++shard.in_flight;

@@ -2,7 +2,6 @@
 
 #include <ctime>
 
-#include "base/clock.h"
 #include "net/limits.h"
 
 namespace tidegate::net {
@@ -11,10 +10,11 @@ std::string_view DateField() {
   thread_local std::int64_t second = -1;
   thread_local char text[64];
   thread_local std::size_t size = 0;
-  const std::int64_t now = SystemClock().WallNanos() / kSecond;
-  if (now != second) {
-    second = now;
-    const time_t when = static_cast<time_t>(now);
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  if (now.tv_sec != second) {
+    second = now.tv_sec;
+    const time_t when = now.tv_sec;
     tm parts{};
     gmtime_r(&when, &parts);
     size = strftime(text, sizeof text, "date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);

@@ -82,6 +82,7 @@ Task<void> ServerConnection::RunHttp1() {
     if (next == Next::kHttp2) co_return co_await RunHttp2();
     if (next == Next::kEnd) co_return;
     busy_ = true;
+    const WriteBatch::Member member(server_.shard.writes());
     ready = co_await ServeOne();
     busy_ = false;
   }

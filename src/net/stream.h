@@ -44,9 +44,9 @@ class Stream {
   Task<Result<void>> Write(std::span<const std::string_view> pieces);
 
   // The same in two steps, so that only who has to wait for the peer sets a time limit.
-  // co_await WriteInBatch(…) writes, at the end of this turn of the loop, what the socket takes at
-  // once, moves `at` behind it and yields Result<bool>: true = everything was taken, else WriteRest
-  // goes on from there.
+  // co_await WriteInBatch(…) writes, at the end of this turn of the loop (see write_batch.h), what
+  // the socket takes at once, moves `at` behind it and yields Result<bool>: true = everything was
+  // taken, else WriteRest goes on from there.
   struct Position {
     std::size_t piece = 0, offset = 0;
   };
@@ -88,10 +88,13 @@ class Stream::InBatch final : public BatchedWrite {
       : stream_(stream), pieces_(pieces), at_(at) {}
 
   void BelongTo(std::coroutine_handle<> root) { root_ = root; }
-  bool await_ready() const noexcept { return stream_.secure(); }  // WriteRest does it all
-  void await_suspend(std::coroutine_handle<> awaiter) {
-    stream_.batch_.Add(*this, root_, awaiter);
+  bool await_ready() {
+    if (stream_.secure()) return true;  // WriteRest does it all
+    if (stream_.batch_.has_company()) return false;
+    WriteNow();
+    return true;
   }
+  void await_suspend(std::coroutine_handle<> awaiter) { stream_.batch_.Add(*this, root_, awaiter); }
   Result<bool> await_resume() { return std::move(written_); }
   void WriteNow() override { written_ = stream_.WriteNow(pieces_, at_); }
 

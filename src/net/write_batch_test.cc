@@ -2,12 +2,12 @@
 
 #include <memory>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "net/stream.h"
 
@@ -66,6 +66,29 @@ TEST_F(WriteBatchTest, WritesWhenTheEventsInHandHaveBeenHandled) {
   EXPECT_EQ(ended_, (std::vector<std::string>{"one written", "two written"}));
 }
 
+TEST_F(WriteBatchTest, ARequestWithoutCompanyWritesAtOnce) {
+  Pair pair(io_, *batch_);
+  const WriteBatch::Member member(*batch_);
+  std::string before = "nothing looked";
+  Spawn(io_, Say(*pair.stream, "alone", ended_), kIgnore);
+  asio::post(io_, [&] { before = pair.Arrived(); });
+  io_.run();
+  EXPECT_EQ(before, "alone");
+  EXPECT_EQ(ended_, (std::vector<std::string>{"alone written"}));
+}
+
+TEST_F(WriteBatchTest, WhoWroteInCompanyGoesOnBehindTheEventsThatComeNext) {
+  Pair first(io_, *batch_), second(io_, *batch_);
+  std::vector<std::string> between{"nothing looked"};
+  Spawn(io_, Say(*first.stream, "one", ended_), kIgnore);
+  Spawn(io_, Say(*second.stream, "two", ended_), kIgnore);
+  // Behind the batch, which stands in the queue already.
+  asio::post(io_, [&] { asio::post(io_, [&] { between = ended_; }); });
+  io_.run();
+  EXPECT_EQ(between, std::vector<std::string>());
+  EXPECT_EQ(ended_, (std::vector<std::string>{"one written", "two written"}));
+}
+
 TEST_F(WriteBatchTest, AWriteThatFollowsAWriteBelongsToTheNextBatch) {
   Pair pair(io_, *batch_);
   const auto twice = [](Stream& stream, std::vector<std::string>& ended) -> Task<void> {
@@ -108,8 +131,10 @@ TEST_F(WriteBatchTest, WritesMoreThanASocketTakesAtOnce) {
 TEST_F(WriteBatchTest, DestroysWhoeverStillWaits) {
   auto alive = std::make_shared<int>();
   Pair pair(io_, *batch_);
-  const auto hold = [](Stream& stream, std::shared_ptr<int>, std::vector<std::string>& ended)
-      -> Task<void> { co_await Say(stream, "never", ended); };
+  const auto hold = [](Stream& stream, std::shared_ptr<int>,
+                       std::vector<std::string>& ended) -> Task<void> {
+    co_await Say(stream, "never", ended);
+  };
   Spawn(io_, hold(*pair.stream, alive, ended_), kIgnore);
   io_.run_one();  // up to the write
   ASSERT_EQ(alive.use_count(), 2);

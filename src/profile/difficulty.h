@@ -13,7 +13,7 @@
 namespace tidegate::profile {
 
 // Bytes of the last user message that are read: its beginning and its end.
-inline constexpr std::size_t kReadBytesMax = 1024;
+inline constexpr std::size_t kReadBytesMax = 512;
 
 struct Signs {
   std::int64_t words = 0;       // of the whole text, judged by the part that was read
