@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "emulator/openai_chat.h"
+#include "emulator/shapes/openai_chat.h"
 #include "json/reader.h"
 
 namespace tidegate::emulator {
@@ -118,7 +118,7 @@ net::Task<void> ServeAdmin(Site& site, Wire* wire, net::Exchange& exchange) {
     text = *std::move(answer);
   } else {
     status = HttpStatus(answer.error().code);
-    WriteOpenAiError(status, answer.error(), text);
+    WriteOpenAiError(Refusal{status, answer.error()}, text);
   }
   const Result<void> sent = co_await exchange.Respond(status, kFields, text);
   if (!sent.ok()) co_return;  // the client is gone, and there is nobody to tell

@@ -123,7 +123,7 @@ Result<std::vector<const Tool*>> ChooseTools(const ChatRequest& request) {
 }
 
 Result<void> AppendToolCalls(Choice& choice, const std::vector<const Tool*>& tools,
-                             std::string_view label, std::uint64_t seed) {
+                             std::string_view label, std::string_view prefix, std::uint64_t seed) {
   Random random(seed);
   for (std::uint32_t i = 0; i < tools.size(); ++i) {
     std::string arguments = "{}";
@@ -136,7 +136,7 @@ Result<void> AppendToolCalls(Choice& choice, const std::vector<const Tool*>& too
       }
       arguments = *std::move(sample);
     }
-    choice.tool_call_ids.push_back(fmt::format("call_{:016x}", random.Next()));
+    choice.tool_call_ids.push_back(fmt::format("{}{:016x}", prefix, random.Next()));
     choice.tokens.push_back({TokenKind::kToolName, i, tools[i]->name});
     AppendPieces(choice, TokenKind::kToolArguments, i, arguments);
   }
@@ -151,7 +151,12 @@ void ApplyStop(Choice& choice, const std::vector<std::string>& stops) {
     if (token.kind == TokenKind::kText) text += token.text;
   }
   std::size_t end = std::string::npos;
-  for (const std::string& stop : stops) end = std::min(end, text.find(stop));
+  for (const std::string& stop : stops) {
+    const std::size_t found = text.find(stop);
+    if (found >= end) continue;
+    end = found;
+    choice.stop_sequence = stop;
+  }
   if (end == std::string::npos) return;
   std::size_t at = 0;
   for (auto token = choice.tokens.begin(); token != choice.tokens.end(); ++token) {
@@ -214,10 +219,8 @@ Result<void> AppendContent(Choice& choice, const ChatRequest& request, const Fau
 Result<Choice> MakeChoice(const ChatRequest& request, const Faults& faults, std::string_view label,
                           std::uint64_t seed) {
   Choice choice;
-  if (faults.reasoning) {
-    AppendSentences(choice, TokenKind::kReasoning, label, seed + 1,
-                    static_cast<std::size_t>(*faults.reasoning));
-  }
+  AppendSentences(choice, TokenKind::kReasoning, label, seed + 1,
+                  static_cast<std::size_t>(faults.reasoning.value_or(request.reasoning_tokens)));
   if (faults.refusal.value_or(false)) {
     choice.tokens.push_back({TokenKind::kRefusal, 0, std::string(label)});
     AppendPieces(choice, TokenKind::kRefusal, 0, " I will not help with that.");
@@ -225,7 +228,7 @@ Result<Choice> MakeChoice(const ChatRequest& request, const Faults& faults, std:
   }
   TIDEGATE_ASSIGN(const std::vector<const Tool*> tools, ChooseTools(request));
   if (!tools.empty()) {
-    TIDEGATE_TRY(AppendToolCalls(choice, tools, label, seed));
+    TIDEGATE_TRY(AppendToolCalls(choice, tools, label, request.tool_call_prefix, seed));
   } else {
     TIDEGATE_TRY(AppendContent(choice, request, faults, label, seed));
     ApplyStop(choice, request.stop);
@@ -240,12 +243,13 @@ Result<std::size_t> OutputLimit(const ChatRequest& request, const Model& model) 
     Error error = InvalidArgument(
         "messages", fmt::format("the prompt has {} tokens; {} takes {} with the answer",
                                 request.PromptTokens(), model.name, model.context_tokens_max));
-    error.reason = "context_length_exceeded";
+    error.reason = kContextLengthExceeded;
     return error;
   }
   if (request.output_tokens_max && *request.output_tokens_max > model.output_tokens_max) {
-    return InvalidArgument("max_tokens", fmt::format("{} writes {} tokens at most", model.name,
-                                                     model.output_tokens_max));
+    return InvalidArgument(
+        std::string(request.output_limit_field),
+        fmt::format("{} writes {} tokens at most", model.name, model.output_tokens_max));
   }
   return static_cast<std::size_t>(
       std::min(room, request.output_tokens_max.value_or(model.output_tokens_max)));
@@ -276,12 +280,14 @@ Result<Answer> MakeAnswer(const ChatRequest& request, const Model& model, const 
   Answer answer;
   answer.model = model.name;
   answer.usage.prompt = request.PromptTokens();
+  if (request.task != TaskKind::kChat) return answer;
   for (std::int64_t i = 0; i < request.choices; ++i) {
     TIDEGATE_ASSIGN(Choice choice,
                     MakeChoice(request, faults, label, seed + static_cast<std::uint64_t>(i) * 97));
     if (choice.tokens.size() > limit) {
       choice.tokens.resize(limit);
       choice.finish = Finish::kLength;
+      choice.stop_sequence.clear();
     }
     for (const Token& token : choice.tokens) {
       answer.usage.reasoning += token.kind == TokenKind::kReasoning ? 1 : 0;

@@ -13,6 +13,9 @@
 
 namespace tidegate::emulator {
 
+// The reason of the error for a prompt that is too long.
+inline constexpr std::string_view kContextLengthExceeded = "context_length_exceeded";
+
 // "[emulated gpt-4o]".
 std::string EmulatedLabel(std::string_view model);
 

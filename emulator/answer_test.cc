@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "emulator/openai_chat.h"
 #include "emulator/prefix_cache.h"
+#include "emulator/shapes/openai_chat.h"
 #include "json/reader.h"
 
 namespace tidegate::emulator {
@@ -154,18 +154,18 @@ TEST(Answer, WrongFieldsAreErrorsThatNameTheirPath) {
 TEST(PrefixCache, TheLongestPrefixSeenBeforeIsCached) {
   PrefixCache cache(0);
   const ChatRequest first = Ask("a long system prompt");
-  EXPECT_EQ(cache.Use(first), 0);
-  EXPECT_EQ(cache.Use(first), first.PromptTokens());
+  EXPECT_EQ(cache.Use(first).read, 0);
+  EXPECT_EQ(cache.Use(first).read, first.PromptTokens());
   ChatRequest longer = first;
-  longer.messages.push_back({"user", "more", "", 5});
-  EXPECT_EQ(cache.Use(longer), first.PromptTokens());
-  EXPECT_EQ(cache.Use(Ask("something else")), 0);
+  longer.messages.push_back({"user", "more", "", 5, false});
+  EXPECT_EQ(cache.Use(longer).read, first.PromptTokens());
+  EXPECT_EQ(cache.Use(Ask("something else")).read, 0);
 }
 
 TEST(PrefixCache, PrefixesBelowTheMinimumAreNotCached) {
   PrefixCache cache(1024);
-  EXPECT_EQ(cache.Use(Ask("short")), 0);
-  EXPECT_EQ(cache.Use(Ask("short")), 0);
+  EXPECT_EQ(cache.Use(Ask("short")).read, 0);
+  EXPECT_EQ(cache.Use(Ask("short")).read, 0);
 }
 
 }  // namespace

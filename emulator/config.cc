@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "emulator/config_quirks.h"
 #include "emulator/model.h"
 
 namespace tidegate::emulator {
@@ -67,6 +68,13 @@ Result<std::string> ReadString(const toml::key& key, const toml::node& node) {
   return AtKey(key, node, "expected a string");
 }
 
+Result<Price> ReadPrice(const toml::key& key, const toml::node& node) {
+  const auto usd = node.value<double>();  // integers too
+  const auto money = usd && *usd <= kUsdPerMtokMax ? MoneyFromDouble(*usd) : std::nullopt;
+  if (!money) return AtKey(key, node, "expected dollars for a million tokens");
+  return Price{money->nanodollars};
+}
+
 // Names stand in answers and in JSON made by hand, so nothing in them may need an escape.
 bool IsModelName(std::string_view text) {
   constexpr std::string_view kBytes =
@@ -99,10 +107,11 @@ Result<void> ReadKey(const toml::key& key, const toml::node& node, Model& model)
   }
   for (const PriceKey& price : kPrices) {
     if (key.str() != price.key) continue;
-    const auto usd = node.value<double>();  // integers too
-    const auto money = usd && *usd <= kUsdPerMtokMax ? MoneyFromDouble(*usd) : std::nullopt;
-    if (!money) return AtKey(key, node, "expected dollars for a million tokens");
-    model.*price.member = Price{money->nanodollars};
+    TIDEGATE_ASSIGN(model.*price.member, ReadPrice(key, node));
+    return Result<void>();
+  }
+  if (key.str() == "cache_write_usd_per_mtok") {
+    TIDEGATE_ASSIGN(model.cache_write_price, ReadPrice(key, node));
     return Result<void>();
   }
   if (key.str() == "load_mock") return ReadLoadMock(key, node, model);
@@ -127,6 +136,9 @@ Result<void> ReadKey(const toml::key& key, const toml::node& node, Model& model)
     return Result<void>();
   }
   if (key.str() == "base") return Result<void>();  // read first
+  const Result<bool> quirk = ReadQuirk(key.str(), node, model);
+  if (!quirk) return AtKey(key, node, quirk.error().message);
+  if (*quirk) return Result<void>();
   return AtKey(key, node, "a model has no such key");
 }
 
@@ -149,6 +161,13 @@ Result<Model> ReadModel(const toml::table& table) {
   if (model.name.empty()) {
     return InvalidArgument("name",
                            fmt::format("line {}: a model needs a name", table.source().begin.line));
+  }
+  if (model.aws_access_key_id.empty() != model.aws_secret_access_key.empty()) {
+    return InvalidArgument(
+        "aws_access_key_id",
+        fmt::format("line {}: aws_access_key_id and aws_secret_access_key belong "
+                    "together",
+                    table.source().begin.line));
   }
   return model;
 }

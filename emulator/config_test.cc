@@ -30,6 +30,19 @@ output_usd_per_mtok = 20
 api_key = "sk-test"
 faults = "error_rate=0.5,status=503"
 load_mock = { answer_bytes = 2048, frame_interval_ms = 20 }
+cache_write_usd_per_mtok = 6.25
+shapes = ["anthropic", "openai-chat"]
+key_in = "api-key"
+rate_limit_fields = "mistral"
+errors = "huggingface"
+reasoning_field = "reasoning"
+refuse_fields = ["logprobs", "seed"]
+nim = true
+thought_signatures_required = true
+remote_host = "https://ollama.com:443"
+embedding_dimensions = 8
+aws_access_key_id = "AKIDEXAMPLE"
+aws_secret_access_key = "secret"
 )",
                                                         "test.toml");
   ASSERT_TRUE(models.ok()) << Describe(models.error());
@@ -42,18 +55,37 @@ load_mock = { answer_bytes = 2048, frame_interval_ms = 20 }
   EXPECT_EQ(model.api_key.Reveal(), "sk-test");
   EXPECT_EQ(model.faults.status, 503);
   EXPECT_EQ(model.load_mock->answer_bytes, 2048);
+  EXPECT_EQ(model.cache_write_price->nanodollars_per_mtok, 6'250'000'000);
+  const Quirks& quirks = model.quirks;
+  EXPECT_EQ(quirks.shapes, (std::vector<std::string>{"anthropic", "openai-chat"}));
+  EXPECT_EQ(quirks.key_place, KeyPlace::kApiKey);
+  EXPECT_EQ(quirks.rate_fields, RateFields::kMistral);
+  EXPECT_EQ(quirks.error_style, ErrorStyle::kHuggingFace);
+  EXPECT_EQ(quirks.reasoning_field, "reasoning");
+  EXPECT_EQ(quirks.refuse_fields, (std::vector<std::string>{"logprobs", "seed"}));
+  EXPECT_TRUE(quirks.nim);
+  EXPECT_TRUE(quirks.thought_signatures_required);
+  EXPECT_EQ(quirks.remote_host, "https://ollama.com:443");
+  EXPECT_EQ(quirks.embedding_dimensions, 8);
+  EXPECT_EQ(model.aws_access_key_id, "AKIDEXAMPLE");
+  EXPECT_EQ(model.aws_secret_access_key.Reveal(), "secret");
 }
 
 TEST(Config, AMistakeIsAnErrorThatNamesTheKeyAndLine) {
-  for (const auto& [text, key] : {std::pair<std::string, std::string>{"nodel = 1", "nodel"},
-                                  {"[[model]]\nname = \"m\"\nttft = 1", "ttft"},
-                                  {"[[model]]\nname = \"m\"\nttft_ms = \"1\"", "ttft_ms"},
-                                  {"[[model]]\nname = \"m\"\nttft_ms = -1", "ttft_ms"},
-                                  {"[[model]]\nname = \"m\\\"\"", "name"},
-                                  {"[[model]]\nname = \"m\"\nbase = \"none\"", "base"},
-                                  {"[[model]]\nname = \"m\"\nfaults = \"typo\"", "faults"},
-                                  {"[[model]]\nttft_ms = 1", "name"},
-                                  {"[[model]", "t.toml"}}) {
+  for (const auto& [text, key] :
+       {std::pair<std::string, std::string>{"nodel = 1", "nodel"},
+        {"[[model]]\nname = \"m\"\nttft = 1", "ttft"},
+        {"[[model]]\nname = \"m\"\nttft_ms = \"1\"", "ttft_ms"},
+        {"[[model]]\nname = \"m\"\nttft_ms = -1", "ttft_ms"},
+        {"[[model]]\nname = \"m\\\"\"", "name"},
+        {"[[model]]\nname = \"m\"\nbase = \"none\"", "base"},
+        {"[[model]]\nname = \"m\"\nfaults = \"typo\"", "faults"},
+        {"[[model]]\nname = \"m\"\nkey_in = \"x\"", "key_in"},
+        {"[[model]]\nname = \"m\"\nshapes = [\"x\"]", "shapes"},
+        {"[[model]]\nname = \"m\"\nnim = 1", "nim"},
+        {"[[model]]\nname = \"m\"\naws_access_key_id = \"x\"", "aws_access_key_id"},
+        {"[[model]]\nttft_ms = 1", "name"},
+        {"[[model]", "t.toml"}}) {
     const Result<std::vector<Model>> models = ParseModels(text, "t.toml");
     ASSERT_FALSE(models.ok()) << text;
     EXPECT_EQ(models.error().field, key) << text;

@@ -1,27 +1,39 @@
 #include "emulator/emulator.h"
 
 #include "emulator/admin.h"
-#include "emulator/chat_exchange.h"
+#include "emulator/keys.h"
+#include "emulator/model_exchange.h"
+#include "emulator/shapes/openai_chat.h"
 
 namespace tidegate::emulator {
 namespace {
 
 constexpr std::size_t kBodyBytesMax = 32 * 1024 * 1024;
 constexpr std::string_view kChatPath = "/v1/chat/completions";
-constexpr std::string_view kModelsPath = "/v1/models";
 constexpr std::string_view kJsonFields = "content-type: application/json\r\nx-emulated: true\r\n";
 
 net::RefusalBody EncodeRefusal(std::string_view, const Error& error) {
   net::RefusalBody refusal{{}, "application/json"};
-  WriteOpenAiError(HttpStatus(error.code), error, refusal.body);
+  WriteOpenAiError(Refusal{HttpStatus(error.code), error}, refusal.body);
   return refusal;
 }
 
 bool IsCredential(std::string_view name) {
-  for (const std::string_view one : {"authorization", "x-api-key", "api-key", "cookie"}) {
+  for (const std::string_view one : {"authorization", "x-api-key", "api-key", "x-goog-api-key",
+                                     "x-amz-security-token", "cookie"}) {
     if (net::EqualsIgnoreCase(name, one)) return true;
   }
   return false;
+}
+
+// The target, with the hash of a key in its query instead of the key.
+std::string HideKey(const net::HttpHead& head) {
+  std::string target(head.target());
+  const std::string_view key = GivenKey(head, KeyPlace::kQuery);
+  if (key.empty()) return target;
+  const auto at = static_cast<std::size_t>(key.data() - head.target().data());
+  target.replace(at, key.size(), HashCredential(key));
+  return target;
 }
 
 }  // namespace
@@ -72,7 +84,7 @@ JournalTicket Emulator::OpenEntry(const net::HttpHead& head, std::string_view bo
   JournalEntry entry;
   entry.wall_nanos = site_.clock.WallNanos();
   entry.method = head.method();
-  entry.path = head.target();
+  entry.path = HideKey(head);
   entry.bytes_in = body.size();
   if (site_.options.journal_bodies) entry.body = body;
   for (std::size_t i = 0; i < head.fields(); ++i) {
@@ -117,22 +129,33 @@ net::Task<void> Emulator::Route(net::Exchange& exchange, std::string_view body) 
     site_.journal.Close(ticket, {}, outcome);
     co_return;
   }
-  if (head.path() == kChatPath && head.method() == "POST") {
-    ChatExchange chat(site_, exchange, ticket);
-    co_await chat.Run(body);
+  for (const Shape* shape : AllShapes()) {
+    const std::optional<Call> call = shape->Match(head);
+    if (!call) continue;
+    if (call->plain) {
+      co_await AnswerPlain(exchange, ticket, *shape, *call, body);
+      co_return;
+    }
+    ModelExchange model(site_, exchange, *shape, *call, ticket);
+    co_await model.Run(body);
     co_return;
   }
-  std::string text;
-  int status = 200;
-  if (head.path() == kModelsPath && head.method() == "GET") {
-    std::vector<const Model*> models;
-    for (const auto& served : site_.models) models.push_back(&served->model());
-    WriteOpenAiModels(models, text);
-  } else {
-    status = 404;
-    WriteOpenAiError(status, NotFound("unknown request URL: " + std::string(head.path())), text);
+  const Error unknown = NotFound("unknown request URL: " + std::string(head.path()));
+  co_await Answer(exchange, ticket, 404, EncodeRefusal({}, unknown).body);
+}
+
+net::Task<void> Emulator::AnswerPlain(net::Exchange& exchange, JournalTicket ticket,
+                                      const Shape& shape, const Call& call, std::string_view body) {
+  const Received received{exchange.head(), call, body, site_.clock.WallNanos()};
+  Result<std::string> text = shape.AnswerPlain(site_, received);
+  if (text.ok()) {
+    co_await Answer(exchange, ticket, 200, *std::move(text));
+    co_return;
   }
-  co_await Answer(exchange, ticket, status, std::move(text));
+  const Refusal refusal{HttpStatus(text.error().code), text.error()};
+  std::string error;
+  shape.WriteError(refusal, nullptr, error);
+  co_await Answer(exchange, ticket, refusal.status, std::move(error));
 }
 
 net::Task<void> Emulator::Answer(net::Exchange& exchange, JournalTicket ticket, int status,

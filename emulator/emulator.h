@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "emulator/shape.h"
 #include "emulator/site.h"
 #include "emulator/wire.h"
 #include "net/server.h"
@@ -38,6 +39,8 @@ class Emulator {
   net::Task<void> Route(net::Exchange& exchange, std::string_view body);
   net::Task<void> Answer(net::Exchange& exchange, JournalTicket ticket, int status,
                          std::string body);
+  net::Task<void> AnswerPlain(net::Exchange& exchange, JournalTicket ticket, const Shape& shape,
+                              const Call& call, std::string_view body);
   LoadMock* FindLoadMock(const net::HttpHead& head, std::string_view body) const;
   JournalTicket OpenEntry(const net::HttpHead& head, std::string_view body);
 

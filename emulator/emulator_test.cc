@@ -3,25 +3,14 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "emulator/client_for_tests.h"
-#include "json/reader.h"
+#include "emulator/fixture_for_tests.h"
 
 namespace tidegate::emulator {
 namespace {
 
 constexpr std::string_view kChat = "/v1/chat/completions";
-constexpr std::size_t kBytesMax = 10'000'000;
 
-Model FastModel(std::string name) {
-  Model model;
-  model.name = std::move(name);
-  model.input_price = Price{5'000'000'000};
-  model.cached_input_price = Price{1'000'000'000};
-  model.output_price = Price{15'000'000'000};
-  return model;
-}
-
-class EmulatorTest : public ::testing::Test {
+class EmulatorTest : public EmulatorFixture {
  protected:
   void SetUp() override {
     Model limited = FastModel("limited");
@@ -32,33 +21,10 @@ class EmulatorTest : public ::testing::Test {
     caching.cache_tokens_min = 1;
     Model instant = FastModel("instant");
     instant.load_mock.emplace();
-    EmulatorOptions options;
-    options.listen = {"127.0.0.1", 0, {}};
-    options.journal_bodies = true;
-    options.models.push_back(FastModel("fast"));
-    options.models.push_back(std::move(limited));
-    options.models.push_back(std::move(keyed));
-    options.models.push_back(std::move(caching));
-    options.models.push_back(std::move(instant));
-    auto started = Emulator::Start(std::move(options), SystemClock());
-    ASSERT_TRUE(started.ok()) << Describe(started.error());
-    emulator_ = *std::move(started);
+    Start({FastModel("fast"), std::move(limited), std::move(keyed), std::move(caching),
+           std::move(instant)});
   }
 
-  std::uint16_t port() const { return emulator_->bound().port; }
-
-  static std::string Request(std::string_view method, std::string_view path,
-                             std::string_view fields, std::string_view body) {
-    return fmt::format(
-        "{} {} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{}content-length: {}\r\n\r\n{}",
-        method, path, fields, body.size(), body);
-  }
-  RawAnswer Send(std::string_view method, std::string_view path, std::string_view fields = "",
-                 std::string_view body = "") {
-    RawClient client(port());
-    if (client.connected()) client.Send(Request(method, path, fields, body));
-    return client.ReadToEnd();
-  }
   static std::string Body(std::string_view model, bool stream, std::string_view more = "") {
     return fmt::format(R"({{"model":"{}","messages":[{{"role":"user","content":"hello"}}],)"
                        R"("max_tokens":10,"stream":{}{}}})",
@@ -68,34 +34,6 @@ class EmulatorTest : public ::testing::Test {
     return Send("POST", kChat, fmt::format("x-emulate: {}\r\n", faults),
                 Body("fast", stream, more));
   }
-  // The member of a JSON document found by following names.
-  static std::string Find(std::string_view document,
-                          std::initializer_list<std::string_view> names) {
-    json::Reader reader;
-    Result<json::Value> at = reader.ParseCopy(document, kBytesMax);
-    for (const std::string_view name : names) {
-      if (!at.ok()) break;
-      const Result<json::Object> object = at->Object();
-      if (!object.ok()) return "no object";
-      at = object->Get(name);
-    }
-    return at.ok() ? std::string(at->raw()) : Describe(at.error());
-  }
-  static bool IsJson(std::string_view text) {
-    json::Reader reader;
-    return reader.ParseCopy(text, kBytesMax).ok();
-  }
-  std::string Bill() { return Send("GET", "/emulator/bill").body(); }
-  static std::size_t Count(std::string_view text, std::string_view what) {
-    std::size_t count = 0;
-    for (std::size_t at = text.find(what); at != std::string_view::npos;
-         at = text.find(what, at + what.size())) {
-      ++count;
-    }
-    return count;
-  }
-
-  std::unique_ptr<Emulator> emulator_;
 };
 
 TEST_F(EmulatorTest, EveryAnswerSaysThatItIsEmulated) {

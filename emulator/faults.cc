@@ -51,6 +51,7 @@ constexpr std::array kWords = {
     Word{"usage", Policy{&Faults::usage}},
     Word{"whole_tool_calls", Flag{&Faults::whole_tool_calls}},
     Word{"reasoning", Number{&Faults::reasoning, 0, kTokensMax}},
+    Word{"redacted_thinking", Flag{&Faults::redacted_thinking}},
     Word{"refusal", Flag{&Faults::refusal}},
     Word{"ttft_ms", Number{&Faults::ttft_ms, 0, kMillisecondsMax}},
     Word{"tokens_per_s", Number{&Faults::tokens_per_s, 0, kTokensMax}},

@@ -45,6 +45,7 @@ struct Faults {
   std::optional<UsagePolicy> usage;       // in streams: asked, always, never
   std::optional<bool> whole_tool_calls;   // a tool call comes in one last delta, not in pieces
   std::optional<std::int64_t> reasoning;  // tokens of reasoning_content before the answer
+  std::optional<bool> redacted_thinking;  // reasoning that only its maker can read
   std::optional<bool> refusal;
   // Speed and size of this answer, instead of the model's.
   std::optional<std::int64_t> ttft_ms;

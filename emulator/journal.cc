@@ -28,6 +28,7 @@ std::string_view ToString(Ending ending) {
 void WriteTokens(json::Writer& writer, const Usage& usage) {
   writer.Key("prompt_tokens").Integer(usage.prompt);
   writer.Key("cached_tokens").Integer(usage.cached);
+  writer.Key("cache_written_tokens").Integer(usage.cache_written);
   writer.Key("completion_tokens").Integer(usage.completion);
   writer.Key("reasoning_tokens").Integer(usage.reasoning);
 }
@@ -62,6 +63,7 @@ void Totals::Add(const Totals& more) {
   cancelled += more.cancelled;
   usage.prompt += more.usage.prompt;
   usage.cached += more.usage.cached;
+  usage.cache_written += more.usage.cache_written;
   usage.completion += more.usage.completion;
   usage.reasoning += more.usage.reasoning;
   cost += more.cost;

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "emulator/answer.h"
-#include "emulator/openai_chat.h"
+#include "emulator/shapes/openai_chat.h"
 #include "emulator/sleep.h"
 
 namespace tidegate::emulator {
@@ -82,7 +82,9 @@ Result<void> LoadMock::RenderWhole(const Model& model, std::string_view label) {
     answer.choices[0].tokens = {{TokenKind::kText, 0, Filler(label, text_bytes)}};
     answer.usage.completion = answer_tokens_ = TokensOfBytes(text_bytes);
     answer_.clear();
-    WriteOpenAiAnswer(answer, ChatRequest(), Faults(), answer_);
+    const ChatRequest request;
+    const Faults none;
+    WriteOpenAiAnswer(Reply{answer, request, none, model, Call()}, answer_);
     if (answer_.size() + kDigitsMax > wanted && pass == 0) {
       return InvalidArgument("answer_bytes", fmt::format("{} needs {} bytes at least", model.name,
                                                          answer_.size() + kDigitsMax));
@@ -104,18 +106,21 @@ void LoadMock::RenderStream(const Model& model, std::string_view label) {
   ChatRequest with_usage;
   with_usage.stream_usage = true;
   const Faults none;
-  const OpenAiChatFrames plain_frames(answer, without_usage, none);
-  const OpenAiChatFrames usage_frames(answer, with_usage, none);
+  const Call call;
+  const Reply plain{answer, without_usage, none, model, call};
+  const Reply with{answer, with_usage, none, model, call};
+  OpenAiChatFrames plain_frames(plain);
+  OpenAiChatFrames usage_frames(with);
   for (std::size_t i = 0; i < frames; ++i) {
     std::string& frame = frames_.emplace_back();
-    if (i == 0) plain_frames.WriteRole(0, frame);
-    plain_frames.WriteTokens(0, i * kTokensPerFrame, (i + 1) * kTokensPerFrame, frame);
+    if (i == 0) plain_frames.Open(0, frame);
+    plain_frames.Tokens(0, i * kTokensPerFrame, (i + 1) * kTokensPerFrame, frame);
     stream_ += frame;
   }
-  plain_frames.WriteFinish(0, tail_);
-  usage_frames.WriteFinish(0, tail_with_usage_);
-  plain_frames.WriteEnd(tail_);
-  usage_frames.WriteEnd(tail_with_usage_);
+  plain_frames.Finish(0, tail_);
+  usage_frames.Finish(0, tail_with_usage_);
+  plain_frames.End(tail_);
+  usage_frames.End(tail_with_usage_);
   stream_with_usage_ = stream_ + tail_with_usage_;
   stream_ += tail_;
 }

@@ -23,18 +23,43 @@ struct LoadMockOptions {
   std::int64_t frame_interval_ms = 0;  // between frames; 0 = all in one write
 };
 
+// Where a request carries its key; kQuery: "?key=".
+enum class KeyPlace : std::uint8_t { kBearer, kToken, kXApiKey, kApiKey, kXGoogApiKey, kQuery };
+
+// How vendors of one protocol tell limits and errors; README.md shows each.
+enum class RateFields : std::uint8_t { kNone, kOpenAi, kAnthropic, kMistral, kTogether, kIetf };
+enum class ErrorStyle : std::uint8_t { kOpenAi, kMistral, kTogether, kHuggingFace, kCerebras };
+
+// By what a vendor differs from the protocol it speaks.
+struct Quirks {
+  std::vector<std::string> shapes;  // that the model is served in; empty = all
+  std::optional<KeyPlace> key_place;
+  std::optional<RateFields> rate_fields;
+  ErrorStyle error_style = ErrorStyle::kOpenAi;       // of OpenAI Chat and its kin
+  std::string reasoning_field = "reasoning_content";  // of OpenAI Chat
+  std::vector<std::string> refuse_fields;             // top-level members that are a 400
+  bool nim = false;                                   // NVIDIA's additions to OpenAI Chat
+  bool thought_signatures_required = false;           // Gemini: by every function call of a turn
+  std::string remote_host;                            // Ollama: the cloud that runs this model
+  std::int64_t embedding_dimensions = 256;
+};
+
 struct Model {
   std::string name;
   std::int64_t ttft_ms = 0;       // time to the first token
   std::int64_t tokens_per_s = 0;  // 0 = unlimited
   double jitter = 0;              // 0 … 1: how far times vary, as a share of themselves
   Price input_price, cached_input_price, output_price;
+  std::optional<Price> cache_write_price;     // none = input_price
   std::int64_t context_tokens_max = 128'000;  // prompt and answer together
   std::int64_t output_tokens_max = 16'384;
   std::int64_t requests_per_minute_max = 0;  // 0 = unlimited
   std::int64_t concurrent_max = 0;           // 0 = unlimited
   std::int64_t cache_tokens_min = 1024;      // shorter prefixes are not cached
   Secret api_key;                            // empty = any key, or none
+  std::string aws_access_key_id;             // with a secret: requests signed with it are taken
+  Secret aws_secret_access_key;
+  Quirks quirks;
   Faults faults;
   std::optional<LoadMockOptions> load_mock;
 };

@@ -10,14 +10,20 @@ namespace tidegate::emulator {
 
 inline constexpr std::size_t kPrefixesMax = 65'536;
 
-// A prefix ends with a message; tools and schemas are part of each. When kPrefixesMax are known,
-// all are forgotten. Not thread-safe.
+struct CacheUse {
+  std::int64_t read = 0;     // tokens of the longest prefix seen before
+  std::int64_t written = 0;  // tokens behind it up to the last mark; 0 for a request without marks
+};
+
+// A prefix ends with a message; tools and schemas are part of each. Of a request that caches on
+// request, only the prefixes with a mark are kept, and nothing behind the last mark is looked up.
+// When kPrefixesMax are known, all are forgotten. Not thread-safe.
 class PrefixCache {
  public:
   // Shorter prefixes than `tokens_min` are not cached.
   explicit PrefixCache(std::int64_t tokens_min) : tokens_min_(tokens_min) {}
-  // Tokens of the longest prefix seen before; all prefixes of `request` count as seen afterwards.
-  std::int64_t Use(const ChatRequest& request);
+  // The prefixes of `request` count as seen afterwards.
+  CacheUse Use(const ChatRequest& request);
   void Clear() { seen_.clear(); }
 
  private:

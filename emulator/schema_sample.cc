@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <optional>
 
@@ -129,7 +130,10 @@ Result<void> Sampler::Sample(json::Value value, int depth) {
     writer_.Raw((*array.begin()).raw());
     return Result<void>();
   }
-  TIDEGATE_ASSIGN(const std::string_view type, TypeOf(schema));
+  TIDEGATE_ASSIGN(const std::string_view written, TypeOf(schema));
+  std::string type(written);  // Google's own way to write a schema has upper case here
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (type == "object") return SampleObject(schema, depth);
   if (type == "array") return SampleArray(schema, depth);
   if (type == "string") return SampleString(schema);

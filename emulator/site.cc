@@ -1,5 +1,7 @@
 #include "emulator/site.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "emulator/seed.h"
@@ -11,12 +13,17 @@ RateLimit::Decision ServedModel::Admit(std::int64_t now_nanos) {
   return limit_.Admit(now_nanos);
 }
 
+bool ServedModel::IsServedAs(std::string_view shape) const {
+  const std::vector<std::string>& shapes = model_.quirks.shapes;
+  return shapes.empty() || std::find(shapes.begin(), shapes.end(), shape) != shapes.end();
+}
+
 void ServedModel::Leave() {
   const std::lock_guard lock(mutex_);
   limit_.Leave();
 }
 
-std::int64_t ServedModel::UseCache(const ChatRequest& request) {
+CacheUse ServedModel::UseCache(const ChatRequest& request) {
   const std::lock_guard lock(mutex_);
   return prefixes_.Use(request);
 }
@@ -57,6 +64,7 @@ ServedModel* Site::FindModel(std::string_view name) const {
 void Site::Reset() {
   for (const auto& served : models) served->Reset();
   journal.Reset();
+  responses.Clear();
   down = false;
 }
 

@@ -14,6 +14,7 @@
 #include "emulator/model.h"
 #include "emulator/prefix_cache.h"
 #include "emulator/rate_limit.h"
+#include "emulator/response_store.h"
 
 namespace tidegate::emulator {
 
@@ -28,10 +29,11 @@ class ServedModel {
 
   const Model& model() const { return model_; }
   LoadMock* load_mock() const { return load_mock_.get(); }  // nullptr = none
+  bool IsServedAs(std::string_view shape) const;
 
   RateLimit::Decision Admit(std::int64_t now_nanos);
   void Leave();
-  std::int64_t UseCache(const ChatRequest& request);
+  CacheUse UseCache(const ChatRequest& request);
   // The model's own faults and those of the admin call.
   Faults CurrentFaults() const;
   void SetFaults(const Faults& faults);  // replaces those of an earlier call
@@ -65,6 +67,7 @@ struct Site {
   const SiteOptions options;
   const Clock& clock;
   Journal journal;
+  ResponseStore responses;
   std::atomic<bool> down = false;
   std::atomic<std::uint64_t> answers = 0;  // numbers the ids of answers
 };

@@ -1,28 +1,12 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
-#include "emulator/openai_chat.h"
+#include "emulator/fields.h"
+#include "emulator/shapes/openai_chat.h"
 
 namespace tidegate::emulator {
 namespace {
-
-// The member unless it is missing or null.
-std::optional<json::Value> FindValue(const json::Object& object, std::string_view key) {
-  const auto value = object.Find(key);
-  if (!value || value->is_null()) return std::nullopt;
-  return value;
-}
-
-Result<bool> ReadBool(const json::Object& object, std::string_view key, bool missing) {
-  const auto value = FindValue(object, key);
-  if (!value) return missing;
-  return value->Bool();
-}
-
-Result<std::string> ReadString(const json::Object& object, std::string_view key) {
-  TIDEGATE_ASSIGN(const json::Value value, object.Get(key));
-  TIDEGATE_ASSIGN(const std::string_view text, value.String());
-  return std::string(text);
-}
 
 Result<void> ReadPart(const json::Value& value, Message& message, std::size_t& bytes) {
   TIDEGATE_ASSIGN(const json::Object part, value.Object());
@@ -159,10 +143,9 @@ Result<void> ReadStop(const json::Object& body, ChatRequest& request) {
 }
 
 Result<void> ReadNumbers(const json::Object& body, ChatRequest& request) {
-  constexpr std::int64_t kTokensMax = 1'000'000'000;
   for (const std::string_view key : {"max_tokens", "max_completion_tokens"}) {
     if (const auto value = FindValue(body, key)) {
-      TIDEGATE_ASSIGN(request.output_tokens_max, value->IntegerIn(1, kTokensMax));
+      TIDEGATE_ASSIGN(request.output_tokens_max, value->IntegerIn(1, kTokenLimitMax));
     }
   }
   if (const auto value = FindValue(body, "n")) {
@@ -189,19 +172,38 @@ Result<void> ReadStreaming(const json::Object& body, ChatRequest& request) {
   return Result<void>();
 }
 
+// {"guided_json": <schema>, "max_thinking_tokens": 512}
+Result<void> ReadNim(const json::Object& body, ChatRequest& request) {
+  TIDEGATE_ASSIGN(const auto extra, FindObject(body, "nvext"));
+  if (!extra) return Result<void>();
+  if (const auto schema = FindValue(*extra, "guided_json")) {
+    request.schema = schema->raw();
+    request.format = AnswerFormat::kJsonSchema;
+    request.extra_prompt_tokens += TokensOfBytes(request.schema.size());
+  }
+  if (const auto thinking = FindValue(*extra, "max_thinking_tokens")) {
+    TIDEGATE_ASSIGN(const std::int64_t most, thinking->IntegerIn(0, kTokenLimitMax));
+    request.reasoning_tokens = std::min(most, kReasoningTokens);
+  }
+  return Result<void>();
+}
+
 }  // namespace
 
-Result<ChatRequest> ParseOpenAiChat(const json::Value& body) {
+Result<ChatRequest> ParseOpenAiChat(const json::Value& body, const OpenAiChatOptions& options) {
   TIDEGATE_ASSIGN(const json::Object object, body.Object());
   TIDEGATE_TRY(object.RequireUniqueKeys());
   ChatRequest request;
-  TIDEGATE_ASSIGN(request.model, ReadString(object, "model"));
+  if (!options.model_in_path) {
+    TIDEGATE_ASSIGN(request.model, ReadString(object, "model"));
+  }
   TIDEGATE_TRY(ReadMessages(object, request));
   TIDEGATE_TRY(ReadTools(object, request));
   TIDEGATE_TRY(ReadFormat(object, request));
   TIDEGATE_TRY(ReadStop(object, request));
   TIDEGATE_TRY(ReadNumbers(object, request));
   TIDEGATE_TRY(ReadStreaming(object, request));
+  if (options.nim) TIDEGATE_TRY(ReadNim(object, request));
   return request;
 }
 

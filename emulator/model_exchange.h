@@ -1,13 +1,13 @@
-// One chat request, from its body to the last byte of its answer: admission, faults, pacing,
-// billing.
+// One request to a model, from its body to the last byte of its answer: admission, faults, pacing,
+// billing; in whatever shape it came.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "emulator/openai_chat.h"
 #include "emulator/pace.h"
+#include "emulator/shape.h"
 #include "emulator/site.h"
 #include "emulator/sleep.h"
 #include "net/server.h"
@@ -15,22 +15,25 @@
 namespace tidegate::emulator {
 
 // Serves one request on its shard. Views its arguments, which outlive it.
-class ChatExchange {
+class ModelExchange {
  public:
-  ChatExchange(Site& site, net::Exchange& exchange, JournalTicket ticket)
-      : site_(site), exchange_(exchange), ticket_(ticket), timer_(exchange.shard()) {}
+  ModelExchange(Site& site, net::Exchange& exchange, const Shape& shape, const Call& call,
+                JournalTicket ticket)
+      : site_(site),
+        exchange_(exchange),
+        shape_(shape),
+        call_(call),
+        ticket_(ticket),
+        timer_(exchange.shard()) {}
 
   // Answers, and closes the journal's entry. Once.
   net::Task<void> Run(std::string_view body);
 
  private:
-  struct Refusal {
-    int status = 0;
-    Error error;
-  };
   // What stands between the request and its answer; nothing = it may be answered.
   std::optional<Refusal> Prepare(std::string_view body);
-  std::optional<Refusal> CheckKey() const;
+  std::optional<Refusal> FindModel(const Received& received, const json::Value& body);
+  std::optional<Refusal> ReadRequest(const Received& received, const json::Value& body);
   std::optional<Refusal> ReadFaults();
   std::optional<Refusal> DrawFault();
   std::optional<Refusal> Admit();
@@ -41,22 +44,28 @@ class ChatExchange {
   net::Task<void> AnswerWhole();
   net::Task<void> AnswerStream();
   net::Task<void> CutWhole(std::string body, std::size_t tokens);
-  net::Task<bool> StreamTokens(const OpenAiChatFrames& frames);
-  net::Task<bool> EndEarly(const OpenAiChatFrames& frames);
+  net::Task<bool> StreamTokens(Frames& frames);
+  net::Task<bool> EndEarly(Frames& frames);
   net::Task<bool> Flush();
   net::Task<void> Stall();
   net::Task<bool> WaitForToken(std::size_t token);
   void Cut(bool sent);
 
-  std::string Fields(std::string_view content_type, bool drop = false) const;
+  bool streams() const { return request_.task == TaskKind::kChat && request_.stream; }
+  Reply MakeReply() const;
+  std::string Fields(std::string_view content_type, bool drop = false,
+                     const Refusal* refusal = nullptr) const;
   std::optional<std::size_t> TokensUntilFault() const;
   void Finish();
 
   Site& site_;
   net::Exchange& exchange_;
+  const Shape& shape_;
+  const Call& call_;
   const JournalTicket ticket_;
   SleepTimer timer_;
   ServedModel* served_ = nullptr;
+  std::string model_name_;
   ChatRequest request_;
   Faults faults_;
   RateLimit::Decision admission_;

@@ -1,16 +1,13 @@
-#include <cstdio>
-
 #include <fmt/format.h>
 
-#include "emulator/openai_chat.h"
+#include "emulator/fields.h"
 #include "emulator/seed.h"
+#include "emulator/shapes/openai_chat.h"
 
 namespace tidegate::emulator {
 namespace {
 
 constexpr std::string_view kFingerprint = "emulated";
-constexpr std::int64_t kHugeUsage = 9'000'000'000'000'000'000;
-constexpr std::int64_t kNegativeUsage = -17;
 
 std::string_view FinishName(Finish finish) {
   switch (finish) {
@@ -24,45 +21,12 @@ std::string_view FinishName(Finish finish) {
   return "stop";
 }
 
-// All tokens of one kind (and tool call) as one text.
-std::string Join(const Choice& choice, TokenKind kind, std::uint32_t tool_call = 0) {
-  std::string text;
-  for (const Token& token : choice.tokens) {
-    if (token.kind == kind && token.tool_call == tool_call) text += token.text;
-  }
-  return text;
-}
-
-bool Has(const Choice& choice, TokenKind kind) {
-  for (const Token& token : choice.tokens) {
-    if (token.kind == kind) return true;
-  }
-  return false;
-}
-
 void WriteHead(json::Writer& writer, const Answer& answer, std::string_view object) {
   writer.Key("id").String("chatcmpl-" + answer.id);
   writer.Key("object").String(object);
   writer.Key("created").Integer(answer.created_s);
   writer.Key("model").String(answer.model);
   writer.Key("system_fingerprint").String(kFingerprint);
-}
-
-void WriteUsage(json::Writer& writer, const Usage& true_usage, const Faults& faults) {
-  Usage usage = true_usage;
-  if (faults.negative_usage.value_or(false)) usage.completion = kNegativeUsage;
-  if (faults.huge_usage.value_or(false)) usage.prompt = usage.completion = kHugeUsage;
-  std::int64_t total = 0;
-  if (__builtin_add_overflow(usage.prompt, usage.completion, &total)) total = kHugeUsage;
-  writer.BeginObject();
-  writer.Key("prompt_tokens").Integer(usage.prompt);
-  writer.Key("completion_tokens").Integer(usage.completion);
-  writer.Key("total_tokens").Integer(total);
-  writer.Key("prompt_tokens_details").BeginObject();
-  writer.Key("cached_tokens").Integer(usage.cached).EndObject();
-  writer.Key("completion_tokens_details").BeginObject();
-  writer.Key("reasoning_tokens").Integer(usage.reasoning).EndObject();
-  writer.EndObject();
 }
 
 void WriteTokenProbability(json::Writer& writer, std::string_view text, double logprob) {
@@ -105,7 +69,7 @@ void WriteToolCallHead(json::Writer& writer, std::string_view id, std::string_vi
   writer.EndObject();
 }
 
-void WriteMessage(json::Writer& writer, const Choice& choice) {
+void WriteMessage(json::Writer& writer, const Choice& choice, const Quirks& quirks) {
   writer.BeginObject().Key("role").String("assistant");
   const bool refused = Has(choice, TokenKind::kRefusal);
   writer.Key("content");
@@ -121,7 +85,9 @@ void WriteMessage(json::Writer& writer, const Choice& choice) {
     writer.Null();
   }
   if (Has(choice, TokenKind::kReasoning)) {
-    writer.Key("reasoning_content").String(Join(choice, TokenKind::kReasoning));
+    writer.Key(quirks.reasoning_field).String(Join(choice, TokenKind::kReasoning));
+  } else if (quirks.nim) {
+    writer.Key(quirks.reasoning_field).Null();
   }
   if (Has(choice, TokenKind::kToolName)) {
     writer.Key("tool_calls").BeginArray();
@@ -137,10 +103,10 @@ void WriteMessage(json::Writer& writer, const Choice& choice) {
   writer.EndObject();
 }
 
-std::string_view DeltaKey(TokenKind kind) {
+std::string_view DeltaKey(TokenKind kind, const Quirks& quirks) {
   switch (kind) {
     case TokenKind::kReasoning:
-      return "reasoning_content";
+      return quirks.reasoning_field;
     case TokenKind::kRefusal:
       return "refusal";
     default:
@@ -148,32 +114,23 @@ std::string_view DeltaKey(TokenKind kind) {
   }
 }
 
-struct ErrorWords {
-  std::string_view type, code;
-};
-
-ErrorWords WordsOf(int status) {
-  switch (status) {
-    case 401:
-      return {"invalid_request_error", "invalid_api_key"};
-    case 403:
-      return {"invalid_request_error", "permission_denied"};
-    case 404:
-      return {"invalid_request_error", "model_not_found"};
-    case 429:
-      return {"requests", "rate_limit_exceeded"};
-    case 503:
-    case 529:
-      return {"overloaded_error", "overloaded"};
-    default:
-      return {status < 500 ? "invalid_request_error" : "server_error", ""};
-  }
-}
-
 }  // namespace
 
-void WriteOpenAiAnswer(const Answer& answer, const ChatRequest& request, const Faults& faults,
-                       std::string& out) {
+void WriteOpenAiUsage(json::Writer& writer, const Usage& true_usage, const Faults& faults) {
+  const Usage usage = Told(true_usage, faults);
+  writer.BeginObject();
+  writer.Key("prompt_tokens").Integer(usage.prompt);
+  writer.Key("completion_tokens").Integer(usage.completion);
+  writer.Key("total_tokens").Integer(Sum(usage.prompt, usage.completion));
+  writer.Key("prompt_tokens_details").BeginObject();
+  writer.Key("cached_tokens").Integer(usage.cached).EndObject();
+  writer.Key("completion_tokens_details").BeginObject();
+  writer.Key("reasoning_tokens").Integer(usage.reasoning).EndObject();
+  writer.EndObject();
+}
+
+void WriteOpenAiAnswer(const Reply& reply, std::string& out) {
+  const Answer& answer = reply.answer;
   json::Writer writer(out);
   writer.BeginObject();
   WriteHead(writer, answer, "chat.completion");
@@ -182,19 +139,21 @@ void WriteOpenAiAnswer(const Answer& answer, const ChatRequest& request, const F
     const Choice& choice = answer.choices[i];
     writer.BeginObject().Key("index").Integer(static_cast<std::int64_t>(i));
     writer.Key("message");
-    WriteMessage(writer, choice);
+    WriteMessage(writer, choice, reply.model.quirks);
     writer.Key("logprobs");
-    if (request.logprobs) {
-      WriteLogprobs(writer, choice, 0, choice.tokens.size(), request.top_logprobs);
+    if (reply.request.logprobs) {
+      WriteLogprobs(writer, choice, 0, choice.tokens.size(), reply.request.top_logprobs);
     } else {
       writer.Null();
     }
-    writer.Key("finish_reason").String(FinishName(choice.finish)).EndObject();
+    writer.Key("finish_reason").String(FinishName(choice.finish));
+    if (reply.model.quirks.nim) writer.Key("stop_reason").Null();
+    writer.EndObject();
   }
   writer.EndArray();
-  if (!faults.no_usage.value_or(false)) {
+  if (!reply.faults.no_usage.value_or(false)) {
     writer.Key("usage");
-    WriteUsage(writer, answer.usage, faults);
+    WriteOpenAiUsage(writer, answer.usage, reply.faults);
   }
   writer.EndObject();
 }
@@ -224,7 +183,7 @@ bool OpenAiChatFrames::UsageDue() const {
   return false;
 }
 
-void OpenAiChatFrames::WriteRole(std::size_t choice, std::string& out) const {
+void OpenAiChatFrames::Open(std::size_t choice, std::string& out) {
   json::Writer writer(out);
   BeginFrame(out, writer);
   writer.Key("choices").BeginArray().BeginObject();
@@ -236,20 +195,14 @@ void OpenAiChatFrames::WriteRole(std::size_t choice, std::string& out) const {
   EndFrame(out, writer);
 }
 
-void OpenAiChatFrames::WriteTokens(std::size_t choice, std::size_t begin, std::size_t end,
-                                   std::string& out) const {
-  const std::vector<Token>& tokens = answer_.choices[choice].tokens;
+void OpenAiChatFrames::Tokens(std::size_t choice, std::size_t begin, std::size_t end,
+                              std::string& out) {
+  const Choice& from = answer_.choices[choice];
   const bool whole_calls = faults_.whole_tool_calls.value_or(false);
   while (begin < end) {
-    const Token& first = tokens[begin];
-    std::size_t run = begin + 1;
-    // A tool's name opens its call and stands in a frame of its own.
-    while (first.kind != TokenKind::kToolName && run < end && tokens[run].kind == first.kind &&
-           tokens[run].tool_call == first.tool_call) {
-      ++run;
-    }
-    const bool of_tool =
-        first.kind == TokenKind::kToolName || first.kind == TokenKind::kToolArguments;
+    const TokenKind kind = from.tokens[begin].kind;
+    const std::size_t run = RunEnd(from, begin, end);
+    const bool of_tool = kind == TokenKind::kToolName || kind == TokenKind::kToolArguments;
     if (!whole_calls || !of_tool) WriteRun(choice, begin, run, out);
     begin = run;
   }
@@ -259,8 +212,7 @@ void OpenAiChatFrames::WriteRun(std::size_t choice, std::size_t begin, std::size
                                 std::string& out) const {
   const Choice& from = answer_.choices[choice];
   const Token& first = from.tokens[begin];
-  std::string text;
-  for (std::size_t i = begin; i < end; ++i) text += from.tokens[i].text;
+  const std::string text = JoinRange(from, begin, end);
   json::Writer writer(out);
   BeginFrame(out, writer);
   writer.Key("choices").BeginArray().BeginObject();
@@ -276,7 +228,7 @@ void OpenAiChatFrames::WriteRun(std::size_t choice, std::size_t begin, std::size
     }
     writer.EndObject().EndArray();
   } else {
-    writer.Key(DeltaKey(first.kind)).String(text);
+    writer.Key(DeltaKey(first.kind, quirks_)).String(text);
   }
   writer.EndObject().Key("logprobs");
   if (request_.logprobs && first.kind == TokenKind::kText) {
@@ -306,7 +258,7 @@ void OpenAiChatFrames::WriteWholeToolCall(std::size_t choice, std::size_t name,
   EndFrame(out, writer);
 }
 
-void OpenAiChatFrames::WriteFinish(std::size_t choice, std::string& out) const {
+void OpenAiChatFrames::Finish(std::size_t choice, std::string& out) {
   const Choice& from = answer_.choices[choice];
   if (faults_.whole_tool_calls.value_or(false)) {
     for (std::size_t i = 0; i < from.tokens.size(); ++i) {
@@ -323,40 +275,26 @@ void OpenAiChatFrames::WriteFinish(std::size_t choice, std::string& out) const {
   EndFrame(out, writer);
 }
 
-void OpenAiChatFrames::WriteEnd(std::string& out) const {
+void OpenAiChatFrames::End(std::string& out) {
   if (UsageDue()) {
     json::Writer writer(out);
     BeginFrame(out, writer);
     writer.Key("choices").BeginArray().EndArray().Key("usage");
-    WriteUsage(writer, answer_.usage, faults_);
+    WriteOpenAiUsage(writer, answer_.usage, faults_);
     writer.EndObject();
     out += "\n\n";
   }
   if (!faults_.no_done.value_or(false)) out += "data: [DONE]\n\n";
 }
 
-void OpenAiChatFrames::WriteError(std::string& out) const {
+void OpenAiChatFrames::Fail(std::string& out) {
   out += "data: ";
-  WriteOpenAiError(500, Internal("[emulated] the model failed in the middle of its answer"), out);
+  WriteOpenAiError(Refusal{500, Internal(std::string(kFailedMidway))}, out, quirks_.error_style);
   out += "\n\n";
 }
 
-void OpenAiChatFrames::WriteMalformed(std::string& out) const {
+void OpenAiChatFrames::Malformed(std::string& out) {
   out += "data: {\"id\":\"chatcmpl-" + answer_.id + "\",\"choices\":[{\"delta\":{\n\n";
-}
-
-void WriteOpenAiError(int status, const Error& error, std::string& out) {
-  const ErrorWords words = WordsOf(status);
-  const std::string_view code = error.reason.empty() ? words.code : std::string_view(error.reason);
-  json::Writer writer(out);
-  writer.BeginObject().Key("error").BeginObject();
-  writer.Key("message").String(error.message);
-  writer.Key("type").String(words.type);
-  writer.Key("param");
-  error.field.empty() ? writer.Null() : writer.String(error.field);
-  writer.Key("code");
-  code.empty() ? writer.Null() : writer.String(code);
-  writer.EndObject().EndObject();
 }
 
 void WriteOpenAiModels(const std::vector<const Model*>& models, std::string& out) {
