@@ -38,7 +38,7 @@ inline constexpr std::size_t kTargetsMax = 4'096;  // models, for each place
 // Room is asked for in blocks of a multiple of the worst case at hand. The multiple doubles when
 // the block before lasted less than kBlockQuickMs, and halves otherwise.
 inline constexpr std::int64_t kBlockReservationsMin = 16;
-inline constexpr std::int64_t kBlockReservationsMax = 1'024;
+inline constexpr std::int64_t kBlockReservationsMax = 16'384;
 inline constexpr std::int64_t kBlockQuickMs = 100;
 inline constexpr Money kBlockMin{10'000'000};     // $0.01
 // $32.00, or one worst case if that is more. Reached only by who reserves that much within
