@@ -46,6 +46,8 @@ struct GateFacts {
   std::size_t connections = 0;       // open now
   std::int64_t requests = 0;         // since the start
   std::int64_t requests_active = 0;  // now
+  // Answers that are kept for their callers; all 0 when none are.
+  std::int64_t kept_answers = 0, kept_bytes = 0, kept_failed = 0;
 };
 
 struct BookFacts {

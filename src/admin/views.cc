@@ -242,6 +242,10 @@ std::string EncodeStatus(const StatusFacts& facts, const Result<engine::EngineBi
   writer.Key("requests").Integer(facts.gate.requests);
   writer.Key("requests_active").Integer(facts.gate.requests_active);
   writer.Key("models").Integer(static_cast<std::int64_t>(facts.models));
+  writer.Key("responses").BeginObject();
+  writer.Key("kept").Integer(facts.gate.kept_answers);
+  writer.Key("bytes").Integer(facts.gate.kept_bytes);
+  writer.Key("failed").Integer(facts.gate.kept_failed).EndObject();
   writer.Key("engine");
   WriteEngine(writer, engine);
   WriteBooks(writer, facts.books);

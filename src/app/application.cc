@@ -13,6 +13,7 @@
 #include "app/discovery.h"
 #include "app/inventory_builder.h"
 #include "app/policy_constraint_parser.h"
+#include "conversations/shelf.h"
 #include "engine/deployments.h"
 #include "engine/engine.h"
 #include "gateway/gateway.h"
@@ -116,6 +117,7 @@ struct Application::Parts {
   Environment environment;
   std::int64_t started_wall = SystemClock().WallNanos();
   std::unique_ptr<ledger::Books> books;
+  std::unique_ptr<conversations::Shelf> shelf;  // null: nothing is kept
   std::mutex reader_mutex;
   std::unique_ptr<ledger::BookReader> reader;  // opened at the first read, used under reader_mutex
   policy::Keyring keyring;
@@ -132,6 +134,7 @@ struct Application::Parts {
   bool stopped = false;
 
   Result<void> OpenBooks();
+  Result<void> OpenShelf(const std::string& folder);
   Result<void> StartEngine();
   Result<void> StartGateway();
   Result<void> Listen();
@@ -156,6 +159,18 @@ Result<void> Application::Parts::OpenBooks() {
     if (key.budget_day) TIDEGATE_TRY(books->ledger().SetBudget(key.name, {key.budget_day}));
   }
   if (config.budget_day) books->ledger().SetTotalBudget({config.budget_day});
+  return OpenShelf(folder);
+}
+
+Result<void> Application::Parts::OpenShelf(const std::string& folder) {
+  const Settings& settings = config.settings;
+  if (!settings.responses_keep) return {};
+  conversations::ShelfOptions options;
+  options.directory = folder;
+  options.days = static_cast<int>(settings.responses_days);
+  options.answers_max = settings.responses_count_max;
+  options.bytes_max = settings.responses_mib_max << 20U;
+  TIDEGATE_ASSIGN(shelf, conversations::Shelf::Open(options, SystemClock()));
   return {};
 }
 
@@ -215,6 +230,12 @@ admin::Sources Application::Parts::AdminSources() {
     facts.connections = server->connections();
     facts.requests = gateway->Stats().requests;
     facts.requests_active = gateway->Stats().in_flight;
+    if (shelf) {
+      const conversations::ShelfStats kept = shelf->Stats();
+      facts.kept_answers = kept.answers;
+      facts.kept_bytes = kept.bytes;
+      facts.kept_failed = kept.failed;
+    }
     return facts;
   };
   sources.books = [this] {
@@ -256,6 +277,7 @@ Result<void> Application::Parts::StartGateway() {
       .defaults = config.defaults,
       .constraint_parser = constraint_parser,
       .clock = SystemClock(),
+      .shelf = shelf.get(),
       .client = {.tls = LazyTls(), .proxy = net::ProxyConfig::FromEnvironment()},
       .body_bytes_max = static_cast<std::size_t>(config.settings.body_mib_max) << 20U,
       .trust_callers_without_key = true,
@@ -314,8 +336,8 @@ Result<std::unique_ptr<Application>> Application::Start(ApplicationOptions optio
   TIDEGATE_TRY(parts.StartGateway());
   TIDEGATE_TRY(parts.Listen());
   parts.discovery = Discovery::Start(
-      (*parts.shards)[0], *parts.catalogue, parts.config.providers, LazyTls(),
-      [&parts](std::vector<core::Deployment> listed) {
+      (*parts.shards)[0], *parts.catalogue, parts.config.providers, parts.server->bound(),
+      LazyTls(), [&parts](std::vector<core::Deployment> listed) {
         const auto previous = parts.gateway->inventory();
         parts.gateway->Replace(BuildInventory(*parts.catalogue, parts.local, listed,
                                               parts.engine.get(), previous.get()));
@@ -341,6 +363,7 @@ std::size_t Application::Stop() {
   parts.gateway.reset();
   parts.api.reset();
   parts.engine.reset();
+  parts.shelf.reset();  // what still waits for it is told on a shard
   parts.shards.reset();
   parts.reader.reset();
   parts.books.reset();

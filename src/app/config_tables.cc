@@ -1,5 +1,6 @@
 #include "app/config_tables.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -15,6 +16,7 @@ namespace tidegate::app {
 namespace {
 
 constexpr std::size_t kSecretFileBytesMax = 64 * 1024;
+constexpr std::size_t kAccessKeyIdBytesMax = 128;
 
 Error Wrong(const std::string& path, std::string_view expected) {
   return InvalidArgument(path, fmt::format("expected {}", expected));
@@ -188,6 +190,22 @@ Result<providers::ModelConfig> ReadModel(const toml::node& node, const std::stri
   return model;
 }
 
+Result<void> ReadAwsMember(const std::string& name, const toml::node& node, const std::string& path,
+                           const Environment& environment, providers::AwsConfig& out) {
+  if (name == "aws_region") {
+    TIDEGATE_ASSIGN(out.region, ReadString(node, path));
+  } else if (name == "aws_access_key_id") {
+    TIDEGATE_ASSIGN(out.access_key_id, ReadString(node, path));
+  } else if (name == "aws_secret_access_key") {
+    TIDEGATE_ASSIGN(out.secret_access_key, ReadSecret(node, path, environment));
+  } else if (name == "aws_session_token") {
+    TIDEGATE_ASSIGN(out.session_token, ReadSecret(node, path, environment));
+  } else {
+    return InvalidArgument(path, "there is no such setting of a provider");
+  }
+  return {};
+}
+
 Result<void> ReadProviderMember(const std::string& name, const toml::node& node,
                                 const std::string& path, const Environment& environment,
                                 providers::ProviderConfig& out) {
@@ -199,6 +217,8 @@ Result<void> ReadProviderMember(const std::string& name, const toml::node& node,
                           : out.region) = std::move(text);
   } else if (name == "key") {
     TIDEGATE_ASSIGN(out.key, ReadSecret(node, path, environment));
+  } else if (name.starts_with("aws_")) {
+    return ReadAwsMember(name, node, path, environment, out.aws);
   } else if (name == "place") {
     TIDEGATE_ASSIGN(const std::string text, ReadString(node, path));
     out.place = core::ParsePlace(text);
@@ -279,11 +299,31 @@ Result<void> ReadBudget(const toml::node& node, const std::string& path, policy:
   return {};
 }
 
-Result<void> ReadKey(const std::string& name, const toml::table& table, Config& config) {
+// What a caller that signs its requests has, as AWS's clients do.
+Result<void> ReadAwsKey(const std::string& member, const toml::node& node, const std::string& at,
+                        const Environment& environment, policy::Principal& key) {
+  if (member == "aws_secret_access_key") {
+    TIDEGATE_ASSIGN(key.aws_secret_access_key, ReadSecret(node, at, environment));
+    return {};
+  }
+  TIDEGATE_ASSIGN(key.aws_access_key_id, ReadString(node, at));
+  const bool word =
+      std::all_of(key.aws_access_key_id.begin(), key.aws_access_key_id.end(), [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+      });
+  const std::size_t size = key.aws_access_key_id.size();
+  if (!word || size == 0 || size > kAccessKeyIdBytesMax) {
+    return Wrong(at, "up to 128 letters, digits, '-' and '_', as an AWS access key id");
+  }
+  return {};
+}
+
+Result<void> ReadKey(const std::string& name, const toml::table& table,
+                     const Environment& environment, Config& config) {
   policy::Principal key;
   key.name = name;
   const std::string base = "keys." + name;
-  bool has_digest = false;
   for (const auto& [member_key, node] : table) {
     const std::string member(member_key.str()), at = base + "." + member;
     if (member == "sha256") {
@@ -292,7 +332,8 @@ Result<void> ReadKey(const std::string& name, const toml::table& table, Config& 
       if (!digest)
         return Wrong(at, "64 hexadecimal digits; make them with: printf %s KEY | sha256sum");
       key.key_sha256 = *digest;
-      has_digest = true;
+    } else if (member == "aws_access_key_id" || member == "aws_secret_access_key") {
+      TIDEGATE_TRY(ReadAwsKey(member, node, at, environment, key));
     } else if (member == "policy") {
       TIDEGATE_ASSIGN(key.policy, ReadString(node, at));
     } else if (member == "budget") {
@@ -305,9 +346,16 @@ Result<void> ReadKey(const std::string& name, const toml::table& table, Config& 
       TIDEGATE_TRY(ReadConstraint(node, member, at, key.constraints));
     }
   }
-  if (!has_digest)
+  const bool has_id = !key.aws_access_key_id.empty();
+  if (has_id == key.aws_secret_access_key.empty()) {
+    return InvalidArgument(base + (has_id ? ".aws_secret_access_key" : ".aws_access_key_id"),
+                           "a key that signs needs both aws_access_key_id and "
+                           "aws_secret_access_key");
+  }
+  if (!key.key_sha256 && !has_id) {
     return InvalidArgument(base + ".sha256",
                            "a key needs the SHA-256 of its text: printf %s KEY | sha256sum");
+  }
   // What a key allows is a bound of its own, so that a decision can say that it was the key.
   if (key.constraints.place) key.places = *key.constraints.place;
   config.keys.push_back(std::move(key));
@@ -343,7 +391,7 @@ Result<void> ReadTables(const toml::table& root, const Environment& environment,
     return ReadPolicy(name, table, config);
   }));
   TIDEGATE_TRY(ReadNamed(root, "keys", [&](const std::string& name, const toml::table& table) {
-    return ReadKey(name, table, config);
+    return ReadKey(name, table, environment, config);
   }));
   for (const policy::Principal& key : config.keys) {
     if (!key.policy.empty() && config.policies.find(key.policy) == config.policies.end()) {

@@ -75,6 +75,37 @@ budget = { day_usd = 2.00, on_over_budget = "refuse" }
   EXPECT_TRUE(config->admins.contains("laptop"));
 }
 
+TEST(ConfigTest, CredentialsOfAwsAreReadForCallersAndForProviders) {
+  const auto config = Parse(R"(
+[keys.robot]
+aws_access_key_id     = "AKIA-robot_1"
+aws_secret_access_key = "env:KEY"
+[keys.both]
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+aws_access_key_id     = "AKIA2"
+aws_secret_access_key = "env:KEY"
+[providers.bedrock]
+aws_region            = "eu-west-1"
+aws_access_key_id     = "AKIA3"
+aws_secret_access_key = "env:KEY"
+aws_session_token     = "env:KEY"
+)");
+  ASSERT_TRUE(config.ok()) << Describe(config.error());
+  ASSERT_EQ(config->keys.size(), 2U);
+  const policy::Principal& both = config->keys[0];
+  EXPECT_EQ(both.name, "both");
+  EXPECT_TRUE(both.key_sha256.has_value());
+  const policy::Principal& robot = config->keys[1];
+  EXPECT_FALSE(robot.key_sha256.has_value());
+  EXPECT_EQ(robot.aws_access_key_id, "AKIA-robot_1");
+  EXPECT_EQ(robot.aws_secret_access_key.Reveal(), "sk-secret");
+  const providers::AwsConfig& aws = config->providers.at(0).aws;
+  EXPECT_EQ(aws.region, "eu-west-1");
+  EXPECT_EQ(aws.access_key_id, "AKIA3");
+  EXPECT_EQ(aws.secret_access_key->Reveal(), "sk-secret");
+  EXPECT_EQ(aws.session_token->Reveal(), "sk-secret");
+}
+
 TEST(ConfigTest, WhatIsWrongIsNamedWithItsPath) {
   const std::string key = "[keys.a]\nsha256 = \"" + std::string(kDigest) + "\"\n";
   const std::vector<std::pair<std::string, std::string>> rows = {
@@ -108,6 +139,13 @@ TEST(ConfigTest, WhatIsWrongIsNamedWithItsPath) {
       {"[policies.p]\ndeadline_ms = \"soon\"", "policies.p.deadline_ms"},
       {"[keys.a]\npolicy = \"p\"", "keys.a.sha256"},
       {"[keys.a]\nsha256 = \"short\"", "keys.a.sha256"},
+      {"[keys.a]\naws_access_key_id = \"AKIA1\"", "keys.a.aws_secret_access_key"},
+      {"[keys.a]\naws_access_key_id = \"a b\"", "keys.a.aws_access_key_id"},
+      {"[keys.a]\naws_access_key_id = \"\"", "keys.a.aws_access_key_id"},
+      {"[keys.a]\naws_secret_access_key = \"literal\"", "keys.a.aws_secret_access_key"},
+      {key + "aws_secret_access_key = \"env:KEY\"", "keys.a.aws_access_key_id"},
+      {"[providers.x]\naws_secret_access_key = \"literal\"", "providers.x.aws_secret_access_key"},
+      {"[providers.x]\naws_profile = \"p\"", "providers.x.aws_profile"},
       {key + "policy = \"nobody\"", "keys.a.policy"},
       {key + "budget = 5", "keys.a.budget"},
       {key + "budget = { week_usd = 5 }", "keys.a.budget.week_usd"},

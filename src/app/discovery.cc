@@ -7,6 +7,8 @@
 
 #include "app/inventory_builder.h"
 #include "obs/log.h"
+#include "protocols/protocol.h"
+#include "providers/listed_models.h"
 
 namespace tidegate::app {
 namespace {
@@ -16,7 +18,7 @@ bool SameModels(const std::vector<core::Deployment>& a, const std::vector<core::
                     [](const core::Deployment& x, const core::Deployment& y) {
                       return x.ref == y.ref && x.place == y.place &&
                              x.context_tokens == y.context_tokens &&
-                             x.capabilities == y.capabilities;
+                             x.capabilities == y.capabilities && x.passed_on_to == y.passed_on_to;
                     });
 }
 
@@ -31,6 +33,7 @@ struct Discovery::State {
   struct Source {
     const providers::Provider& provider;
     const providers::ProviderConfig& config;
+    std::string path;
     bool answered = true;
   };
 
@@ -38,7 +41,7 @@ struct Discovery::State {
     const std::string fields(RequestFields(source->provider).Reveal());
     Result<net::SimpleResponse> answer = co_await net::Fetch(
         client, ToOrigin(source->provider.endpoint), "GET",
-        source->provider.endpoint.base_path + "/models", fields, "", kDiscoveryTimeout);
+        source->provider.endpoint.base_path + source->path, fields, "", kDiscoveryTimeout);
     if (answer.ok() && answer->status == 200) {
       auto models = providers::DeploymentsFromList(source->provider, source->config, answer->body);
       if (models.ok()) {
@@ -93,9 +96,20 @@ struct Discovery::State {
 Discovery::Discovery(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Discovery::~Discovery() = default;
 
+bool IsOneOf(const providers::Endpoint& endpoint, std::span<const net::ListenAddress> own) {
+  return std::any_of(own.begin(), own.end(), [&](const net::ListenAddress& address) {
+    if (!address.unix_path.empty()) return endpoint.unix_path == address.unix_path;
+    if (endpoint.port != address.port || !endpoint.unix_path.empty()) return false;
+    const bool near = providers::ReachOf(endpoint) == providers::Reach::kLoopback ||
+                      endpoint.host == "0.0.0.0" || endpoint.host == "::";
+    const bool everywhere = address.host == "0.0.0.0" || address.host == "::";
+    return endpoint.host == address.host || (near && (address.loopback() || everywhere));
+  });
+}
+
 std::unique_ptr<Discovery> Discovery::Start(
     net::Shard& shard, const providers::Catalogue& catalogue,
-    const std::vector<providers::ProviderConfig>& configs,
+    const std::vector<providers::ProviderConfig>& configs, std::span<const net::ListenAddress> own,
     std::function<Result<std::shared_ptr<net::TlsContext>>()> tls, Found found) {
   auto state = std::make_shared<State>(shard, std::move(tls));
   state->found = std::move(found);
@@ -105,7 +119,15 @@ std::unique_ptr<Discovery> Discovery::Start(
     const auto config =
         std::find_if(configs.begin(), configs.end(),
                      [&](const providers::ProviderConfig& c) { return c.id == provider.id; });
-    state->sources.push_back({provider, config == configs.end() ? kNone : *config});
+    if (IsOneOf(provider.endpoint, own)) {
+      obs::Log(obs::Level::kWarning,
+               "{} is this program's own address ({}), so it is left out: requests would go round "
+               "in a circle",
+               provider.id, provider.endpoint.ToString());
+      continue;
+    }
+    state->sources.push_back({provider, config == configs.end() ? kNone : *config,
+                              std::string(protocols::Get(provider.protocol).ModelsPath())});
   }
   if (state->sources.empty()) {
     state->ended.set_value();

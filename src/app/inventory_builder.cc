@@ -16,7 +16,9 @@ gateway::Route RouteTo(const core::Deployment& deployment, const providers::Prov
   route.target.origin = ToOrigin(provider.endpoint);
   route.target.base_path = provider.endpoint.base_path;
   route.target.fields = RequestFields(provider);
+  route.target.signer = provider.signer;
   route.max_completion_tokens = provider.quirks.max_completion_tokens;
+  route.call_ids = provider.quirks.call_ids;
   return route;
 }
 

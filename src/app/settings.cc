@@ -54,6 +54,15 @@ std::span<const Option> Options() {
              "dollars that all callers together may spend a UTC day; empty = no limit"},
       Option{"decisions.retention_days", &Settings::retention_days,
              "days that decision records are kept", 1, 36'500},
+      Option{"responses.keep", &Settings::responses_keep,
+             "keep what callers of the Responses protocol ask to be stored, for "
+             "previous_response_id; false: nothing is written down"},
+      Option{"responses.days", &Settings::responses_days,
+             "days that a response is kept after its conversation went on last", 1, 36'500},
+      Option{"responses.count_max", &Settings::responses_count_max,
+             "responses kept for one key; the oldest make room", 1, 100'000'000},
+      Option{"responses.mib_max", &Settings::responses_mib_max, "MiB of responses kept for one key",
+             1, 1'000'000},
   };
   return kOptions;
 }

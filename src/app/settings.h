@@ -33,6 +33,10 @@ struct Settings {
   std::vector<std::string> model_folders, model_files;
   std::string budget_day_usd;
   std::int64_t retention_days = 90;
+  bool responses_keep = true;
+  std::int64_t responses_days = 30;
+  std::int64_t responses_count_max = 10'000;
+  std::int64_t responses_mib_max = 256;
 };
 
 using SettingMember = std::variant<std::string Settings::*, std::int64_t Settings::*,

@@ -34,8 +34,9 @@ enum class Capability : std::uint8_t {
   kMediaInResults,   // images and files in tool results
   kTextArguments,    // takes tool arguments back that are not a JSON object
   kCitations,        // citations of documents in the request
+  kLlamaSampling,    // min_p, typical_p, repeat_penalty, repeat_last_n, as llama.cpp has them
 };
-inline constexpr int kCapabilities = 24;
+inline constexpr int kCapabilities = 25;
 
 class CapabilitySet {
  public:

@@ -2,10 +2,12 @@
 // configuration.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/money.h"
 #include "core/capability.h"
@@ -28,16 +30,32 @@ struct Prices {
   Money per_request;
 };
 
+// What lies on the disk, for people and clients that ask.
+struct Weights {
+  std::string format;        // "gguf"
+  std::string architecture;  // "llama", "qwen3", …
+  std::string quantisation;  // "Q4_K_M", …
+  std::uint64_t parameters = 0;
+  std::uint64_t bytes = 0;
+  std::int64_t modified_s = 0;  // since 1970
+};
+
 struct Deployment {
   ModelRef ref;
   std::string upstream_model;  // the name the provider knows it by, if another than ref.model
   std::string
       family;  // the same weights under other names and providers share it: fallback = same_model
   Protocol protocol = Protocol::kOpenAiChat;
+  // Others that it speaks at the same address: for callers who speak them.
+  std::vector<Protocol> also_speaks = {};
   Place place = Place::kCloud;
   std::string region;  // jurisdiction, or empty when unknown
   bool zero_data_retention = false;
   bool emulated = false;  // answers come from the emulator and say so
+  // Where the server that we reach passes the request on to, in its own words, and as what; empty:
+  // it answers itself. Whatever is passed on is at Place::kCloud.
+  std::string passed_on_to, passed_on_as;
+  std::optional<Weights> weights;  // of a model on this device
   CapabilitySet capabilities;
   std::optional<Prices>
       prices;  // nothing = unknown = not eligible for a paid route; the device's is zero
@@ -47,6 +65,11 @@ struct Deployment {
       0.5;  // prior in 0 … 1: chance of a right answer on a request of middling difficulty
   std::int64_t ttft_ms_prior = 500;  // until there are measurements
   double tokens_per_s_prior = 50;
+
+  bool Speaks(Protocol asked) const {
+    return asked == protocol ||
+           std::find(also_speaks.begin(), also_speaks.end(), asked) != also_speaks.end();
+  }
 };
 
 // What is known of a deployment at this moment; a snapshot, not a promise.

@@ -35,7 +35,8 @@ constexpr std::array<std::string_view, kCapabilities> kCapabilityNames = {"tools
                                                                           "video",
                                                                           "media_in_results",
                                                                           "text_arguments",
-                                                                          "citations"};
+                                                                          "citations",
+                                                                          "llama_sampling"};
 constexpr std::array<std::string_view, kProtocols> kProtocolNames = {
     "openai_chat", "openai_responses", "anthropic_messages", "gemini",
     "ollama",      "cohere_chat",      "bedrock_converse"};

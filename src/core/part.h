@@ -58,6 +58,7 @@ struct Part {
   MediaSource source = MediaSource::kNone;
   CacheMark cache = CacheMark::kNone;
   bool is_error = false;             // tool result: the tool failed
+  bool text_input = false;           // tool call and result: see ToolSpec::text_input
   std::string_view text = {};        // text, refusal, reasoning; media as `source` says
   std::string_view media_type = {};  // media: "image/png", "audio/wav", … or empty
   std::string_view name = {};    // file: its name; tool call and result: the tool's name, if known

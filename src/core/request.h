@@ -37,6 +37,11 @@ struct ToolSpec {
   std::string_view parameters;  // raw JSON Schema, or empty
   std::optional<bool> strict;
   CacheMark cache = CacheMark::kNone;
+  // To its caller it takes a text and no arguments. Here it is a function of one argument,
+  // {"input": text}, and so are the calls of it.
+  bool text_input = false;
+  // The caller's own name for the group of tools it stands in; `name` is then "group__tool".
+  std::string_view group = {};
 };
 
 enum class ToolChoiceKind : std::uint8_t { kUnset, kAuto, kNone, kRequired, kNamed };
@@ -57,6 +62,13 @@ struct Reasoning {
   std::string_view effort;                    // "minimal", "low", "medium", "high", …, or empty
   std::optional<std::int64_t> budget_tokens;  // at most; the model decides when absent
   std::optional<bool> visible;                // whether the thoughts are to be shown
+};
+
+// What a request without content asks for, where its protocol knows such requests.
+enum class Readying : std::uint8_t {
+  kNone,    // it has content, as every other
+  kLoad,    // "load the model, so that the next request need not wait"
+  kUnload,  // "the model is not needed any more"
 };
 
 // Half-open range of bytes in the original body; {0, 0} = absent.
@@ -81,13 +93,24 @@ struct BodySpans {
   Span provider_member;  // OpenRouter's object, likewise, when we consumed it as an alias
 };
 
+// A change of the original body that is due whoever gets it. An empty span inserts at its begin.
+struct BodyEdit {
+  Span span;
+  std::string_view text;
+};
+
 struct Request {
   Protocol protocol = Protocol::kOpenAiChat;
+  int form = 0;           // of Route, for a protocol whose paths have one meaning in several forms
   std::string_view body;  // the original bytes; the caller keeps them alive as long as the Request
   // The body may go to an upstream of the same protocol as it is. False for a form that only
   // clients use (a prompt instead of messages, say).
   bool same_bytes = true;
+  // An answer of an upstream of the same protocol may be passed on as it is. False where the caller
+  // wants it in another form than we ask upstreams for.
+  bool same_answer = true;
   BodySpans spans;
+  std::vector<BodyEdit> edits;   // beside those that the spans are for; they overlap nothing
   std::list<std::string> arena;  // owns what the views below view, where `body` cannot
   // Header fields that mean something to upstreams of the same protocol, as they came: "name",
   // "value".
@@ -103,6 +126,8 @@ struct Request {
   JsonSchema json_schema;
   Reasoning reasoning;
   std::optional<double> temperature, top_p, presence_penalty, frequency_penalty;
+  std::optional<double> min_p, typical_p, repeat_penalty;  // see Capability::kLlamaSampling
+  std::optional<std::int64_t> repeat_last_n;
   std::optional<std::int64_t> max_output_tokens, seed, top_k, top_logprobs;
   std::vector<std::string_view> stop;
   std::string_view logit_bias;  // raw, the whole object
@@ -111,6 +136,10 @@ struct Request {
   bool logprobs = false;
   bool stream = false;
   bool stream_usage = false;  // the caller asked for usage in the stream
+  Readying readying = Readying::kNone;
+  // How long the model shall stay loaded when it is idle; negative = until something else needs
+  // its room. Means something on this device only.
+  std::optional<std::int64_t> keep_alive_nanos;
 
   CapabilitySet needs;       // what the parameters and parts demand of a target
   std::string vendor_field;  // path of the first field that only the same protocol can carry
@@ -121,6 +150,16 @@ struct Request {
   // The body holds fields that a target which does not know them must not get, and can do without:
   // cache marks, other providers' thoughts.
   bool has_optional_fields = false;
+  // Kinds of tools that the vendor runs and that the caller only offers: a target of another
+  // protocol answers without them.
+  std::vector<std::string_view> offers;
+
+  // --- Conversations that the gate keeps ---
+  std::string_view previous_id;  // of the answer that this request continues; empty = none
+  bool keep = false;             // the answer may be continued, read and deleted later
+  // Names of items of kept answers that stand in the body instead of the items.
+  std::vector<std::string_view> references;
+  std::string_view echo;  // what the protocol's answers repeat of the request: JSON members
 };
 
 }  // namespace tidegate::core

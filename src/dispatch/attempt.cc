@@ -1,8 +1,10 @@
 #include "dispatch/attempt.h"
 
+#include <array>
 #include <charconv>
 #include <vector>
 
+#include "base/check.h"
 #include "dispatch/limits.h"
 
 namespace tidegate::dispatch {
@@ -36,19 +38,42 @@ std::int64_t RetryAfterSeconds(const net::HttpHead& head) {
   return seconds < kRetryAfterSecondsMax ? seconds : kRetryAfterSecondsMax;
 }
 
-std::string MakeHead(const AttemptInput& input, std::size_t body_size) {
+constexpr std::string_view kContentType = "application/json";
+
+// The header lines of a signature over what MakeHead writes and `body`, as they stand on the wire.
+Secret Sign(const AttemptInput& input, std::string_view path, const privacy::Cleared& body) {
+  CHECK(input.signing != nullptr);
+  const std::string host = input.target.origin.HostField();
+  const std::array<protocols::aws_sigv4::HeaderField, 2> headers = {
+      {{"host", host}, {"content-type", kContentType}}};
+  const std::size_t mark = path.find('?');
+  const std::string_view query =
+      mark == std::string_view::npos ? std::string_view() : path.substr(mark + 1);
+  const protocols::aws_sigv4::Request request{"POST", path.substr(0, mark), query, headers,
+                                              body.pieces()};
+  return input.target.signer->Sign(request, input.signing->clock.WallNanos(), input.signing->keys);
+}
+
+std::string MakeHead(const AttemptInput& input, const privacy::Cleared& body) {
   std::string head;
   head.reserve(512);
   head += "POST ";
+  const std::size_t path_begin = head.size();
   head += input.target.base_path;
   head += input.path;
+  Secret signature;
+  if (input.target.signer != nullptr) {
+    signature = Sign(input, std::string_view(head).substr(path_begin), body);
+  }
   head += " HTTP/1.1\r\n";
   net::AppendField(head, "host", input.target.origin.HostField());
   head += input.target.fields.Reveal();
-  head += "content-type: application/json\r\naccept-encoding: identity\r\n";
+  head += signature.Reveal();
+  net::AppendField(head, "content-type", kContentType);
+  head += "accept-encoding: identity\r\n";
   net::AppendField(head, "accept", input.accept);
   head += input.fields;
-  net::AppendField(head, "content-length", std::to_string(body_size));
+  net::AppendField(head, "content-length", std::to_string(body.size()));
   head += "\r\n";
   return head;
 }
@@ -224,6 +249,8 @@ Task<void> Translate(Attempt& attempt, net::ClientExchange& upstream, bool upstr
   Held held;
   const auto bytes_max = static_cast<std::int64_t>(stream_out ? kStreamBytesMax : kAnswerBytesMax);
   bool content = false, done = false;
+  const std::int64_t waited =
+      attempt.input.arrived_nanos == 0 ? 0 : attempt.started - attempt.input.arrived_nanos;
   while (true) {
     Result<std::string_view> bytes = co_await upstream.ReadBody();
     // As in RelayStream: behind the end mark the answer is complete, however the connection ends.
@@ -236,6 +263,9 @@ Task<void> Translate(Attempt& attempt, net::ClientExchange& upstream, bool upstr
     events.clear();
     Result<void> fed = ended ? decoder->Finish(events) : decoder->Feed(*bytes, events);
     if (stream_out) encoded.clear();
+    if (!events.empty()) {
+      encoder->NoteTimes({waited, net::MonotonicNow() - attempt.started});
+    }
     for (const core::Event& event : events) {
       if (const auto* error = std::get_if<core::ErrorEvent>(&event))
         co_return Fail(attempt, error->error());
@@ -268,13 +298,16 @@ Task<void> ReadAnswer(Attempt& attempt, net::ClientExchange& upstream, const net
   const std::string_view type = head.Find("content-type").value_or("");
   const bool streams = attempt.input.upstream.IsStream(type);
   // The client gets the upstream's bytes where it speaks the same protocol in the same form.
-  const bool same =
-      attempt.input.client.id() == attempt.input.upstream.id() && attempt.input.request.same_bytes;
+  const core::Request& request = attempt.input.request;
+  const bool same = attempt.input.client.id() == attempt.input.upstream.id() &&
+                    request.same_bytes && request.same_answer;
   upstream.SetStallTimeout(kStreamIdleTimeout);
-  if (same && streams && attempt.input.request.stream)
+  if (same && streams && request.stream) {
     co_return co_await RelayStream(attempt, upstream);
-  if (same && !streams && !attempt.input.request.stream)
+  }
+  if (same && !streams && !request.stream) {
     co_return co_await RelayWhole(attempt, upstream);
+  }
   co_return co_await Translate(attempt, upstream, streams);
 }
 
@@ -298,7 +331,7 @@ Task<bool> Exchange(Attempt& attempt, const privacy::Cleared& cleared, bool fres
     Fail(attempt, attempt.cancel.MakeError());
     co_return false;
   }
-  const std::string head = MakeHead(attempt.input, cleared.size());
+  const std::string head = MakeHead(attempt.input, cleared);
   net::Pieces pieces{head};
   pieces.insert(pieces.end(), cleared.pieces().begin(), cleared.pieces().end());
   upstream.SetStallTimeout(kHeadTimeout);

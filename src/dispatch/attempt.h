@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "core/decision.h"
@@ -19,9 +20,16 @@
 #include "net/cancel.h"
 #include "net/client.h"
 #include "privacy/cleared.h"
+#include "protocols/aws_sigv4/signing_keys.h"
 #include "protocols/protocol.h"
 
 namespace tidegate::dispatch {
+
+// What signatures are made with, beside the target's secret: the time, and the shard's keys.
+struct Signing {
+  const Clock& clock;
+  protocols::aws_sigv4::SigningKeys& keys;
+};
 
 struct AttemptInput {
   const core::Request& request;
@@ -29,14 +37,16 @@ struct AttemptInput {
   const protocols::Protocol& upstream;  // how the target speaks
   const Target& target;
   RequestId id;
-  std::int64_t created_s = 0;  // for answers that we make ourselves
-  std::string_view path;       // below the target's base path
-  std::string_view fields;     // header lines that the protocol wants
-  std::string_view accept;     // the media type to ask for
-  bool streaming = false;      // the upstream was asked for a stream
+  std::int64_t created_s = 0;      // for answers that we make ourselves
+  std::int64_t arrived_nanos = 0;  // of the request, monotonic; 0 = when the attempt began
+  std::string_view path;           // below the target's base path
+  std::string_view fields;         // header lines that the protocol wants
+  std::string_view accept;         // the media type to ask for
+  bool streaming = false;          // the upstream was asked for a stream
   bool hide_stream_usage = false;
   bool free =
       false;  // costs nothing, so it may be sent again when a pooled connection turns out dead
+  const Signing* signing = nullptr;  // required where the target has a signer
 };
 
 struct AttemptResult {

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "net/server.h"
+#include "protocols/aws_sigv4/verifier.h"
 
 namespace tidegate::dispatch {
 namespace {
@@ -351,6 +352,111 @@ TEST_F(AttemptTest, APaidRequestIsNotSentTwiceUnderOneReservation) {
   EXPECT_EQ(again.outcome, AttemptOutcome::kFailed);
   EXPECT_EQ(again.error->retry, Retry::kSameTarget);
   EXPECT_EQ(requests->load(), 2);
+}
+
+// --- Signed requests ---
+
+namespace sigv4 = protocols::aws_sigv4;
+
+constexpr std::int64_t kSigned = 1'750'000'000LL * 1'000'000'000;
+
+// What AWS would check of one request.
+net::Task<void> CheckSignature(net::Exchange& exchange, const Secret& secret,
+                               std::int64_t wall_nanos, std::vector<std::string>& seen) {
+  const Result<std::string_view> body = co_await exchange.ReadBody(1 << 20);
+  EXPECT_TRUE(body.ok());
+  const net::HttpHead& head = exchange.head();
+  std::vector<sigv4::HeaderField> fields;
+  for (std::size_t i = 0; i < head.fields(); ++i) fields.push_back({head.name(i), head.value(i)});
+  const std::string_view pieces[] = {*body};
+  const sigv4::Request request{head.method(), head.path(), head.query(), fields, pieces};
+  sigv4::SigningKeys keys;
+  const auto secret_of = [&](std::string_view id) { return id == "AKIA1" ? &secret : nullptr; };
+  const Result<sigv4::Signature> signature =
+      sigv4::Verify(request, secret_of, {.service = "bedrock"}, wall_nanos, keys);
+  seen.push_back(signature.ok() ? std::string(head.path()) : Describe(signature.error()));
+  seen.emplace_back(head.Find("x-amz-security-token").value_or("none"));
+  seen.emplace_back(*body);
+  EXPECT_EQ(head.Count("authorization"), 1U);
+  constexpr std::string_view kAnswer =
+      R"({"output":{"message":{"role":"assistant","content":[{"text":"hello"}]}},)"
+      R"("stopReason":"end_turn","usage":{"inputTokens":7,"outputTokens":3,"totalTokens":10}})";
+  EXPECT_TRUE((co_await exchange.Respond(200, "content-type: application/json\r\n", kAnswer)).ok());
+}
+
+class SignedAttemptTest : public AttemptTest {
+ protected:
+  AttemptResult RunSigned(std::int64_t wall_nanos) {
+    clock_.SetWall(wall_nanos);
+    const protocols::Protocol& converse = protocols::Get(core::Protocol::kBedrockConverse);
+    protocols::UpstreamOptions options;
+    options.model = "arn:aws:bedrock:eu:1:profile/a b";
+    auto encoded = converse.EncodeRequest(request_, options);
+    EXPECT_TRUE(encoded.ok());
+    auto cleared = privacy::Clear({core::Privacy::kOpen, core::PlaceSet::All()},
+                                  core::Place::kCloud, encoded->body.pieces);
+    EXPECT_TRUE(cleared.ok());
+    const Signing signing{clock_, keys_};
+    const AttemptInput input{.request = request_,
+                             .client = protocol_,
+                             .upstream = converse,
+                             .target = target_,
+                             .id = {},
+                             .created_s = 1,
+                             .path = encoded->path,
+                             .fields = encoded->fields,
+                             .accept = encoded->accept,
+                             .streaming = encoded->streaming,
+                             .hide_stream_usage = encoded->hide_stream_usage,
+                             .free = true,
+                             .signing = &signing};
+    return net::SpawnFuture(shards_[0].io(),
+                            RunAttempt(client_, input, *std::move(cleared), sink_, cancel_))
+        .get();
+  }
+
+  FakeClock clock_;
+  sigv4::SigningKeys keys_;
+};
+
+TEST_F(SignedAttemptTest, WhatLeavesIsSignedAsItStandsOnTheWireAtTheTimeItIsSent) {
+  const Secret secret("the-secret");
+  std::vector<std::string> seen;
+  std::int64_t now = kSigned;
+  Serve([&](net::Exchange& exchange) { return CheckSignature(exchange, secret, now, seen); });
+  target_.base_path = "/behind/a/proxy";
+  target_.signer = std::make_shared<const sigv4::Signer>(
+      *sigv4::Signer::Make({"AKIA1", secret, Secret("session")}, "eu-central-1", "bedrock"));
+  Read(false);
+  const AttemptResult result = RunSigned(kSigned);
+  EXPECT_EQ(result.outcome, AttemptOutcome::kOk) << (result.error ? Describe(*result.error) : "");
+  EXPECT_EQ(result.usage->input_tokens, 7);
+  EXPECT_NE(sink_.bytes.find(R"("content":"hello")"), std::string::npos) << sink_.bytes;
+  ASSERT_EQ(seen.size(), 3U);
+  EXPECT_EQ(seen[0],
+            "/behind/a/proxy/model/arn%3Aaws%3Abedrock%3Aeu%3A1%3Aprofile%2Fa%20b/converse");
+  EXPECT_EQ(seen[1], "session");
+  EXPECT_EQ(seen[2], R"({"messages":[{"role":"user","content":[{"text":"hi"}]}]})");
+
+  // An hour later on the same connection: the date is that of the sending.
+  now += 3600 * net::kSecond;
+  RunSigned(now);
+  EXPECT_EQ(seen[3], seen[0]);
+  RunSigned(kSigned);
+  EXPECT_NE(seen[6], seen[0]) << "the server would have noticed a date of an hour ago";
+}
+
+TEST_F(SignedAttemptTest, ATargetThatDoesNotSignGetsNothingOfAws) {
+  std::string head;
+  Serve([&](net::Exchange& exchange) {
+    for (std::size_t i = 0; i < exchange.head().fields(); ++i) {
+      head += std::string(exchange.head().name(i)) + "\n";
+    }
+    return AnswerWith(exchange, 200, "application/json", std::string(kWhole));
+  });
+  Read(false);
+  EXPECT_EQ(Run().outcome, AttemptOutcome::kOk);
+  EXPECT_EQ(head, "host\ncontent-type\naccept-encoding\naccept\ncontent-length\n");
 }
 
 }  // namespace

@@ -2,12 +2,14 @@
 // not.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "base/secret.h"
 #include "core/place.h"
 #include "core/request.h"
 #include "net/address.h"
+#include "protocols/aws_sigv4/signer.h"
 
 namespace tidegate::dispatch {
 
@@ -20,6 +22,8 @@ struct Target {
   std::string base_path;  // "/v1", below which the protocol's paths stand
   Secret fields;  // header lines for every request: credentials and what the vendor wants, each
                   // with CRLF
+  // Signs each request as it is sent, instead of credentials in `fields`; may be null.
+  std::shared_ptr<const protocols::aws_sigv4::Signer> signer = nullptr;
 };
 
 }  // namespace tidegate::dispatch

@@ -25,6 +25,7 @@ constexpr core::CapabilitySet kAlways = core::CapabilitySet()
                                             .With(Capability::kStop)
                                             .With(Capability::kPenalties)
                                             .With(Capability::kTopK)
+                                            .With(Capability::kLlamaSampling)
                                             .With(Capability::kTextArguments);
 
 // A prior, until answers were judged: 0.35 at 10^9 parameters and 0.2 more for each factor of ten,
@@ -59,6 +60,12 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
   if (model.metadata.template_uses_reasoning) {
     deployment.capabilities = deployment.capabilities.With(Capability::kReasoning);
   }
+  deployment.weights = core::Weights{.format = "gguf",
+                                     .architecture = model.metadata.architecture,
+                                     .quantisation = model.metadata.quantisation,
+                                     .parameters = model.metadata.parameters,
+                                     .bytes = model.size_bytes,
+                                     .modified_s = model.modified_s};
   deployment.prices = core::Prices{};
   deployment.context_tokens = ContextTokens(model, settings);
   deployment.quality = QualityPrior(model.metadata.parameters);

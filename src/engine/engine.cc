@@ -113,6 +113,14 @@ net::Task<Result<Lease>> Engine::Acquire(net::Shard& home, std::string model,
   co_return cancel.MakeError();
 }
 
+void Engine::KeepAlive(std::string_view model, std::int64_t nanos) {
+  const auto at = state_->runners.find(model);
+  if (at == state_->runners.end() || state_->context->stopped) return;
+  state_->context->shard.Post([weak = std::weak_ptr<Runner>(at->second), nanos] {
+    if (const auto runner = weak.lock()) runner->KeepAlive(nanos);
+  });
+}
+
 std::optional<core::LiveState> Engine::Live(std::string_view model) const {
   const auto at = state_->runners.find(model);
   if (at == state_->runners.end()) return std::nullopt;

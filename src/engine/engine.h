@@ -58,6 +58,10 @@ class Engine {
   // retry_after_s; those of `cancel`.
   net::Task<Result<Lease>> Acquire(net::Shard& home, std::string model, net::CancelToken& cancel);
 
+  // How long the process of `model` that runs now shall stay when it is idle; negative = it stays,
+  // 0 = it goes as soon as nobody uses it. No-op for an unknown model. Thread-safe.
+  void KeepAlive(std::string_view model, std::int64_t nanos);
+
   // What the planner needs, without blocking on the engine: a copy under a short lock. Nothing for
   // an unknown model. Thread-safe.
   std::optional<core::LiveState> Live(std::string_view model) const;

@@ -82,6 +82,11 @@ void Runner::Abandon(WaiterId waiter) {
   Publish();
 }
 
+void Runner::KeepAlive(std::int64_t nanos) {
+  supervisor_.KeepAlive(net::MonotonicNow(), nanos);
+  Apply({});
+}
+
 void Runner::Grant(WaiterId waiter) {
   const std::uint64_t run = supervisor_.run();
   // Weak: a lease may be the last thing to go, and a runner has to go before its shard.
@@ -185,6 +190,9 @@ ModelStatus Runner::status() const {
   ModelStatus status = status_;
   const std::int64_t age = net::MonotonicNow() - published_at_;
   status.retry_in_nanos = std::max<std::int64_t>(0, status.retry_in_nanos - age);
+  if (status.idle_stop_in_nanos >= 0 && status.users == 0) {
+    status.idle_stop_in_nanos = std::max<std::int64_t>(0, status.idle_stop_in_nanos - age);
+  }
   return status;
 }
 

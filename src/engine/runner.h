@@ -55,6 +55,7 @@ class Runner : public std::enable_shared_from_this<Runner> {
   // Calls `granted` once, on the shard, perhaps before it returns; not at all after Abandon.
   void Acquire(WaiterId waiter, Granted granted);
   void Abandon(WaiterId waiter);
+  void KeepAlive(std::int64_t nanos);
   // Ends the child; calls `stopped` once nothing of this runner is under way any more.
   void Stop(std::function<void()> stopped);
 

@@ -25,6 +25,9 @@ struct ModelStatus {
   int failures = 0;                 // in a row; 0 again after a minute of health
   std::string last_error;           // one sentence, of the last failure; empty when there was none
   std::int64_t retry_in_nanos = 0;  // while kBackingOff
+  // While kReady: until it is stopped if nobody asks for it, for whoever uses it now counted from
+  // now on; -1 = it stays.
+  std::int64_t idle_stop_in_nanos = -1;
   // How long the last start took until it could serve; 0 = never started.
   std::int64_t last_start_nanos = 0;
   std::int64_t started_wall_nanos = 0;  // of the running process; 0 = none

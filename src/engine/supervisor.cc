@@ -1,6 +1,7 @@
 #include "engine/supervisor.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace tidegate::engine {
@@ -35,7 +36,7 @@ std::string_view ToString(ModelState state) {
 }
 
 Supervisor::Supervisor(std::string model, const SupervisorLimits& limits)
-    : model_(std::move(model)), limits_(limits) {}
+    : model_(std::move(model)), limits_(limits), keep_alive_nanos_(limits.keep_alive_nanos) {}
 
 // --- those who want to use the model ---
 
@@ -87,8 +88,20 @@ void Supervisor::GrantWaiting(std::int64_t now, Actions& actions) {
     actions.push_back({Kind::kGrant, waiters_.front()});
     waiters_.pop_front();
   }
+  WaitIdle(now);
+}
+
+// REQUIRES: it serves.
+void Supervisor::WaitIdle(std::int64_t now) {
   wake_at_.reset();
-  if (users_ == 0 && limits_.keep_alive_nanos >= 0) wake_at_ = now + limits_.keep_alive_nanos;
+  if (users_ > 0 || keep_alive_nanos_ < 0) return;
+  const bool ever = keep_alive_nanos_ <= std::numeric_limits<std::int64_t>::max() - now;
+  if (ever) wake_at_ = now + keep_alive_nanos_;
+}
+
+void Supervisor::KeepAlive(std::int64_t now, std::int64_t nanos) {
+  keep_alive_nanos_ = nanos;
+  if (state_ == ModelState::kReady) WaitIdle(now);
 }
 
 void Supervisor::RefuseAll(const Error& error, Actions& actions) {
@@ -101,6 +114,7 @@ void Supervisor::RefuseAll(const Error& error, Actions& actions) {
 void Supervisor::Spawn(std::int64_t now, Actions& actions) {
   state_ = ModelState::kStarting;
   ++run_;
+  keep_alive_nanos_ = limits_.keep_alive_nanos;
   start_began_ = now;
   wake_at_.reset();  // the driver answers in bounded time
   actions.push_back({Kind::kSpawn});
@@ -270,6 +284,10 @@ ModelStatus Supervisor::Status(std::int64_t now) const {
     status.retry_in_nanos = std::max<std::int64_t>(0, *wake_at_ - now);
   }
   status.last_start_nanos = last_start_nanos_;
+  if (state_ == ModelState::kReady && keep_alive_nanos_ >= 0) {
+    status.idle_stop_in_nanos =
+        wake_at_ ? std::max<std::int64_t>(0, *wake_at_ - now) : keep_alive_nanos_;
+  }
   return status;
 }
 

@@ -71,6 +71,9 @@ class Supervisor {
 
   Actions Acquire(std::int64_t now, WaiterId waiter);
   void Abandon(WaiterId waiter);  // it no longer waits; no-op when it was answered
+  // Idle time before the present process is stopped, instead of that in the limits; negative =
+  // never, 0 = as soon as nobody uses it. The next process begins with that in the limits.
+  void KeepAlive(std::int64_t now, std::int64_t nanos);
   Actions Release(std::int64_t now, std::uint64_t run);
 
   Actions OnSpawned(std::int64_t now, std::uint64_t run);
@@ -96,6 +99,7 @@ class Supervisor {
   void Crash(std::int64_t now, Error error, Actions& actions);
   std::int64_t BackOff(std::int64_t now, Error error);
   void GrantWaiting(std::int64_t now, Actions& actions);
+  void WaitIdle(std::int64_t now);
   void RefuseAll(const Error& error, Actions& actions);
   void NoteHealth(std::int64_t now);
   Error StartLimitError() const;
@@ -106,6 +110,7 @@ class Supervisor {
   std::uint64_t run_ = 0;
   std::deque<WaiterId> waiters_;
   int users_ = 0;
+  std::int64_t keep_alive_nanos_;  // of the present process
   bool draining_ = false;
   bool alive_ = false;  // there is a process: OnSpawned came, OnExited did not
   // The failure that we back off from was a crash of a process that had served.

@@ -1,6 +1,7 @@
 #include "engine/supervisor.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -414,6 +415,35 @@ TEST_F(SupervisorTest, StopWhileLoadingIdleOrBackingOffLeavesNothing) {
   EXPECT_EQ(Take(loading.OnProbe(now_, 1, true)), "");  // a late answer does not bring it back
   loading.OnExited(now_, 1, Unavailable(ErrorSource::kEngine, "x"));
   EXPECT_TRUE(loading.stopped());
+}
+
+TEST_F(SupervisorTest, ACallerMayKeepTheProcessLongerOrLetItGoAndTheNextOneForgets) {
+  Serve();
+  EXPECT_EQ(Release(), "");
+  const std::int64_t usual = status().idle_stop_in_nanos;
+  EXPECT_EQ(usual, Limits().keep_alive_nanos);
+  supervisor_.KeepAlive(now_, 2 * usual);
+  EXPECT_EQ(status().idle_stop_in_nanos, 2 * usual);
+  supervisor_.KeepAlive(now_, -1);
+  EXPECT_EQ(status().idle_stop_in_nanos, -1);
+  EXPECT_EQ(Wake(), "never");
+  supervisor_.KeepAlive(now_, std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(Wake(), "never");
+  supervisor_.KeepAlive(now_, 0);
+  EXPECT_EQ(Wake(), "terminate");
+  EXPECT_EQ(Exited(), "");
+  Serve(2);
+  EXPECT_EQ(Release(), "");
+  EXPECT_EQ(status().idle_stop_in_nanos, usual);
+}
+
+TEST_F(SupervisorTest, WhoeverUsesAModelThatShallGoKeepsItUntilTheEnd) {
+  Serve();
+  supervisor_.KeepAlive(now_, 0);
+  EXPECT_EQ(Wake(), "never");
+  EXPECT_EQ(status().idle_stop_in_nanos, 0);
+  EXPECT_EQ(Release(), "");
+  EXPECT_EQ(Wake(), "terminate");
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 // The client's end of an answer: header fields that say where it came from, then the bytes.
 #pragma once
 
+#include <memory>
+#include <optional>
+
 #include "dispatch/answer_sink.h"
 #include "gateway/call.h"
 
@@ -24,9 +27,16 @@ class Answer : public dispatch::AnswerSink {
 
  private:
   void AppendFields(const dispatch::AnswerHead& head);
+  net::Task<Result<void>> WholeKept(dispatch::AnswerHead head,
+                                    std::span<const std::string_view> body);
+  // Keeps what `pieces` finish before they are sent.
+  net::Task<Result<void>> SendKept(protocols::FinishedAnswer answer,
+                                   std::span<const std::string_view> pieces, bool last);
+  std::optional<protocols::FinishedAnswer> Watch(std::span<const std::string_view> pieces);
   Call& call_;
   const core::Deployment& deployment_;
   const core::AttemptRecord& attempt_;
+  std::unique_ptr<protocols::AnswerTap> tap_;  // of protocols whose answers may be kept
   bool streaming_ = false;
 };
 

@@ -95,6 +95,7 @@ void Learn(Call& call, const Running& running, const dispatch::AttemptResult& re
   Inventory& inventory = *call.inventory;
   if (result.outcome == AttemptOutcome::kOk) {
     inventory.breaker(running.deployment).Succeeded();
+    if (call.request.readying != core::Readying::kNone) return;  // nothing was generated
     const std::int64_t generation_us = (result.total_nanos - result.ttft_nanos) / 1'000;
     inventory.estimator().Observe(running.deployment, result.ttft_nanos / 1'000,
                                   result.usage ? result.usage->output_tokens : 0, generation_us,
@@ -124,6 +125,9 @@ net::Task<Result<void>> LeaseEngine(Call& call, Running& running) {
       call.exchange.shard(), route.engine_model, call.exchange.cancel());
   if (!lease.ok()) co_return std::move(lease).error();
   running.lease.emplace(*std::move(lease));
+  if (call.request.keep_alive_nanos) {
+    call.inventory->engine()->KeepAlive(route.engine_model, *call.request.keep_alive_nanos);
+  }
   const engine::Endpoint& endpoint = running.lease->endpoint();
   running.target = route.target;
   running.target.origin = endpoint.origin;
@@ -143,6 +147,7 @@ protocols::UpstreamOptions OptionsFor(const Call& call, const Running& running) 
   options.force_stream = running.lease.has_value();
   options.want_stream_usage = deployment.capabilities.Has(core::Capability::kStreamUsage);
   options.max_completion_tokens = route.max_completion_tokens;
+  options.call_ids = route.call_ids;
   options.passes_unknown_fields = deployment.capabilities.Has(core::Capability::kVendorFields);
   options.output_tokens_limit = running.estimate.output_tokens_limit;
   options.output_tokens_max = deployment.output_tokens_max;
@@ -172,7 +177,10 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
   running.reservation = **std::move(reserved);
   running.record.reserved = running.estimate.worst_cost;
 
-  const protocols::Protocol& upstream = protocols::Get(target.protocol);
+  const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
+  const core::Protocol spoken =
+      deployment.Speaks(call.protocol.id()) ? call.protocol.id() : target.protocol;
+  const protocols::Protocol& upstream = protocols::Get(spoken);
   Result<protocols::UpstreamRequest> encoded =
       upstream.EncodeRequest(call.request, OptionsFor(call, running));
   if (!encoded.ok()) co_return not_sent(std::move(encoded).error());
@@ -183,18 +191,21 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
   if (call.exchange.cancel().cancelled()) co_return not_sent(call.exchange.cancel().MakeError());
 
   ledger.MarkDispatched(running.reservation);
+  const dispatch::Signing signing{call.shared.parts.clock, call.shard.signing_keys};
   const dispatch::AttemptInput input{.request = call.request,
                                      .client = call.protocol,
                                      .upstream = upstream,
                                      .target = target,
                                      .id = call.record.id,
                                      .created_s = call.record.wall_nanos / net::kSecond,
+                                     .arrived_nanos = call.exchange.arrived_nanos(),
                                      .path = encoded->path,
                                      .fields = encoded->fields,
                                      .accept = encoded->accept,
                                      .streaming = encoded->streaming,
                                      .hide_stream_usage = encoded->hide_stream_usage,
-                                     .free = running.estimate.worst_cost.nanodollars == 0};
+                                     .free = running.estimate.worst_cost.nanodollars == 0,
+                                     .signing = &signing};
   co_return co_await dispatch::RunAttempt(call.shard.client, input, *std::move(cleared), answer,
                                           call.exchange.cancel());
 }

@@ -16,6 +16,7 @@
 #include "policy/merge.h"
 #include "privacy/label.h"
 #include "profile/profile.h"
+#include "protocols/aws_sigv4/signing_keys.h"
 
 namespace tidegate::gateway {
 
@@ -33,6 +34,8 @@ struct ShardState {
     Secret key;
     const policy::Principal* principal = nullptr;
   } last_caller;
+  protocols::aws_sigv4::SigningKeys signing_keys;  // of callers and of providers
+  std::size_t unproven_bodies = 0;  // bodies being read before it is known whose they are
   std::size_t in_flight = 0;
 };
 
@@ -69,7 +72,14 @@ struct Call {
   protocols::Route route;
   const std::shared_ptr<Inventory> inventory;
   const policy::Principal* principal = nullptr;
+  // Of the request, as it came: from Decode on, or before, where it had to be read to know who is
+  // calling.
+  std::optional<std::string_view> body;
   core::Request request;
+  std::string recalled_body;  // the same with what it continues, and the padding that is read
+  std::string previous_id;    // of the answer that it continues, or empty
+  std::vector<protocols::StoredTurn> sources;  // in which items stand that it names
+  core::Constraints recalled;                  // what all of these are bound to
   core::Constraints effective;
   privacy::Label label;
   profile::Profile profile;
@@ -81,11 +91,42 @@ struct Call {
   std::string method, path, query;  // of KeepHead
 };
 
+// Of phase 3, for a request that continues an answer: puts what was kept of it into the request.
+net::Task<Result<void>> Recall(Call& call);
+// Keeps an answer that is complete, before its client hears that it is.
+net::Task<void> Keep(Call& call, protocols::FinishedAnswer answer);
+// Whether the answer to this call is to be kept.
+bool Keeps(const Call& call);
+// What a client asks about an answer that was kept.
+net::Task<Result<std::string>> AskStored(Shared& shared, net::Exchange& exchange,
+                                         const protocols::Protocol& protocol,
+                                         protocols::Operation operation, std::string id,
+                                         std::string query, std::string principal);
+
 // Phase 3 to 8; each returns the error that the caller is told. See the .cc files for what each
 // does.
 net::Task<Result<void>> Decode(Call& call);
 Result<void> Constrain(Call& call);
 Result<void> MakePlan(Call& call);
+
+// The body of a request must be declared as JSON, if at all: keeps out forms that a web page may
+// post without asking.
+Result<void> RequireJson(const net::HttpHead& head);
+
+// Phase 12 for a request without content (Request::readying): the model that the plan prefers is
+// loaded, or let go. Answers the client unless it returns an error.
+net::Task<Result<void>> ReadyModel(Call& call);
+// Whether such a request goes to the target as it is, which then does what it says.
+bool PassesOn(const Call& call);
+
+// GET of models: what can be asked for, what is in memory, what is known of one.
+net::Task<void> AnswerModels(Shared& shared, ShardState& shard, net::Exchange& exchange,
+                             const protocols::Protocol& protocol, const protocols::Route& route,
+                             const policy::Principal& principal);
+
+// An error answer in the protocol's own shape; `fields`: further header lines.
+net::Task<void> RespondError(net::Exchange& exchange, const protocols::Protocol& protocol,
+                             const Error& error, std::string fields);
 
 // Phases 11 to 15, for each attempt of the plan in turn. Answers the client unless it returns an
 // error.

@@ -4,14 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "gateway/authenticate.h"
 #include "gateway/call.h"
 #include "gateway/limits.h"
 #include "obs/log.h"
 
 namespace tidegate::gateway {
 namespace {
-
-constexpr std::string_view kAdminPrefix = "/tidegate/";
 
 // The protocol whose shape an answer on this path has.
 const protocols::Protocol& ShapeFor(std::string_view path) {
@@ -32,6 +31,17 @@ class HeadFields final : public protocols::FieldLookup {
   const net::HttpHead& head_;
 };
 
+// `decoded` keeps the path where it had to be decoded. A path that cannot be is nobody's: empty.
+protocols::ClientHead HeadOf(const net::HttpHead& head, const HeadFields& fields,
+                             std::string& decoded) {
+  std::string_view path = head.path();
+  if (path.find('%') != std::string_view::npos) {
+    decoded = net::PercentDecode(path).value_or(std::string());
+    path = decoded;
+  }
+  return {head.method(), path, head.query(), &fields};
+}
+
 void AppendErrorFields(const Error& error, std::string& fields) {
   fields += "content-type: application/json\r\n";
   if (error.retry_after_s > 0) {
@@ -44,46 +54,6 @@ void AppendErrorFields(const Error& error, std::string& fields) {
 int StatusOf(const protocols::Protocol& protocol, const Error& error) {
   constexpr int kRequestTimeout = 408;
   return error.reason == "request_timeout" ? kRequestTimeout : protocol.ErrorStatus(error);
-}
-
-net::Task<void> RespondError(net::Exchange& exchange, const protocols::Protocol& protocol,
-                             const Error& error, std::string fields) {
-  AppendErrorFields(error, fields);
-  fields += protocol.ErrorFields(error);
-  const std::string body = protocol.EncodeError(error);
-  const Result<void> sent = co_await exchange.Respond(StatusOf(protocol, error), fields, body);
-  if (!sent.ok())
-    obs::Log(obs::Level::kDebug, "an error could not be sent: {}", Describe(sent.error()));
-}
-
-// The key as the SDKs send it: a bearer token, or one of two header fields.
-std::string_view PresentedKey(const net::HttpHead& head) {
-  constexpr std::string_view kBearer = "bearer ";
-  if (const auto field = head.Find("authorization")) {
-    if (field->size() > kBearer.size() &&
-        net::EqualsIgnoreCase(field->substr(0, kBearer.size()), kBearer)) {
-      return net::Trim(field->substr(kBearer.size()));
-    }
-    return *field;
-  }
-  for (const std::string_view name : {"x-api-key", "api-key"}) {
-    if (const auto field = head.Find(name)) return *field;
-  }
-  return {};
-}
-
-Result<const policy::Principal*> Authenticate(const GatewayParts& parts, ShardState& shard,
-                                              const net::Exchange& exchange) {
-  const std::string_view key = PresentedKey(exchange.head());
-  auto& last = shard.last_caller;
-  if (last.principal != nullptr && ConstantTimeEqual(last.key.Reveal(), key)) return last.principal;
-  TIDEGATE_ASSIGN(const policy::Principal* const principal,
-                  parts.keyring.Authenticate(key, parts.trust_callers_without_key));
-  if (!key.empty()) {
-    last.key = Secret(std::string(key));
-    last.principal = principal;
-  }
-  return principal;
 }
 
 void FinishRecord(Call& call) {
@@ -141,14 +111,19 @@ net::Task<Result<void>> RunPhases(Call& call, bool& answered) {
     co_await AnswerDryRun(call);
     co_return Result<void>();
   }
+  if (call.request.readying != core::Readying::kNone && !PassesOn(call)) {
+    co_return co_await ReadyModel(call);
+  }
   co_return co_await RunAttempts(call);
 }
 
 net::Task<void> Chat(Shared& shared, ShardState& shard, net::Exchange& exchange,
                      const protocols::Protocol& protocol, const protocols::ClientHead& head,
-                     const protocols::Route& route, const policy::Principal& principal) {
+                     const protocols::Route& route, const Caller& caller) {
+  const policy::Principal& principal = *caller.principal;
   Call call(shared, shard, exchange, protocol, head, route);
   call.principal = &principal;
+  call.body = caller.body;
   call.record.wall_nanos = shared.parts.clock.WallNanos();
   call.record.id = shard.ids.Next(call.record.wall_nanos);
   call.record.principal = principal.name;
@@ -167,45 +142,38 @@ net::Task<void> Chat(Shared& shared, ShardState& shard, net::Exchange& exchange,
   }
 }
 
-// What a caller can write in `model`: the names for the choice itself first, then every deployment.
-std::vector<protocols::ModelEntry> ListModels(const Shared& shared, const Inventory& inventory,
-                                              const policy::Principal& principal) {
-  std::vector<protocols::ModelEntry> models;
-  for (const char* name : {"auto", "auto:fast", "auto:cheap", "auto:best", "auto:private"}) {
-    models.push_back({name, "tidegate", 0, nullptr});
+// Who is asked, and for what.
+struct Matched {
+  const protocols::Protocol* protocol = nullptr;
+  std::optional<protocols::Route> route;
+};
+
+Matched Match(const protocols::ClientHead& head) {
+  for (const protocols::Protocol* protocol : protocols::All()) {
+    if (std::optional<protocols::Route> route = protocol->Match(head)) return {protocol, route};
   }
-  for (const auto& [name, constraints] : shared.parts.policies)
-    models.push_back({name, "tidegate", 0, nullptr});
-  for (const core::Deployment& deployment : inventory.deployments()) {
-    if (!principal.places.Has(deployment.place)) continue;
-    models.push_back({deployment.ref.ToString(), deployment.ref.provider, 0, &deployment});
-  }
-  return models;
+  return {};
 }
 
-net::Task<void> Models(Shared& shared, ShardState& shard, net::Exchange& exchange,
-                       const protocols::Protocol& protocol, const protocols::Route& route,
-                       const policy::Principal& principal) {
-  const std::shared_ptr<Inventory> inventory = shard.inventory;
-  const std::vector<protocols::ModelEntry> models = ListModels(shared, *inventory, principal);
-  std::string body;
-  if (route.operation == protocols::Operation::kListModels) {
-    body = protocol.EncodeModels(models);
-  } else {
-    for (const protocols::ModelEntry& model : models) {
-      if (model.id == route.model) body = protocol.EncodeModel(model);
-    }
-    if (body.empty()) {
-      Error error = NotFound(fmt::format(
-          "there is no model '{}' here; GET /v1/models lists what there is", route.model));
-      error.reason = "model_not_found";
-      co_return co_await RespondError(exchange, protocol, error, "");
-    }
-  }
-  const Result<void> sent =
-      co_await exchange.Respond(200, "content-type: application/json\r\n", body);
+net::Task<void> RespondFixed(net::Exchange& exchange, protocols::FixedAnswer answer) {
+  std::string fields;
+  net::AppendField(fields, "content-type", answer.content_type);
+  const Result<void> sent = co_await exchange.Respond(200, fields, answer.body);
   if (!sent.ok())
-    obs::Log(obs::Level::kDebug, "the models could not be sent: {}", Describe(sent.error()));
+    obs::Log(obs::Level::kDebug, "a fixed answer could not be sent: {}", Describe(sent.error()));
+}
+
+net::Task<void> Stored(Shared& shared, net::Exchange& exchange, const protocols::Protocol& protocol,
+                       const protocols::Route& route, std::string_view query,
+                       const policy::Principal& principal) {
+  const Result<std::string> body =
+      co_await AskStored(shared, exchange, protocol, route.operation, std::string(route.id),
+                         std::string(query), principal.name);
+  if (!body.ok()) co_return co_await RespondError(exchange, protocol, body.error(), "");
+  const Result<void> sent = co_await exchange.Respond(
+      200, "content-type: application/json\r\ncache-control: no-store\r\n", *body);
+  if (!sent.ok())
+    obs::Log(obs::Level::kDebug, "an answer could not be read: {}", Describe(sent.error()));
 }
 
 Error NoRoute(const net::HttpHead& head) {
@@ -215,6 +183,16 @@ Error NoRoute(const net::HttpHead& head) {
 }
 
 }  // namespace
+
+net::Task<void> RespondError(net::Exchange& exchange, const protocols::Protocol& protocol,
+                             const Error& error, std::string fields) {
+  AppendErrorFields(error, fields);
+  fields += protocol.ErrorFields(error);
+  const std::string body = protocol.EncodeError(error);
+  const Result<void> sent = co_await exchange.Respond(StatusOf(protocol, error), fields, body);
+  if (!sent.ok())
+    obs::Log(obs::Level::kDebug, "an error could not be sent: {}", Describe(sent.error()));
+}
 
 Gateway::Gateway(GatewayParts parts, std::shared_ptr<Inventory> inventory)
     : shared_(std::make_unique<Shared>(std::move(parts))) {
@@ -257,39 +235,45 @@ net::RefusalBody Gateway::Refuse(std::string_view path, const Error& error) {
 net::Task<void> Gateway::Handle(net::Exchange& exchange) {
   Shared& shared = *shared_;
   const net::HttpHead& head = exchange.head();
-  const std::string_view path = head.path();
-  if ((path == "/" || path == "/health") && (head.method() == "GET" || head.method() == "HEAD")) {
-    const Result<void> sent =
-        co_await exchange.Respond(200, "content-type: text/plain\r\n", "Tidegate is running\n");
-    if (!sent.ok())
-      obs::Log(obs::Level::kDebug, "health could not be sent: {}", Describe(sent.error()));
-    co_return;
+  if (head.path() == "/health" && (head.method() == "GET" || head.method() == "HEAD")) {
+    constexpr protocols::FixedAnswer kHealthy{"text/plain", "Tidegate is running\n"};
+    co_return co_await RespondFixed(exchange, kHealthy);
   }
-  const protocols::Protocol& shape = ShapeFor(path);
+  const HeadFields fields(head);
+  std::string decoded;
+  protocols::ClientHead client = HeadOf(head, fields, decoded);
+  Matched matched = Match(client);
+  if (matched.route && matched.route->operation == protocols::Operation::kFixed) {
+    co_return co_await RespondFixed(exchange, matched.protocol->EncodeFixed(*matched.route));
+  }
   ShardState& shard = *shared.shards[exchange.shard().index()];
-  const Result<const policy::Principal*> principal = Authenticate(shared.parts, shard, exchange);
-  if (!principal.ok()) co_return co_await RespondError(exchange, shape, principal.error(), "");
-  if (path.starts_with(kAdminPrefix)) {
-    if (!co_await shared.parts.admin(exchange, **principal)) {
+  Result<Caller> caller = Caller();
+  if (IsProvenByItsBody(shared.parts, head)) {
+    caller = co_await AuthenticateSigned(shared.parts, shard, exchange);
+    client = HeadOf(head, fields, decoded);  // reading the body may have moved the head
+    matched = Match(client);
+  } else {
+    caller = Authenticate(shared.parts, shard, head);
+  }
+  const protocols::Protocol& shape = ShapeFor(head.path());
+  if (!caller.ok()) co_return co_await RespondError(exchange, shape, caller.error(), "");
+  const policy::Principal& principal = *caller->principal;
+  if (head.path().starts_with(kAdminPrefix)) {
+    if (!co_await shared.parts.admin(exchange, principal)) {
       co_await RespondError(exchange, shape, NoRoute(head), "");
     }
     co_return;
   }
-  std::optional<std::string> decoded = std::string();
-  if (path.find('%') != std::string_view::npos) decoded = net::PercentDecode(path);
-  if (!decoded) co_return co_await RespondError(exchange, shape, NoRoute(head), "");
-  const std::string_view plain = decoded->empty() ? path : std::string_view(*decoded);
-  const HeadFields fields(head);
-  const protocols::ClientHead client{head.method(), plain, head.query(), &fields};
-  for (const protocols::Protocol* protocol : protocols::All()) {
-    const std::optional<protocols::Route> route = protocol->Match(client);
-    if (!route) continue;
-    if (route->operation == protocols::Operation::kChat) {
-      co_return co_await Chat(shared, shard, exchange, *protocol, client, *route, **principal);
-    }
-    co_return co_await Models(shared, shard, exchange, *protocol, *route, **principal);
+  if (!matched.route) co_return co_await RespondError(exchange, shape, NoRoute(head), "");
+  if (matched.route->operation == protocols::Operation::kChat) {
+    co_return co_await Chat(shared, shard, exchange, *matched.protocol, client, *matched.route,
+                            *caller);
   }
-  co_await RespondError(exchange, shape, NoRoute(head), "");
+  if (protocols::IsOfStored(matched.route->operation)) {
+    co_return co_await Stored(shared, exchange, *matched.protocol, *matched.route, client.query,
+                              principal);
+  }
+  co_await AnswerModels(shared, shard, exchange, *matched.protocol, *matched.route, principal);
 }
 
 }  // namespace tidegate::gateway

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "conversations/shelf.h"
 #include "core/constraints.h"
 #include "core/decision.h"
 #include "gateway/inventory.h"
@@ -34,6 +35,7 @@ struct GatewayParts {
   const core::Constraints& defaults;  // apply to every request, as the policy "default"
   const protocols::ConstraintParser& constraint_parser;
   const Clock& clock;
+  conversations::Shelf* shelf;  // null: no answer is kept
   net::ClientOptions client;
   std::size_t body_bytes_max = net::kBodyBytesMaxDefault;
   bool trust_callers_without_key =

@@ -24,6 +24,7 @@ struct Route {
       target;  // for engine models: name, protocol and place; the rest comes with the lease
   std::string engine_model;            // not empty: leased from the engine
   bool max_completion_tokens = false;  // the provider's name for the output limit
+  bool call_ids = true;                // tool calls and results may carry an id
 };
 
 // Built once; deployments and routes never change, breakers and estimates do. Thread-safe.

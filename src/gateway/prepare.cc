@@ -43,11 +43,12 @@ std::size_t RejectedWorthTelling(const plan::Plan& plan) {
   return std::min(static_cast<std::size_t>(count), kRejectedRecordedMax);
 }
 
-bool IsJson(const net::HttpHead& head) {
-  const auto type = head.Find("content-type");
-  if (!type) return true;
-  const std::string_view essence = net::Trim(type->substr(0, type->find(';')));
-  return net::EqualsIgnoreCase(essence, "application/json");
+// The policy that a caller asks for by naming it as the model, with Ollama's default tag or
+// without.
+auto FindPolicy(const GatewayParts& parts, std::string_view model) {
+  const auto exact = parts.policies.find(model);
+  return exact != parts.policies.end() ? exact
+                                       : parts.policies.find(plan::WithoutDefaultTag(model));
 }
 
 // With the field of the request that nobody can be sent, if that is what keeps it from being sent.
@@ -61,6 +62,14 @@ Error NoCandidate(const Call& call, const plan::Input& input) {
 
 }  // namespace
 
+Result<void> RequireJson(const net::HttpHead& head) {
+  const auto type = head.Find("content-type");
+  if (!type) return {};
+  const std::string_view essence = net::Trim(type->substr(0, type->find(';')));
+  if (net::EqualsIgnoreCase(essence, "application/json")) return {};
+  return InvalidArgument("Content-Type", "send the body as application/json");
+}
+
 void Call::KeepHead() {
   method = head.method;
   path = head.path;
@@ -70,12 +79,15 @@ void Call::KeepHead() {
 }
 
 net::Task<Result<void>> Decode(Call& call) {
-  if (!IsJson(
-          call.exchange.head())) {  // also keeps out forms that a web page may post without asking
-    co_return InvalidArgument("Content-Type", "send the body as application/json");
-  }
+  Result<void> json = RequireJson(call.exchange.head());
+  if (!json.ok()) co_return std::move(json).error();
   const std::size_t size_max = call.shared.parts.body_bytes_max;
-  std::optional<Result<std::string_view>> read = call.exchange.ReadBodyNow(size_max);
+  std::optional<Result<std::string_view>> read;
+  if (call.body) {
+    read = *call.body;
+  } else {
+    read = call.exchange.ReadBodyNow(size_max);
+  }
   if (!read) {
     call.KeepHead();
     read = co_await call.exchange.ReadBody(size_max);
@@ -86,6 +98,11 @@ net::Task<Result<void>> Decode(Call& call) {
                                                               call.shared.parts.constraint_parser);
   if (!request.ok()) co_return std::move(request).error();
   call.request = std::move(*request);
+  call.body = *body;
+  if (!call.request.previous_id.empty() || !call.request.references.empty()) {
+    Result<void> recalled = co_await Recall(call);
+    if (!recalled.ok()) co_return recalled;
+  }
   call.record.asked_model = call.request.model;
   call.record.stream = call.request.stream;
   co_return Result<void>();
@@ -96,14 +113,16 @@ Result<void> Constrain(Call& call) {
   core::Constraints headers;
   TIDEGATE_ASSIGN(const bool has_headers, ReadHeaderConstraints(call.exchange.head(), headers));
   call.planned_model = call.request.model;
-  const auto named = parts.policies.find(call.request.model);
+  const auto named = FindPolicy(parts, call.request.model);
   if (named != parts.policies.end()) call.planned_model = "auto";
   const core::Constraints by_name = plan::ConstraintsOfModelName(call.planned_model);
 
-  std::array<policy::Source, 7> sources;
+  std::array<policy::Source, 8> sources;
   std::size_t count = 0;
   sources[count++] = {"request", &call.request.constraints};
   if (has_headers) sources[count++] = {"header", &headers};
+  // What was said before goes no further than it might when it was said.
+  if (!call.recalled_body.empty()) sources[count++] = {"conversation", &call.recalled};
   sources[count++] = {"model name", &by_name};
   if (named != parts.policies.end()) sources[count++] = {"named policy", &named->second};
   sources[count++] = {"key", &call.principal->constraints};

@@ -7,30 +7,52 @@
 
 namespace tidegate::json {
 
-// A removed member takes everything up to the next member's name with it, comma included. A run of
-// removed members at the end has no next member: there each takes what stands behind the value
-// before it. When no member stays, the last has no comma.
-std::vector<Span> RemovalSpans(const Object& object, std::span<const std::string_view> keys) {
-  std::vector<Member> members;
-  for (const Member& member : object) members.push_back(member);
-  const auto key_index = [&](const Member& member) {
-    return static_cast<std::size_t>(std::find(keys.begin(), keys.end(), member.key) - keys.begin());
-  };
-  std::size_t tail = members.size();  // first member of the run of removed ones at the end
-  while (tail > 0 && key_index(members[tail - 1]) < keys.size()) --tail;
+namespace {
 
-  std::vector<Span> spans(keys.size());
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    const std::size_t key = key_index(members[i]);
-    if (key == keys.size()) continue;
-    const std::uint32_t end = members[i].value.span().end;
+// A removed piece takes everything up to the next one with it, comma included. A run of removed
+// pieces at the end has no next one: there each takes what stands behind the piece before it. When
+// no piece stays, the last has no comma. Empty for a piece that stays.
+std::vector<Span> RemovalsOf(const std::vector<Span>& pieces, const std::vector<bool>& removed) {
+  std::size_t tail = pieces.size();  // first piece of the run of removed ones at the end
+  while (tail > 0 && removed[tail - 1]) --tail;
+  std::vector<Span> spans(pieces.size());
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (!removed[i]) continue;
     if (i >= tail && tail > 0) {
-      spans[key] = {members[i - 1].value.span().end, end};
+      spans[i] = {pieces[i - 1].end, pieces[i].end};
     } else {
-      spans[key] = {members[i].key_span().begin,
-                    i + 1 < members.size() ? members[i + 1].key_span().begin : end};
+      spans[i] = {pieces[i].begin, i + 1 < pieces.size() ? pieces[i + 1].begin : pieces[i].end};
     }
   }
+  return spans;
+}
+
+}  // namespace
+
+std::vector<Span> RemovalSpans(const Object& object, std::span<const std::string_view> keys) {
+  std::vector<Span> pieces;
+  std::vector<bool> removed;
+  std::vector<std::size_t> key_of;
+  for (const Member& member : object) {
+    pieces.push_back({member.key_span().begin, member.value.span().end});
+    const auto key = std::find(keys.begin(), keys.end(), member.key);
+    key_of.push_back(static_cast<std::size_t>(key - keys.begin()));
+    removed.push_back(key != keys.end());
+  }
+  const std::vector<Span> removals = RemovalsOf(pieces, removed);
+  std::vector<Span> spans(keys.size());
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (removed[i]) spans[key_of[i]] = removals[i];
+  }
+  return spans;
+}
+
+std::vector<Span> RemovalSpans(const Array& array, const std::vector<bool>& removed) {
+  std::vector<Span> pieces;
+  for (const Value element : array) pieces.push_back(element.span());
+  CHECK(pieces.size() == removed.size());
+  std::vector<Span> spans = RemovalsOf(pieces, removed);
+  std::erase_if(spans, [](const Span& span) { return span.empty(); });
   return spans;
 }
 

@@ -23,6 +23,10 @@ namespace tidegate::json {
 // REQUIRES: the keys of `object` are unique, and so are `keys`.
 std::vector<Span> RemovalSpans(const Object& object, std::span<const std::string_view> keys);
 
+// The same for the elements of an array of which `removed` says so; the result has a span for each
+// of those, in order. REQUIRES: one flag for each element.
+std::vector<Span> RemovalSpans(const Array& array, const std::vector<bool>& removed);
+
 // Not thread-safe. Views `text` and the replacements given to it, which must outlive the slices.
 class Splice {
  public:

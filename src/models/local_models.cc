@@ -1,6 +1,7 @@
 #include "models/local_models.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -169,6 +170,11 @@ Result<LocalModel> ReadLocalModel(const std::string& path, std::string name) {
   TIDEGATE_ASSIGN(model.metadata, ReadGgufFile(path));
   model.size_bytes = fs::file_size(path, ec);
   if (ec) return Unavailable(ErrorSource::kGateway, "cannot read " + path + ": " + ec.message());
+  const fs::file_time_type written = fs::last_write_time(path, ec);
+  if (ec) return Unavailable(ErrorSource::kGateway, "cannot read " + path + ": " + ec.message());
+  model.modified_s = std::chrono::duration_cast<std::chrono::seconds>(
+                         fs::file_time_type::clock::to_sys(written).time_since_epoch())
+                         .count();
   const std::optional<SplitName> split = ParseSplitName(fs::path(path).stem().string());
   if (model.metadata.split_count != (split ? split->count : 1)) {
     return Unusable(path, "says it is one of " + std::to_string(model.metadata.split_count) +

@@ -24,7 +24,9 @@ struct LocalModel {
   std::string name;
   std::string path;              // absolute; of the file, or of the first file of a split model
   std::uint64_t size_bytes = 0;  // of all its files
-  GgufMetadata metadata;  // of the first file; parameters and tensor_bytes are those of all files
+  std::int64_t modified_s = 0;   // of the (first) file, since 1970
+  GgufMetadata metadata =
+      {};  // of the first file; parameters and tensor_bytes are those of all files
 };
 
 // A file that looks like a model and cannot be served, and why.

@@ -22,20 +22,27 @@ std::string_view CanonicalProvider(std::string_view name) {
 }
 
 bool SameModel(std::string_view asked, std::string_view model) {
-  if (asked == model) return true;
-  return model.size() == asked.size() + kDefaultTag.size() && model.starts_with(asked) &&
-         model.ends_with(kDefaultTag);
+  return WithoutDefaultTag(asked) == WithoutDefaultTag(model);
 }
 
 }  // namespace
+
+std::string_view WithoutDefaultTag(std::string_view name) {
+  if (name.size() > kDefaultTag.size() && name.ends_with(kDefaultTag)) {
+    name.remove_suffix(kDefaultTag.size());
+  }
+  return name;
+}
 
 ModelName ParseModelName(std::string_view asked) {
   ModelName name;
   name.whole = asked;
   name.automatic = asked.empty();
+  const std::string_view untagged = WithoutDefaultTag(asked);
   for (const std::string_view automatic : kAutoNames)
-    name.automatic = name.automatic || asked == automatic;
+    name.automatic = name.automatic || untagged == automatic;
   if (name.automatic) {
+    asked = untagged;
     name.local_only = asked == "auto:private";
     if (asked == "auto:fast") name.prefer = core::Prefer::kLatency;
     if (asked == "auto:cheap") name.prefer = core::Prefer::kCost;

@@ -16,6 +16,9 @@ inline constexpr std::array<std::string_view, 5> kAutoNames = {"auto", "auto:fas
 // Ollama's convention: a name without a tag means this one.
 inline constexpr std::string_view kDefaultTag = ":latest";
 
+// "m" for "m" and "m:latest". Views `name`.
+std::string_view WithoutDefaultTag(std::string_view name);
+
 // Views the asked name.
 struct ModelName {
   bool automatic = false;   // "auto…", or no name at all
@@ -30,8 +33,9 @@ struct ModelName {
 // An unknown "auto:…" is taken as the name of a model, which nobody will have.
 ModelName ParseModelName(std::string_view asked);
 
-// Whether the explicit name means this deployment: "provider/model", or its model name alone with
-// or without ":latest". Providers also answer to the names that LiteLLM gives them
+// Whether the explicit name means this deployment: "provider/model", or its model name alone; with
+// ":latest" or without it, on either side. Providers also answer to the names that LiteLLM gives
+// them
 // ("together_ai/…").
 bool Names(const ModelName& name, const core::Deployment& deployment);
 

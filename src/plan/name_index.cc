@@ -1,13 +1,12 @@
 #include "plan/name_index.h"
 
 #include <algorithm>
-#include <string>
 
 namespace tidegate::plan {
 
 NameIndex::NameIndex(std::span<const core::Deployment> deployments) : deployments_(deployments) {
   for (std::uint32_t i = 0; i < deployments.size(); ++i) {
-    by_model_[deployments[i].ref.model].push_back(i);
+    by_model_[WithoutDefaultTag(deployments[i].ref.model)].push_back(i);
     if (!deployments[i].family.empty()) by_family_[deployments[i].family].push_back(i);
   }
 }
@@ -26,9 +25,7 @@ std::vector<std::uint32_t> NameIndex::Find(const ModelName& name) const {
     }
   };
   for (const std::string_view asked : {name.whole, name.model}) {
-    if (asked.empty()) continue;
-    take(asked);
-    take(std::string(asked).append(kDefaultTag));
+    if (!asked.empty()) take(WithoutDefaultTag(asked));
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());

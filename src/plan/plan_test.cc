@@ -397,8 +397,34 @@ TEST(ToRecords, KeepsTheEligibleAndTheMostTellingRejections) {
   EXPECT_TRUE(records[1].rejected);
 }
 
+TEST(ModelName, MeansTheSameWithTheDefaultTagAndWithoutItOnEitherSide) {
+  std::vector<core::Deployment> fleet(4);
+  fleet[0].ref = {"local", "tiny"};
+  fleet[1].ref = {"ollama", "llama3.2:latest"};
+  fleet[2].ref = {"ollama", "llama3.2:1b"};
+  fleet[3].ref = {"openrouter", "maker/tiny"};
+  const NameIndex index(fleet);
+  using Found = std::vector<std::uint32_t>;
+  for (const char* asked : {"tiny", "tiny:latest", "local/tiny", "local/tiny:latest"}) {
+    EXPECT_EQ(index.Find(ParseModelName(asked)), Found{0}) << asked;
+  }
+  for (const char* asked : {"llama3.2", "llama3.2:latest", "ollama/llama3.2"}) {
+    EXPECT_EQ(index.Find(ParseModelName(asked)), Found{1}) << asked;
+  }
+  EXPECT_EQ(index.Find(ParseModelName("llama3.2:1b")), Found{2});
+  EXPECT_EQ(index.Find(ParseModelName("maker/tiny:latest")), Found{3});
+  for (const char* asked : {"tiny:1b", ":latest", "latest", "ollama/tiny", "tiny:latest:latest"}) {
+    EXPECT_EQ(index.Find(ParseModelName(asked)), Found{}) << asked;
+  }
+  EXPECT_EQ(WithoutDefaultTag(":latest"), ":latest");
+}
+
 TEST(ConstraintsOfModelName, SayWhatTheAutoNamesMean) {
   EXPECT_EQ(ConstraintsOfModelName("auto:private").privacy, core::Privacy::kLocal);
+  EXPECT_EQ(ConstraintsOfModelName("auto:private:latest").privacy, core::Privacy::kLocal);
+  EXPECT_EQ(ConstraintsOfModelName("auto:best:latest").prefer, core::Prefer::kQuality);
+  EXPECT_TRUE(ParseModelName("auto:latest").automatic);
+  EXPECT_FALSE(ParseModelName("auto:latest").local_only);
   EXPECT_EQ(ConstraintsOfModelName("auto:best").prefer, core::Prefer::kQuality);
   EXPECT_EQ(ConstraintsOfModelName("auto:cheap").prefer, core::Prefer::kCost);
   EXPECT_EQ(ConstraintsOfModelName("auto:fast").prefer, core::Prefer::kLatency);

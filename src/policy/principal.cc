@@ -30,16 +30,29 @@ Result<Keyring> Keyring::Make(std::vector<Principal> principals) {
   }
   std::set<std::string_view> names;
   std::set<Sha256> digests;
+  std::set<std::string_view> ids;
+  bool has_aws_keys = false;
   for (const Principal& principal : principals) {
     const std::string path = "keys." + principal.name;
     if (!names.insert(principal.name).second) return InvalidArgument(path, "stands more than once");
-    if (!digests.insert(principal.key_sha256).second) {
+    if (principal.key_sha256 && !digests.insert(*principal.key_sha256).second) {
       return InvalidArgument(path + ".sha256",
                              "another key has the same digest; every key needs its own");
     }
+    const bool signs = !principal.aws_access_key_id.empty();
+    if (signs == principal.aws_secret_access_key.empty()) {
+      return InvalidArgument(path, "needs aws_access_key_id and aws_secret_access_key together");
+    }
+    if (!signs && !principal.key_sha256) return InvalidArgument(path, "has no key");
+    if (signs && !ids.insert(principal.aws_access_key_id).second) {
+      return InvalidArgument(path + ".aws_access_key_id",
+                             "another key has the same id; every key needs its own");
+    }
+    has_aws_keys |= signs;
   }
   Keyring keyring;
   keyring.principals_ = std::move(principals);
+  keyring.has_aws_keys_ = has_aws_keys;
   return keyring;
 }
 
@@ -58,10 +71,20 @@ Result<const Principal*> Keyring::Authenticate(std::string_view presented,
   const Principal* found = nullptr;
   for (const Principal& principal : principals_) {
     // Every key is compared, whichever matches.
-    if (ConstantTimeEqual(Bytes(principal.key_sha256), Bytes(digest))) found = &principal;
+    const bool same =
+        principal.key_sha256 && ConstantTimeEqual(Bytes(*principal.key_sha256), Bytes(digest));
+    if (same) found = &principal;
   }
   if (found == nullptr) return Unauthenticated("this key is not known here");
   return found;
+}
+
+const Principal* Keyring::FindAwsKey(std::string_view access_key_id) const {
+  if (access_key_id.empty()) return nullptr;
+  for (const Principal& principal : principals_) {
+    if (principal.aws_access_key_id == access_key_id) return &principal;
+  }
+  return nullptr;
 }
 
 }  // namespace tidegate::policy

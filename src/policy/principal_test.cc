@@ -52,5 +52,37 @@ TEST(Keyring, RefusesTwoKeysOfOneNameOrOneDigest) {
   EXPECT_FALSE(Keyring::Make(std::vector<Principal>(kKeysMax + 1)).ok());
 }
 
+Principal ThatSigns(std::string name, std::string id, std::string secret) {
+  Principal principal;
+  principal.name = std::move(name);
+  principal.aws_access_key_id = std::move(id);
+  principal.aws_secret_access_key = Secret(std::move(secret));
+  return principal;
+}
+
+TEST(Keyring, FindsWhoSignsByTheIdAndNobodyElse) {
+  const Keyring keyring = *Keyring::Make({WithKey("a", "1"), ThatSigns("b", "AKIA1", "s")});
+  EXPECT_TRUE(keyring.has_aws_keys());
+  EXPECT_EQ(keyring.FindAwsKey("AKIA1")->name, "b");
+  EXPECT_EQ(keyring.FindAwsKey("AKIA2"), nullptr);
+  EXPECT_EQ(keyring.FindAwsKey(""), nullptr) << "a principal without an id is not found by none";
+  EXPECT_FALSE(TwoKeys().has_aws_keys());
+}
+
+TEST(Keyring, NeitherTheIdNorTheSecretOfWhoSignsIsAKey) {
+  const Keyring keyring = *Keyring::Make({ThatSigns("b", "AKIA1", "s")});
+  for (const std::string_view key : {"", "s", "AKIA1"}) {
+    EXPECT_FALSE(keyring.Authenticate(key, true).ok()) << key;
+  }
+}
+
+TEST(Keyring, RefusesWhoSignsWithoutASecretOrUnderTheIdOfAnother) {
+  EXPECT_EQ(Keyring::Make({ThatSigns("a", "AKIA1", "")}).error().field, "keys.a");
+  EXPECT_EQ(Keyring::Make({ThatSigns("a", "", "s")}).error().field, "keys.a");
+  EXPECT_EQ(Keyring::Make({ThatSigns("a", "", "")}).error().field, "keys.a");
+  EXPECT_EQ(Keyring::Make({ThatSigns("a", "X", "1"), ThatSigns("b", "X", "2")}).error().field,
+            "keys.b.aws_access_key_id");
+}
+
 }  // namespace
 }  // namespace tidegate::policy

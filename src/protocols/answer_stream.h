@@ -38,6 +38,21 @@ enum class FrameKind : std::uint8_t {
 //   bool done() const;          // the end mark was seen
 //   bool failed() const;        // an error was reported
 //   bool all_finished() const;  // the end mark is all that could still come
+// Frames are text that sse::Splitter cuts, unless the reader names another splitter, whose frames
+// are never incomplete: `using Splitter = aws_event_stream::Splitter;`.
+template <typename FrameReader>
+concept NamesItsSplitter = requires {
+  typename FrameReader::Splitter;
+};
+
+template <typename FrameReader, sse::Framing framing>
+auto MakeSplitter() {
+  if constexpr (NamesItsSplitter<FrameReader>) {
+    return typename FrameReader::Splitter();
+  } else {
+    return sse::Splitter(framing);
+  }
+}
 
 // For the clean end of the body: what stands behind the last frame. Nothing when it is a frame cut
 // short; kIdle when it is blank or a comment; otherwise a frame that lacks only its end, read as
@@ -45,6 +60,9 @@ enum class FrameKind : std::uint8_t {
 template <typename FrameReader>
 std::optional<FrameKind> ReadRest(FrameReader& reader, std::string_view rest,
                                   std::vector<core::Event>& out) {
+  if constexpr (NamesItsSplitter<FrameReader>) {
+    return rest.empty() ? std::optional(FrameKind::kIdle) : std::nullopt;
+  }
   const bool blank = rest.find_first_not_of("\r\n") == std::string_view::npos;
   if (blank || rest.starts_with(':')) return FrameKind::kIdle;
   const Result<FrameKind> kind = reader.Read(rest, out);
@@ -84,7 +102,7 @@ class StreamDecoder final : public ResponseDecoder {
     return {};
   }
 
-  sse::Splitter splitter_{framing};
+  decltype(MakeSplitter<FrameReader, framing>()) splitter_ = MakeSplitter<FrameReader, framing>();
   FrameReader reader_;
   TextArena texts_;
   std::vector<std::string_view> frames_;
@@ -152,7 +170,7 @@ class FrameRelay final : public StreamRelay {
 
   bool hide_usage_;
   bool withheld_cr_ = false;  // the last frame was withheld, and ended in CR
-  sse::Splitter splitter_{framing};
+  decltype(MakeSplitter<FrameReader, framing>()) splitter_ = MakeSplitter<FrameReader, framing>();
   FrameReader reader_;
   RelayState state_;
   std::vector<std::string_view> frames_;

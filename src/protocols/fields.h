@@ -113,13 +113,14 @@ class Fields {
   std::optional<std::string_view> unknown_;
 };
 
-// Errors: `value` is not an object; a listed name stands twice.
-template <std::size_t N>
-Result<Fields<N>> ReadFields(const FieldNames<N>& names, const json::Value& value) {
+// `find(key)` gives the index of a name in the list, or N. Errors: `value` is not an object; a
+// listed name stands twice.
+template <std::size_t N, typename Find>
+Result<Fields<N>> ReadFieldsBy(const FieldNames<N>& names, const json::Value& value, Find find) {
   TIDEGATE_ASSIGN(const json::Object object, value.Object());
   Fields<N> fields(names, object);
   for (const json::Member& member : object) {
-    const std::size_t index = names.Find(member.key);
+    const std::size_t index = find(member.key);
     if (index == N) {
       fields.NoteUnknown(member.key);
     } else if (fields.Has(index)) {
@@ -129,6 +130,11 @@ Result<Fields<N>> ReadFields(const FieldNames<N>& names, const json::Value& valu
     }
   }
   return fields;
+}
+
+template <std::size_t N>
+Result<Fields<N>> ReadFields(const FieldNames<N>& names, const json::Value& value) {
+  return ReadFieldsBy(names, value, [&](std::string_view key) { return names.Find(key); });
 }
 
 }  // namespace tidegate::protocols

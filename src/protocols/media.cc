@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+
+#include "base/base64.h"
 
 namespace tidegate::protocols {
 namespace {
@@ -27,7 +30,43 @@ constexpr std::array<AudioWord, 8> kAudio = {{{"wav", "audio/wav"},
                                               {"m4a", "audio/mp4"},
                                               {"pcm16", "audio/pcm"}}};
 
+constexpr std::size_t kSniffedBytes = 12;
+
+bool IsRiff(std::string_view bytes, std::string_view form) {
+  return bytes.starts_with("RIFF") && bytes.size() >= 12 && bytes.substr(8, 4) == form;
+}
+struct Ending {
+  std::string_view ending, media_type;
+};
+constexpr std::array<Ending, 12> kEndings = {{{"png", "image/png"},
+                                              {"jpg", "image/jpeg"},
+                                              {"jpeg", "image/jpeg"},
+                                              {"webp", "image/webp"},
+                                              {"gif", "image/gif"},
+                                              {"heic", "image/heic"},
+                                              {"pdf", "application/pdf"},
+                                              {"txt", "text/plain"},
+                                              {"mp4", "video/mp4"},
+                                              {"webm", "video/webm"},
+                                              {"mp3", "audio/mpeg"},
+                                              {"wav", "audio/wav"}}};
+
 }  // namespace
+
+SniffedMedia SniffBase64(std::string_view base64) {
+  const std::optional<std::string> head = DecodeBase64(base64.substr(0, kSniffedBytes / 3 * 4));
+  if (!head) return {};
+  const std::string_view bytes = *head;
+  if (bytes.starts_with("\x89PNG")) return {core::PartKind::kImage, "image/png"};
+  if (bytes.starts_with("\xFF\xD8\xFF")) return {core::PartKind::kImage, "image/jpeg"};
+  if (bytes.starts_with("GIF8")) return {core::PartKind::kImage, "image/gif"};
+  if (IsRiff(bytes, "WEBP")) return {core::PartKind::kImage, "image/webp"};
+  if (bytes.starts_with("BM")) return {core::PartKind::kImage, "image/bmp"};
+  if (IsRiff(bytes, "WAVE")) return {core::PartKind::kAudio, "audio/wav"};
+  const bool mpeg_frame = bytes.size() >= 2 && bytes[0] == '\xFF' && (bytes[1] & 0xE0) == 0xE0;
+  if (bytes.starts_with("ID3") || mpeg_frame) return {core::PartKind::kAudio, "audio/mpeg"};
+  return {};
+}
 
 Result<void> ReadMediaUrl(const json::Value& at, std::string_view url, core::Part& part) {
   if (StartsWithIgnoringCase(url, "https://") || StartsWithIgnoringCase(url, "http://")) {
@@ -55,6 +94,20 @@ std::string MediaUrl(const core::Part& part) {
   url += ',';
   url += part.text;
   return url;
+}
+
+std::string_view MediaTypeOfUrl(std::string_view url) {
+  const std::string_view path = url.substr(0, url.find_first_of("?#"));
+  const std::size_t dot = path.find_last_of("./");
+  if (dot == std::string_view::npos || path[dot] == '/') return {};
+  std::string ending(path.substr(dot + 1));
+  for (char& c : ending) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  for (const Ending& known : kEndings) {
+    if (known.ending == ending) return known.media_type;
+  }
+  return {};
 }
 
 std::string_view AudioMediaType(std::string_view format) {

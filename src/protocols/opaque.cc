@@ -18,7 +18,7 @@ constexpr std::size_t kIdBytesMax = 0xFFFF;
 
 std::string WrapState(const core::OpaqueState& state, core::StateOrigin origin,
                       core::StateKind kind) {
-  if (state.origin == origin && state.kind == kind && !state.bytes.starts_with(kMagicText)) {
+  if (state.origin == origin && state.kind == kind && !IsEnvelope(state.bytes)) {
     return std::string(state.bytes);
   }
   const std::string_view id = state.id.substr(0, kIdBytesMax);
@@ -32,9 +32,11 @@ std::string WrapState(const core::OpaqueState& state, core::StateOrigin origin,
   return EncodeBase64(envelope);
 }
 
+bool IsEnvelope(std::string_view text) { return text.starts_with(kMagicText); }
+
 std::optional<core::OpaqueState> UnwrapState(std::string_view text, core::StateOrigin origin,
                                              core::StateKind kind, RequestTexts& texts) {
-  if (!text.starts_with(kMagicText)) {
+  if (!IsEnvelope(text)) {
     return core::OpaqueState{.origin = origin, .kind = kind, .bytes = text, .id = {}};
   }
   const std::optional<std::string> envelope = DecodeBase64(text);

@@ -21,6 +21,9 @@ namespace tidegate::protocols {
 std::string WrapState(const core::OpaqueState& state, core::StateOrigin origin,
                       core::StateKind kind);
 
+// Whether such a text is an envelope, by how it begins.
+bool IsEnvelope(std::string_view text);
+
 // What stands in such a field. Nothing when it is an envelope that is damaged. The views are those
 // of `text`, or of texts that the request keeps.
 std::optional<core::OpaqueState> UnwrapState(std::string_view text, core::StateOrigin origin,

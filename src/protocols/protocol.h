@@ -21,11 +21,27 @@
 #include "core/request.h"
 #include "protocols/constraint_parser.h"
 #include "protocols/field_lookup.h"
+#include "protocols/model_entry.h"
+#include "protocols/stored_answers.h"
 
 namespace tidegate::protocols {
 
 // What a path of a protocol asks for.
-enum class Operation : std::uint8_t { kChat, kListModels, kGetModel };
+enum class Operation : std::uint8_t {
+  kChat,
+  kListModels,
+  kGetModel,
+  kListLoaded,  // the models of this device that are in memory now
+  kFixed,       // what is the same for everybody, who needs no key for it: EncodeFixed
+  // Of protocols with StoredAnswers; the route names the answer.
+  kGetStored,
+  kDeleteStored,
+  kListStoredInput,
+  kCancelStored,
+};
+constexpr bool IsOfStored(Operation operation) {
+  return operation >= Operation::kGetStored && operation <= Operation::kCancelStored;
+}
 
 // What a codec needs of the request that HTTP carried. Everything in it outlives the Request that
 // is made of it.
@@ -39,6 +55,9 @@ struct ClientHead {
 struct Route {
   Operation operation = Operation::kChat;
   std::string_view model = {};  // that the path names; views the path
+  // The model of a kGetModel stands in the body: DecodeModelName.
+  bool model_in_body = false;
+  std::string_view id = {};  // of a stored answer, likewise
   // The path decides about streaming, not the body.
   std::optional<bool> stream = {};
   // A protocol's own number for this path, where several have one meaning.
@@ -66,6 +85,7 @@ struct UpstreamOptions {
   bool max_completion_tokens =
       false;  // the upstream's name for the output limit is max_completion_tokens
   bool passes_unknown_fields = false;  // it ignores, or knows, what its API description lacks
+  bool call_ids = true;                // tool calls and their results may carry an id
   std::optional<std::int64_t> output_tokens_limit =
       {};                              // write this limit; absent = leave the caller's
   std::int64_t output_tokens_max = 0;  // the model's own limit, where it is known
@@ -92,10 +112,18 @@ class ResponseDecoder {
   virtual Result<void> Finish(std::vector<core::Event>& out) = 0;
 };
 
+// How long an answer has taken so far.
+struct AnswerTimes {
+  std::int64_t waited_nanos = 0;  // from the request's arrival until it was sent on: loading too
+  std::int64_t taken_nanos = 0;   // since then
+};
+
 // Makes the client's answer from events.
 class ResponseEncoder {
  public:
   virtual ~ResponseEncoder() = default;
+  // The moment at which the next events came, for protocols that tell how long things took.
+  virtual void NoteTimes(const AnswerTimes&) {}
   // Appends what can be sent now; a non-streaming encoder collects and appends nothing before the
   // DoneEvent.
   virtual void Encode(const core::Event& event, std::string& out) = 0;
@@ -128,13 +156,6 @@ class StreamRelay {
   virtual const RelayState& state() const = 0;
 };
 
-struct ModelEntry {
-  std::string id;  // what a caller writes in `model`
-  std::string owned_by;
-  std::int64_t created_s = 0;
-  const core::Deployment* deployment = nullptr;  // for the "tidegate" extension object; may be null
-};
-
 class Protocol {
  public:
   virtual ~Protocol() = default;
@@ -158,6 +179,10 @@ class Protocol {
   // The body of an error answer, and the bytes that end a stream that has begun.
   virtual std::string EncodeError(const Error& error) const = 0;
   virtual std::string EncodeStreamError(const Error& error) const = 0;
+  // The same for a protocol whose streams have more than one form.
+  virtual std::string EncodeStreamErrorFor(const core::Request&, const Error& error) const {
+    return EncodeStreamError(error);
+  }
   // Some fields of this protocol's errors decide the status; otherwise HttpStatus(error.code).
   virtual int ErrorStatus(const Error& error) const = 0;
   // Header lines that an error answer of this protocol has beside its body, each with CRLF.
@@ -165,8 +190,25 @@ class Protocol {
   virtual std::string_view StreamContentType(const core::Request& request) const = 0;
   virtual std::string EncodeModels(std::span<const ModelEntry> models) const = 0;
   virtual std::string EncodeModel(const ModelEntry& model) const = 0;
+  // Of a protocol with such operations.
+  virtual std::string EncodeLoadedModels(std::span<const ModelEntry> models) const {
+    return EncodeModels(models);
+  }
+  virtual FixedAnswer EncodeFixed(const Route&) const { return {}; }
+  // REQUIRES: json::kPaddingBytes readable bytes behind `body`.
+  virtual Result<std::string> DecodeModelName(std::string_view) const {
+    return InvalidArgument("model", "is not taken from a body by this protocol");
+  }
+  // The answer to a request without content (Request::readying).
+  virtual std::string EncodeReadied(const core::Request&, std::int64_t /*created_s*/) const {
+    return {};
+  }
+  // Not null where clients may come back to an answer.
+  virtual const StoredAnswers* stored_answers() const { return nullptr; }
 
   // --- Upstream side ---
+  // Where a server of this protocol lists its models, below the provider's base URL.
+  virtual std::string_view ModelsPath() const { return "/models"; }
   // What requests to this protocol can say at all, whatever the model; see core::Capability.
   virtual core::CapabilitySet Expressible() const = 0;
   // The body to send: the original bytes with the least that must change spliced when

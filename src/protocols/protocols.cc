@@ -3,15 +3,25 @@
 
 #include "base/check.h"
 #include "protocols/anthropic_messages/codec.h"
+#include "protocols/bedrock_converse/codec.h"
+#include "protocols/cohere_chat/codec.h"
+#include "protocols/gemini/codec.h"
+#include "protocols/ollama/codec.h"
 #include "protocols/openai_chat/codec.h"
+#include "protocols/openai_responses/codec.h"
 #include "protocols/protocol.h"
 
 namespace tidegate::protocols {
 
 std::span<const Protocol* const> All() {
   static const std::array kAll = {
-      &anthropic_messages::Codec(),  // before the one that takes all of /v1/
+      &anthropic_messages::Codec(),  // these before the one that takes all of /v1/
+      &gemini::Codec(),
+      &bedrock_converse::Codec(),
+      &openai_responses::Codec(),
       &openai_chat::Codec(),
+      &ollama::Codec(),
+      &cohere_chat::Codec(),
   };
   return kAll;
 }

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "protocols/anthropic_messages/codec.h"
+#include "protocols/ollama/codec.h"
 #include "protocols/openai_chat/codec.h"
+#include "protocols/openai_responses/codec.h"
 #include "protocols/testing/test_support.h"
 
 namespace tidegate::protocols {
@@ -13,8 +15,12 @@ namespace {
 
 const Protocol& kChat = openai_chat::Codec();
 const Protocol& kMessages = anthropic_messages::Codec();
+const Protocol& kOllama = ollama::Codec();
+const Protocol& kResponses = openai_responses::Codec();
 
 std::string_view PathOf(const Protocol& codec) {
+  if (&codec == &kOllama) return "/api/chat";
+  if (&codec == &kResponses) return "/v1/responses";
   return &codec == &kChat ? "/v1/chat/completions" : "/v1/messages";
 }
 
@@ -267,6 +273,273 @@ TEST(Translate, NeedsAreThoseThatTheOtherProtocolMustExpress) {
   ASSERT_TRUE(asked.request.ok());
   EXPECT_EQ(core::Join(kMessages.Expressible().Missing(asked.request->needs)),
             "json_object, logprobs, n, seed, penalties");
+}
+
+TEST(Translate, AnOllamaChatReachesBothOthersWhole) {
+  constexpr std::string_view kAsked =
+      R"({"model":"x","messages":[{"role":"system","content":"S"},{"role":"user","content":"look",)"
+      R"("images":["iVBORw0KGgo="]},{"role":"assistant","content":"ok","tool_calls":[{"function":)"
+      R"({"name":"f","arguments":{"n": 9223372036854775807, "x": 1.0}}},{"id":"c2","function":)"
+      R"({"name":"g","arguments":{}}}]},{"role":"tool","tool_name":"g","content":"r2"},)"
+      R"({"role":"tool","content":"r1"},{"role":"user","content":"go"}],"tools":[{"type":)"
+      R"("function","function":{"name":"f","description":"d","parameters":{"type":"object"}}}],)"
+      R"("format":{"type":"object"},"options":{"num_predict":50,"temperature":0.5,"seed":3,)"
+      R"("stop":["END"],"num_ctx":4096}})";
+  EXPECT_EQ(
+      Sent(kOllama, kAsked, kChat),
+      R"({"model":"m","messages":[{"role":"system","content":"S"},{"role":"user","content":[)"
+      R"({"type":"text","text":"look"},{"type":"image_url","image_url":{"url":)"
+      R"("data:image/png;base64,iVBORw0KGgo="}}]},{"role":"assistant","content":"ok",)"
+      R"("tool_calls":[{"id":"call_2_0","type":"function","function":{"name":"f","arguments":)"
+      R"("{\"n\": 9223372036854775807, \"x\": 1.0}"}},{"id":"c2","type":"function","function":)"
+      R"({"name":"g","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c2","content":"r2"},)"
+      R"({"role":"tool","tool_call_id":"call_2_0","content":"r1"},{"role":"user","content":"go"}],)"
+      R"("tools":[{"type":"function","function":{"name":"f","description":"d","parameters":)"
+      R"({"type":"object"}}}],"response_format":{"type":"json_schema","json_schema":{"name":)"
+      R"("answer","schema":{"type":"object"}}},"temperature":0.5,"seed":3,"stop":["END"],)"
+      R"("max_tokens":50,"stream":true,"stream_options":{"include_usage":true}})");
+  const std::string messages = Sent(kOllama, kAsked, kMessages);
+  EXPECT_NE(messages.find(R"("input":{"n": 9223372036854775807, "x": 1.0})"), std::string::npos)
+      << messages;
+  EXPECT_NE(messages.find(R"({"type":"tool_result","tool_use_id":"call_2_0","content":[)"
+                          R"({"type":"text","text":"r1"}]})"),
+            std::string::npos)
+      << messages;
+}
+
+TEST(Translate, OthersReachOllamaWholeOrAreRefusedWithThePlace) {
+  EXPECT_EQ(
+      Sent(kMessages,
+           R"({"model":"x","max_tokens":50,"system":"S","thinking":{"type":"enabled",)"
+           R"("budget_tokens":2048},"messages":[{"role":"user","content":[{"type":"text",)"
+           R"("text":"a"},{"type":"image","source":{"type":"base64","media_type":"image/png",)"
+           R"("data":"QQ=="}},{"type":"text","text":"b"}]},{"role":"assistant","content":[)"
+           R"({"type":"thinking","thinking":"secret","signature":"sg"},{"type":"text",)"
+           R"("text":"ok"},{"type":"tool_use","id":"t1","name":"f","input":{"n" : 1.0}}]},)"
+           R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"r"},)"
+           R"({"type":"text","text":"c"}]}],"tools":[{"name":"f","input_schema":)"
+           R"({"type":"object"}}],"temperature":0.5,"top_k":7,"stop_sequences":["E"]})",
+           kOllama),
+      R"({"model":"m","messages":[{"role":"system","content":"S"},{"role":"user",)"
+      R"("content":"a\nb","images":["QQ=="]},{"role":"assistant","content":"ok","tool_calls":[)"
+      R"({"id":"t1","function":{"index":0,"name":"f","arguments":{"n" : 1.0}}}]},{"role":"tool",)"
+      R"("content":"r","tool_name":"f","tool_call_id":"t1"},{"role":"user","content":"c"}],)"
+      R"("stream":false,"tools":[{"type":"function","function":{"name":"f","parameters":)"
+      R"({"type":"object"}}}],"think":"low","options":{"num_predict":50,"temperature":0.5,)"
+      R"("top_k":7,"stop":["E"]},"truncate":false})")
+      << "a signed thought is its maker's alone";
+  EXPECT_EQ(Sent(kChat,
+                 R"({"model":"x","messages":[{"role":"user","content":"a"}],"reasoning_effort":)"
+                 R"("none","response_format":{"type":"json_object"},"logprobs":true,)"
+                 R"("top_logprobs":2,"stream":true})",
+                 kOllama),
+            R"({"model":"m","messages":[{"role":"user","content":"a"}],"stream":true,)"
+            R"("format":"json","think":false,"logprobs":true,"top_logprobs":2,"truncate":false})");
+  const std::string url =
+      Sent(kChat,
+           R"({"model":"x","messages":[{"role":"user","content":"a"},{"role":"user","content":[)"
+           R"({"type":"image_url","image_url":{"url":"https://a/b.png"}}]}]})",
+           kOllama);
+  EXPECT_TRUE(url.starts_with("refused: invalid_argument retry=other_target")) << url;
+  EXPECT_NE(url.find("field=messages[1]"), std::string::npos) << url;
+  const std::string broken =
+      Sent(kChat,
+           R"({"model":"x","messages":[{"role":"assistant","tool_calls":[{"id":"c","function":)"
+           R"({"name":"f","arguments":"{\"a\":"}}]}]})",
+           kOllama);
+  EXPECT_NE(broken.find("field=messages[0]"), std::string::npos) << broken;
+}
+
+constexpr std::string_view kOllamaStream =
+    R"({"model":"m","message":{"role":"assistant","content":"","thinking":"why"},"done":false})"
+    "\n"
+    R"({"model":"m","message":{"role":"assistant","content":"I will."},"done":false})"
+    "\n"
+    R"({"model":"m","message":{"role":"assistant","content":"","tool_calls":[{"id":"a",)"
+    R"("function":{"name":"f","arguments":{"x":1.0,"n":9007199254740993}}}]},"done":false})"
+    "\n"
+    R"({"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop",)"
+    R"("prompt_eval_count":9,"eval_count":7})"
+    "\n";
+
+TEST(Translate, AnAnswerSaysTheSameThroughOllamaAndFromIt) {
+  for (const Protocol* other : {&kChat, &kMessages, &kOllama}) {
+    for (const bool stream_out : {true, false}) {
+      const std::string out = Answered(kOllama, kOllamaStream, true, *other, stream_out);
+      EXPECT_EQ(EventsOf(*other, out, stream_out), EventsOf(kOllama, kOllamaStream, true)) << out;
+    }
+  }
+  for (const bool stream_out : {true, false}) {
+    const std::string out = Answered(kChat, kToolStream, true, kOllama, stream_out);
+    std::vector<std::string> expected = EventsOf(kChat, kToolStream, true);
+    for (std::string& line : expected) {  // what was cached has no place
+      if (line.starts_with("usage "))
+        line = "usage " + Describe(core::Usage{.input_tokens = 9, .output_tokens = 7});
+    }
+    EXPECT_EQ(EventsOf(kOllama, out, stream_out), expected) << out;
+  }
+  const std::string thought = Answered(kMessages, kThinkingStream, true, kOllama, true);
+  EXPECT_NE(thought.find(R"("thinking":"why")"), std::string::npos);
+  EXPECT_EQ(thought.find("sig=="), std::string::npos) << "there is no place for it";
+  EXPECT_EQ(thought.find("hid=="), std::string::npos);
+}
+
+constexpr std::string_view kItems =
+    R"({"model":"x","instructions":"S","max_output_tokens":50,"temperature":0.5,"user":"u",)"
+    R"("input":[{"role":"developer","content":"D"},{"role":"user","content":[{"type":"input_text",)"
+    R"("text":"look"},{"type":"input_image","image_url":"data:image/png;base64,QQ=="}]},)"
+    R"({"role":"assistant","content":"ok"},{"type":"function_call","call_id":"c1","name":"f",)"
+    R"("arguments":"{\"n\": 9223372036854775807, \"x\": 1.0}"},{"type":"custom_tool_call",)"
+    R"("call_id":"c2","name":"p","input":"a\"b"},{"type":"function_call_output","call_id":"c1",)"
+    R"("output":"r1"},{"type":"custom_tool_call_output","call_id":"c2","output":"r2"},)"
+    R"({"role":"user","content":"go"}],"tools":[{"type":"function","name":"f","description":"d",)"
+    R"("parameters":{"type":"object"},"strict":false},{"type":"web_search"}],)"
+    R"("tool_choice":"required","parallel_tool_calls":false})";
+
+TEST(Translate, ResponsesWithToolsReachAChatWhole) {
+  EXPECT_EQ(
+      Sent(kResponses, kItems, kChat),
+      R"({"model":"m","messages":[{"role":"system","content":[{"type":"text","text":"S"},)"
+      R"({"type":"text","text":"D"}]},{"role":"user","content":[{"type":"text","text":"look"},)"
+      R"({"type":"image_url","image_url":{"url":"data:image/png;base64,QQ=="}}]},)"
+      R"({"role":"assistant","content":"ok","tool_calls":[{"id":"c1","type":"function",)"
+      R"("function":{"name":"f","arguments":"{\"n\": 9223372036854775807, \"x\": 1.0}"}},)"
+      R"({"id":"c2","type":"function","function":{"name":"p",)"
+      R"("arguments":"{\"input\":\"a\\\"b\"}"}}]},)"
+      R"({"role":"tool","tool_call_id":"c1","content":"r1"},)"
+      R"({"role":"tool","tool_call_id":"c2","content":"r2"},{"role":"user","content":"go"}],)"
+      R"("tools":[{"type":"function","function":{"name":"f","description":"d",)"
+      R"("parameters":{"type":"object"},"strict":false}}],"tool_choice":"required",)"
+      R"("parallel_tool_calls":false,"temperature":0.5,"max_tokens":50,"user":"u"})");
+}
+
+TEST(Translate, ResponsesWithToolsReachMessagesWhole) {
+  const std::string sent = Sent(kResponses, kItems, kMessages);
+  for (const std::string_view part :
+       {R"("system":[{"type":"text","text":"S"},{"type":"text","text":"D"}])",
+        R"({"role":"assistant","content":[{"type":"text","text":"ok"},{"type":"tool_use",)"
+        R"("id":"c1","name":"f","input":{"n": 9223372036854775807, "x": 1.0}},)"
+        R"({"type":"tool_use","id":"c2","name":"p","input":{"input":"a\"b"}}]})",
+        R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"c1")",
+        R"("tool_choice":{"type":"any","disable_parallel_tool_use":true})"}) {
+    EXPECT_NE(sent.find(part), std::string::npos) << part << '\n' << sent;
+  }
+}
+
+TEST(Translate, AChatWithToolsReachesResponsesWhole) {
+  EXPECT_EQ(
+      Sent(
+          kChat,
+          R"({"model":"x","max_tokens":50,"messages":[{"role":"system","content":"S"},)"
+          R"({"role":"user","content":[{"type":"text","text":"look"},)"
+          R"({"type":"image_url","image_url":{"url":"https://e.com/a.png","detail":"low"}}]},)"
+          R"({"role":"assistant","content":"ok","tool_calls":[{"id":"c1","type":"function",)"
+          R"("function":{"name":"f","arguments":"{\"x\": 1.0}"}}]},)"
+          R"({"role":"tool","tool_call_id":"c1","content":"r1"},{"role":"user","content":"go"}],)"
+          R"("tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],)"
+          R"("tool_choice":{"type":"function","function":{"name":"f"}},"temperature":0.5,)"
+          R"("response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{},)"
+          R"("strict":true}},"reasoning_effort":"low"})",
+          kResponses),
+      R"({"model":"m","input":[{"type":"message","role":"system","content":[{"type":"input_text",)"
+      R"("text":"S"}]},{"type":"message","role":"user","content":[{"type":"input_text",)"
+      R"("text":"look"},{"type":"input_image","image_url":"https://e.com/a.png","detail":"low"}]},)"
+      R"({"type":"message","role":"assistant","content":[{"type":"output_text","text":"ok",)"
+      R"("annotations":[]}]},{"type":"function_call","call_id":"c1","name":"f",)"
+      R"("arguments":"{\"x\": 1.0}"},{"type":"function_call_output","call_id":"c1","output":"r1"},)"
+      R"({"type":"message","role":"user","content":[{"type":"input_text","text":"go"}]}],)"
+      R"("tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":false}],)"
+      R"("tool_choice":{"type":"function","name":"f"},"text":{"format":{"type":"json_schema",)"
+      R"("name":"a","schema":{},"strict":true}},"reasoning":{"effort":"low"},)"
+      R"("include":["reasoning.encrypted_content"],"max_output_tokens":50,"temperature":0.5,)"
+      R"("store":false})");
+  const std::string small =
+      Sent(kChat, R"({"model":"x","max_tokens":5,"messages":[{"role":"user","content":"a"}]})",
+           kResponses);
+  EXPECT_NE(small.find("retry=other_target"), std::string::npos) << small;
+  const Asked asked(kChat, R"({"model":"x","seed":1,"n":2,"stop":"E","presence_penalty":1,)"
+                           R"("logit_bias":{"1":1},"messages":[{"role":"user","content":"a"}]})");
+  EXPECT_EQ(core::Join(kResponses.Expressible().Missing(asked.request->needs)),
+            "n, seed, logit_bias, stop, penalties");
+}
+
+TEST(Translate, EveryStreamIsTheSameAnswerToAClientOfResponses) {
+  for (const auto& [codec, stream] :
+       {std::pair(&kChat, kToolStream), std::pair(&kMessages, kThinkingStream)}) {
+    for (const bool stream_out : {true, false}) {
+      const std::string out = Answered(*codec, stream, true, kResponses, stream_out);
+      const auto without_states = [](std::vector<std::string> lines) {  // those in their envelopes
+        std::erase_if(lines, [](const std::string& line) { return line.starts_with("state "); });
+        return lines;
+      };
+      EXPECT_EQ(without_states(EventsOf(kResponses, out, stream_out)),
+                without_states(EventsOf(*codec, stream, true)))
+          << out;
+    }
+  }
+}
+
+TEST(Translate, SignedThoughtsCrossAClientOfResponsesAndComeBackByteForByte) {
+  for (const bool stream_out : {true, false}) {
+    const std::string out = Answered(kMessages, kThinkingStream, true, kResponses, stream_out);
+    const std::size_t begin = out.find("\"output\":[", out.rfind("\"incomplete_details\"")) + 9;
+    const std::size_t end = out.rfind(",\"previous_response_id\"");
+    const std::string output = out.substr(begin, end - begin);
+    const std::string next =
+        R"({"model":"x","max_output_tokens":99,"input":[{"role":"user","content":"2+2"},)" +
+        output.substr(1, output.size() - 2) + R"(,{"role":"user","content":"3+3"}]})";
+    const std::string back = Sent(kResponses, next, kMessages);
+    EXPECT_NE(
+        back.find(R"([{"type":"thinking","thinking":"why","signature":"sig=="},)"
+                  R"({"type":"redacted_thinking","data":"hid=="},{"type":"text","text":"4"}])"),
+        std::string::npos)
+        << back << '\n'
+        << next;
+    // Nor does an upstream of the client's own protocol get what it did not make.
+    const std::string elsewhere = Sent(kResponses, next, kResponses);
+    EXPECT_EQ(elsewhere.find("VEdBVEUx"), std::string::npos) << elsewhere;
+    EXPECT_EQ(elsewhere.find("why"), std::string::npos) << elsewhere;
+    EXPECT_NE(elsewhere.find("output_text"), std::string::npos) << elsewhere;
+  }
+}
+
+constexpr std::string_view kEncryptedAnswer =
+    R"({"id":"r","object":"response","status":"completed","model":"g","output":[{"id":"rs_1",)"
+    R"("type":"reasoning","summary":[{"type":"summary_text","text":"why"}],)"
+    R"("encrypted_content":"enc=="},{"id":"msg_1","type":"message","role":"assistant",)"
+    R"("content":[{"type":"output_text","text":"4","annotations":[]}]}],"error":null})";
+
+TEST(Translate, AnEncryptedThoughtCrossesAMessagesClientAndComesBackUnderItsName) {
+  for (const bool stream_out : {true, false}) {
+    const std::string out = Answered(kResponses, kEncryptedAnswer, false, kMessages, stream_out);
+    const std::size_t begin = out.find("VEdBVEUx");
+    ASSERT_NE(begin, std::string::npos) << out;
+    const std::string data = out.substr(begin, out.find('"', begin) - begin);
+    const std::string next =
+        R"({"model":"x","max_tokens":99,"messages":[{"role":"user","content":"q"},)"
+        R"({"role":"assistant","content":[{"type":"thinking","thinking":"why","signature":""},)"
+        R"({"type":"redacted_thinking","data":")" +
+        data + R"("},{"type":"text","text":"4"}]},{"role":"user","content":"q2"}]})";
+    const std::string back = Sent(kMessages, next, kResponses);
+    EXPECT_NE(back.find(R"({"type":"reasoning","id":"rs_1","summary":[],)"
+                        R"("encrypted_content":"enc=="})"),
+              std::string::npos)
+        << back;
+    EXPECT_EQ(Sent(kMessages, next, kChat).find("enc=="), std::string::npos);
+  }
+}
+
+TEST(Translate, AnEncryptedThoughtCrossesAChatClientAndComesBackUnderItsName) {
+  const std::string whole = Answered(kResponses, kEncryptedAnswer, false, kChat, false);
+  const std::size_t begin = whole.find("\"reasoning_details\":") + 20;
+  const std::string details = whole.substr(begin, whole.find(']', begin) + 1 - begin);
+  const std::string next = R"({"model":"x","messages":[{"role":"user","content":"q"},)"
+                           R"({"role":"assistant","content":"4","reasoning_details":)" +
+                           details + R"(},{"role":"user","content":"q2"}]})";
+  const std::string back = Sent(kChat, next, kResponses);
+  EXPECT_NE(back.find(R"("id":"rs_1","summary":[],"encrypted_content":"enc==")"), std::string::npos)
+      << back << '\n'
+      << whole;
 }
 
 }  // namespace

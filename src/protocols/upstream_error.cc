@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <memory>
 #include <optional>
 #include <span>
@@ -92,11 +93,54 @@ bool IsWord(std::string_view text) {
 
 // --- Reading ---
 
+// Google's "7.5s", as whole seconds, rounded up; 0 for anything else.
+std::int64_t ReadSeconds(std::string_view text) {
+  std::int64_t seconds = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const std::string_view rest = text.substr(static_cast<std::size_t>(parsed.ptr - text.data()));
+  if (parsed.ec != std::errc() || !rest.ends_with('s') || seconds < 0) return 0;
+  const bool fraction = rest.find_first_not_of(".0s") != std::string_view::npos;
+  return std::min(seconds, kRetryAfterSecondsMax) + (fraction ? 1 : 0);
+}
+
+// google.rpc's word for a status, in capitals; other servers say other things there.
+std::string_view StatusWord(const json::Object& object) {
+  const std::string_view word = StringOrEmpty(object, "status");
+  const bool capitals = std::all_of(word.begin(), word.end(),
+                                    [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; });
+  return capitals ? word : std::string_view();
+}
+
+// google.rpc's details: when to try again, and what exactly was wrong.
+void ReadDetails(const json::Value& details, Fault& fault) {
+  if (!details.is_array()) return;
+  const json::Array entries = *details.Array();
+  for (const json::Value entry : entries) {
+    if (!entry.is_object()) continue;
+    const json::Object detail = *entry.Object();
+    const std::string_view type = StringOrEmpty(detail, "@type");
+    if (type.ends_with("google.rpc.RetryInfo")) {
+      fault.retry_after_s = ReadSeconds(StringOrEmpty(detail, "retryDelay"));
+    } else if (type.ends_with("google.rpc.ErrorInfo") && fault.code.empty()) {
+      fault.code = StringOrEmpty(detail, "reason");
+    } else if (type.ends_with("google.rpc.BadRequest") && fault.param.empty()) {
+      const std::optional<json::Value> fields = detail.Find("fieldViolations");
+      if (!fields || !fields->is_array() || fields->Array()->empty()) continue;
+      const json::Value first = *fields->Array()->begin();
+      if (first.is_object()) fault.param = StringOrEmpty(*first.Object(), "field");
+    }
+  }
+}
+
 void ReadObject(const json::Object& object, Fault& fault) {
   fault.message = StringOrEmpty(object, "message");
   fault.type = StringOrEmpty(object, "type");
   fault.code = StringOrEmpty(object, "code");
   fault.param = StringOrEmpty(object, "param");
+  if (fault.type.empty()) fault.type = StatusWord(object);
+  if (const std::optional<json::Value> details = object.Find("details")) {
+    ReadDetails(*details, fault);
+  }
   // A numeric code is an HTTP status (llama-server, OpenRouter, vLLM).
   const std::optional<json::Value> code = object.Find("code");
   if (!code || code->kind() != json::Kind::kInteger) return;
@@ -124,10 +168,17 @@ bool Says(const Fault& fault, std::string_view word) {
 bool IsContextOverflow(const Fault& fault) {
   if (Says(fault, "context_length_exceeded") || Says(fault, "exceed_context_size_error"))
     return true;
-  constexpr std::array<std::string_view, 7> kPhrases = {
-      "maximum context length",     "context length exceeded", "available context size",
-      "exceeds the context window", "context window of",       "prompt is too long",
-      "input length exceeds"};
+  constexpr std::array<std::string_view, 11> kPhrases = {"maximum context length",
+                                                         "context length exceeded",
+                                                         "available context size",
+                                                         "exceeds the context window",
+                                                         "context window of",
+                                                         "prompt is too long",
+                                                         "input length exceeds",
+                                                         "longer than the context length",
+                                                         "exceeds the maximum number of tokens",
+                                                         "tokens in the prompt",
+                                                         "too many tokens: size limit"};
   const bool may_be =
       fault.status == 400 || fault.status == 413 || fault.status == 422 || fault.status == 0;
   return may_be && ContainsAny(fault.message, kPhrases);
@@ -144,13 +195,19 @@ bool IsUnknownModel(const Fault& fault) {
   return ContainsIgnoringCase(fault.message, "model") && ContainsAny(fault.message, kPhrases);
 }
 
+// What this model cannot do, another one may.
+bool IsUnsupported(const Fault& fault) {
+  return (fault.status == 400 || fault.status == 422) &&
+         ContainsIgnoringCase(fault.message, "does not support");
+}
+
 // The status that the words of an error mean when it came without one, inside a stream.
 int StatusOfWords(const Fault& fault) {
   struct Meaning {
     std::string_view word;
     int status;
   };
-  constexpr std::array<Meaning, 16> kMeanings = {{{"rate_limit_exceeded", 429},
+  constexpr std::array<Meaning, 24> kMeanings = {{{"rate_limit_exceeded", 429},
                                                   {"rate_limit_error", 429},
                                                   {"insufficient_quota", 429},
                                                   {"overloaded_error", 529},
@@ -165,7 +222,15 @@ int StatusOfWords(const Fault& fault) {
                                                   {"not_found_error", 404},
                                                   {"request_too_large", 413},
                                                   {"billing_error", 402},
-                                                  {"server_error", 500}}};
+                                                  {"server_error", 500},
+                                                  {"RESOURCE_EXHAUSTED", 429},
+                                                  {"INVALID_ARGUMENT", 400},
+                                                  {"FAILED_PRECONDITION", 400},
+                                                  {"UNAUTHENTICATED", 401},
+                                                  {"PERMISSION_DENIED", 403},
+                                                  {"NOT_FOUND", 404},
+                                                  {"UNAVAILABLE", 503},
+                                                  {"DEADLINE_EXCEEDED", 504}}};
   for (const Meaning& meaning : kMeanings) {
     if (Says(fault, meaning.word)) return meaning.status;
   }
@@ -179,7 +244,13 @@ struct Verdict {
   std::string_view sentence;
 };
 
+// Google says of a bad key that the request is bad.
+bool IsKeyRefused(const Fault& fault) {
+  return Says(fault, "API_KEY_INVALID") || Says(fault, "API_KEY_EXPIRED");
+}
+
 Verdict Judge(const Fault& fault, int status) {
+  if (IsKeyRefused(fault)) status = 401;
   if (IsContextOverflow(fault)) {
     return {ErrorCode::kTooLarge, Retry::kOtherTarget, "context_length_exceeded",
             "the request does not fit the context window of the model"};
@@ -187,6 +258,12 @@ Verdict Judge(const Fault& fault, int status) {
   if (IsUnknownModel(fault)) {
     return {ErrorCode::kNotFound, Retry::kOtherTarget, "model_not_found",
             "the upstream does not know the model"};
+  }
+  if (IsUnsupported(fault)) {
+    return {ErrorCode::kInvalidArgument,
+            Retry::kOtherTarget,
+            {},
+            "the model cannot do what the request asks for"};
   }
   switch (status) {
     case 401:
@@ -203,6 +280,7 @@ Verdict Judge(const Fault& fault, int status) {
               "configuration"};
     case 408:
     case 409:
+    case 424:  // what it depends on failed
     case 425:
       return {
           ErrorCode::kUnavailable, Retry::kOtherTarget, {}, "the upstream could not answer now"};
@@ -271,7 +349,8 @@ Error JudgeFault(const Fault& fault, std::int64_t retry_after_s) {
   if (const std::string text = PublicText(fault.message); !text.empty())
     error.message += ": " + text;
   error.upstream_status = fault.status;
-  error.retry_after_s = std::clamp<std::int64_t>(retry_after_s, 0, kRetryAfterSecondsMax);
+  const std::int64_t stated = retry_after_s > 0 ? retry_after_s : fault.retry_after_s;
+  error.retry_after_s = std::clamp<std::int64_t>(stated, 0, kRetryAfterSecondsMax);
   error.reason = verdict.reason;
   if (error.reason.empty() && IsWord(fault.code)) error.reason = fault.code;
   if (error.reason.empty() && IsWord(fault.type)) error.reason = fault.type;
@@ -329,6 +408,13 @@ std::string PublicText(std::string_view text) {
   }
   if (!out.empty() && out.back() == ' ') out.pop_back();
   return std::string(Truncate(out, kUpstreamMessageBytesMax));
+}
+
+Error MixedToolCalls() {
+  Error error{ErrorCode::kProtocol, ErrorSource::kUpstream, Retry::kOtherTarget,
+              "the upstream mixed the arguments of its tool calls"};
+  error.reason = "mixed_tool_calls";
+  return error;
 }
 
 }  // namespace tidegate::protocols

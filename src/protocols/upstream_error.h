@@ -19,6 +19,7 @@ namespace tidegate::protocols {
 struct Fault {
   int status = 0;  // of the answer; inside a stream its `code` when that is a number; 0 = unknown
   std::string_view message, type, code, param;
+  std::int64_t retry_after_s = 0;  // that the body states, 0 = none
 };
 
 // Reads the value of an "error" member: an object or a string. Anything else leaves the result
@@ -27,9 +28,9 @@ Fault ReadFault(const json::Value& error);
 // Reads a whole error body, in any of the shapes that servers of this protocol use.
 Fault ReadFaultBody(const json::Value& root);
 
-// `retry_after_s` as the upstream gave it, 0 = none; clamped to 0 … kRetryAfterSecondsMax. Never
-// code kUnauthenticated or kPermissionDenied: when an upstream refuses a key, the key is ours and
-// not the caller's.
+// `retry_after_s` as a header gave it, 0 = none, then the body may state it; clamped to 0 …
+// kRetryAfterSecondsMax. Never code kUnauthenticated or kPermissionDenied: when an upstream refuses
+// a key, the key is ours and not the caller's.
 Error JudgeFault(const Fault& fault, std::int64_t retry_after_s);
 // The same for a whole error answer, whose body may be JSON, a text or a page.
 Error JudgeErrorBody(int status, std::string_view body, std::int64_t retry_after_s);
@@ -43,5 +44,9 @@ Error MalformedAnswer(const Error& cause);
 // At most kUpstreamMessageBytesMax of `text` in one line, with "[redacted]" for whatever looks like
 // a key.
 std::string PublicText(std::string_view text);
+
+// For encoders whose protocol writes one call behind the other: more of a call came when another
+// one had begun.
+Error MixedToolCalls();
 
 }  // namespace tidegate::protocols

@@ -46,6 +46,25 @@ TEST(UpstreamError, TextIsOneLineAndBounded) {
   EXPECT_GT(cut.size(), kUpstreamMessageBytesMax - 4);
 }
 
+TEST(UpstreamError, ABodyMayStateWhenToTryAgain) {
+  const auto seconds = [](std::string_view delay, std::int64_t header) {
+    const std::string body =
+        R"({"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{"@type":)"
+        R"("type.googleapis.com/google.rpc.RetryInfo","retryDelay":")" +
+        std::string(delay) + R"("}]}})";
+    return JudgeErrorBody(429, body, header).retry_after_s;
+  };
+  EXPECT_EQ(seconds("7s", 0), 7);
+  EXPECT_EQ(seconds("7.000s", 0), 7);
+  EXPECT_EQ(seconds("7.01s", 0), 8);
+  EXPECT_EQ(seconds("0.5s", 0), 1);
+  EXPECT_EQ(seconds("7s", 3), 3) << "a header counts first";
+  EXPECT_EQ(seconds("99999999s", 0), kRetryAfterSecondsMax);
+  for (const std::string_view odd : {"", "7", "-7s", "s", "soon", "99999999999999999999s"}) {
+    EXPECT_EQ(seconds(odd, 0), 0) << odd;
+  }
+}
+
 TEST(UpstreamError, EveryStatusSaysWhoIsAtFaultAndWhatCanHelp) {
   struct Row {
     int status;

@@ -5,10 +5,12 @@
 #include <set>
 #include <utility>
 
-#include "json/reader.h"
 #include "protocols/protocol.h"
+#include "providers/aws_credentials.h"
 #include "providers/catalogue_index.h"
 #include "providers/entry.h"
+#include "providers/host_variable.h"
+#include "providers/listed_models.h"
 
 namespace tidegate::providers {
 namespace {
@@ -86,6 +88,7 @@ class Setup {
     const std::optional<core::Protocol> protocol = core::ParseProtocol(*config_.protocol);
     if (protocol && protocols::Find(*protocol) != nullptr) {
       entry_.provider.protocol = *protocol;
+      entry_.provider.also_speaks.clear();  // who states it knows what is spoken there
       return {};
     }
     std::string known;
@@ -97,10 +100,25 @@ class Setup {
   }
 
   Result<void> SetEndpoint() {
-    official_ = !config_.url && !entry_.url.empty();
-    if (!config_.url && entry_.url.empty()) return InvalidArgument(path_ + ".url", "is required");
-    TIDEGATE_ASSIGN(entry_.provider.endpoint,
-                    ParseUrl(config_.url.value_or(entry_.url), path_ + ".url"));
+    if (config_.url) return SetUrl(*config_.url, path_ + ".url");
+    if (entry_.url.empty()) return InvalidArgument(path_ + ".url", "is required");
+    const std::optional<std::string> host =
+        entry_.host_env.empty() ? std::nullopt : environment_(entry_.host_env);
+    if (host && !host->empty()) {
+      return SetUrl(UrlOfHost(*host, entry_.url), entry_.host_env);
+    }
+    official_ = true;
+    std::string url = entry_.url;
+    constexpr std::string_view kRegion = "{region}";
+    if (const std::size_t at = url.find(kRegion); at != std::string::npos) {
+      TIDEGATE_ASSIGN(const std::string region, AwsRegion(config_.aws, environment_, path_));
+      url.replace(at, kRegion.size(), region);
+    }
+    return SetUrl(url, path_ + ".url");
+  }
+
+  Result<void> SetUrl(const std::string& url, const std::string& path) {
+    TIDEGATE_ASSIGN(entry_.provider.endpoint, ParseUrl(url, path));
     return {};
   }
 
@@ -128,22 +146,53 @@ class Setup {
   }
 
   // The key is the configured one, or, for the address in the catalogue only, the environment's.
+  Secret FindKey() const {
+    if (config_.key || !official_ || config_.aws.signs()) return config_.key.value_or(Secret());
+    for (const std::string& name : entry_.env) {
+      std::optional<std::string> value = environment_(name);
+      if (value && !value->empty()) return Secret(*std::move(value));
+    }
+    return Secret();
+  }
+
+  Error KeyRequired() const {
+    const std::string aws =
+        entry_.aws_service.empty() ? "" : "; or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    return InvalidArgument(path_ + ".key", "is required: set " + entry_.env.front() +
+                                               " in the environment, or key = \"env:NAME\" or "
+                                               "\"file:PATH\"" +
+                                               aws);
+  }
+
+  // AWS's credentials, found as a key is. Whether there are any.
+  Result<bool> SetSigner() {
+    AwsConfig aws = config_.aws;
+    if (!aws.signs() && official_) aws = AwsFromEnvironment(environment_);
+    if (!aws.signs()) return false;
+    if (config_.key) {
+      return InvalidArgument(path_ + ".key", "stands beside AWS's credentials; use one of them");
+    }
+    TIDEGATE_ASSIGN(std::string region, AwsRegion(config_.aws, environment_, path_));
+    TIDEGATE_ASSIGN(entry_.provider.signer,
+                    MakeAwsSigner(aws, std::move(region), entry_.aws_service, path_));
+    entry_.provider.auth_header.clear();
+    return true;
+  }
+
   Result<void> SetKey() {
     Provider& provider = entry_.provider;
-    Secret key = config_.key.value_or(Secret());
-    if (key.empty() && official_) {
-      for (const std::string& name : entry_.env) {
-        std::optional<std::string> value = environment_(name);
-        if (!key.empty() || !value) continue;
-        key = Secret(std::move(*value));
-      }
+    if (config_.aws.signs() && entry_.aws_service.empty()) {
+      return InvalidArgument(path_ + ".aws_access_key_id",
+                             "this provider takes no credentials of AWS; use key");
+    }
+    Secret key = FindKey();
+    const bool may_sign = !entry_.aws_service.empty() && (key.empty() || config_.aws.signs());
+    if (may_sign) {
+      TIDEGATE_ASSIGN(const bool signs, SetSigner());
+      if (signs) return CheckPrivacyOfKey();
     }
     if (key.empty()) {
-      if (official_ && !entry_.env.empty()) {
-        return InvalidArgument(path_ + ".key",
-                               "is required: set " + entry_.env.front() +
-                                   " in the environment, or key = \"env:NAME\" or \"file:PATH\"");
-      }
+      if (official_ && !entry_.env.empty()) return KeyRequired();
       provider.auth_header.clear();
       return {};
     }
@@ -158,12 +207,16 @@ class Setup {
           "a key is printable ASCII without white space, at most 8192 bytes; is there a "
           "line end behind it?");
     }
-    if (provider.endpoint.scheme == Scheme::kHttp && ReachOf(provider.endpoint) == Reach::kPublic) {
-      return InvalidArgument(path_ + ".url",
-                             "a key must not cross a public network in the clear; use https://");
-    }
+    TIDEGATE_TRY(CheckPrivacyOfKey());
     provider.auth_value = entry_.bearer ? Secret("Bearer " + std::string(bytes)) : std::move(key);
     return {};
+  }
+
+  Result<void> CheckPrivacyOfKey() const {
+    const Endpoint& endpoint = entry_.provider.endpoint;
+    if (endpoint.scheme != Scheme::kHttp || ReachOf(endpoint) != Reach::kPublic) return {};
+    return InvalidArgument(path_ + ".url",
+                           "a key must not cross a public network in the clear; use https://");
   }
 
   const ProviderConfig& config_;
@@ -173,28 +226,6 @@ class Setup {
   Entry entry_;
   bool official_ = false;  // the address is the catalogue's own
 };
-
-void ApplyModelConfig(const ModelConfig& config, core::Deployment& model) {
-  if (config.upstream_model) model.upstream_model = *config.upstream_model;
-  if (config.family) model.family = *config.family;
-  if (config.context_tokens) model.context_tokens = *config.context_tokens;
-  if (config.output_tokens_max) model.output_tokens_max = *config.output_tokens_max;
-  if (config.prices) model.prices = *config.prices;
-  if (config.capabilities) model.capabilities = *config.capabilities;
-  if (config.quality) model.quality = *config.quality;
-}
-
-// What the configuration says of this model, and the price where nothing else states one: nobody
-// bills the tokens of one's own machines, and those of the device are never billed.
-void ApplyConfig(const ProviderConfig& config, core::Deployment& model) {
-  for (const ModelConfig& named : config.models) {
-    if (named.name == model.ref.model) ApplyModelConfig(named, model);
-  }
-  if (!model.prices) model.prices = config.prices;
-  if (model.place == core::Place::kDevice || (!model.prices && model.place == core::Place::kEdge)) {
-    model.prices = core::Prices{};
-  }
-}
 
 Result<void> CheckModels(const ProviderConfig& config) {
   std::set<std::string_view> names;
@@ -222,19 +253,25 @@ Result<std::vector<core::Deployment>> DeploymentsOf(const Provider& provider,
   if (file.models != nullptr) {
     TIDEGATE_ASSIGN(models, ParseModels(provider, *file.models));
   }
-  // What claims to be this device offers nothing before its own list was seen.
-  if (provider.place == core::Place::kDevice) return std::vector<core::Deployment>();
+  // What claims to be this device offers nothing before its own list was seen, and neither does
+  // what may pass models on to somebody else.
+  const bool may_pass_on =
+      provider.protocol == core::Protocol::kOllama && provider.place != core::Place::kCloud;
+  if (provider.place == core::Place::kDevice || may_pass_on) return std::vector<core::Deployment>();
   for (const ModelConfig& named : config.models) {
     const bool known =
         std::any_of(models.begin(), models.end(),
                     [&](const core::Deployment& model) { return model.ref.model == named.name; });
     if (!known) models.push_back(MakeDeployment(provider, named.name));
   }
-  for (core::Deployment& model : models) ApplyConfig(config, model);
+  for (core::Deployment& model : models) {
+    if (model.place != core::Place::kCloud && IsRemoteName(model.ref.model)) MakeRemote(model);
+    ApplyConfig(config, model);
+  }
   return models;
 }
 
-// The configured providers, and those whose key stands in the environment.
+// The configured providers, and those whose key or address stands in the environment.
 Result<std::map<std::string, ProviderConfig>> Wanted(std::span<const ProviderConfig> configs,
                                                      const Environment& environment) {
   std::map<std::string, ProviderConfig> wanted;
@@ -246,48 +283,20 @@ Result<std::map<std::string, ProviderConfig>> Wanted(std::span<const ProviderCon
   for (const CatalogueFile& file : CatalogueFiles()) {
     if (wanted.contains(std::string(file.id))) continue;
     TIDEGATE_ASSIGN(const Entry entry, ParseEntry(file.id, *file.provider));
-    const bool has_key =
-        std::any_of(entry.env.begin(), entry.env.end(), [&](const std::string& name) {
-          const std::optional<std::string> value = environment(name);
-          return value.has_value() && !value->empty();
-        });
-    if (!has_key) continue;
+    const auto is_set = [&](const std::string& name) {
+      const std::optional<std::string> value = environment(name);
+      return value.has_value() && !value->empty();
+    };
+    const bool has_key = std::any_of(entry.env.begin(), entry.env.end(), is_set);
+    const bool has_host = !entry.host_env.empty() && is_set(entry.host_env);
+    const bool can_sign = !entry.aws_service.empty() && CanSignFromEnvironment(environment);
+    if (!has_key && !has_host && !can_sign) continue;
     ProviderConfig config;
     config.id = file.id;
     wanted.emplace(file.id, std::move(config));
   }
   std::erase_if(wanted, [](const auto& entry) { return !entry.second.enabled; });
   return wanted;
-}
-
-// Ollama, which also answers GET /models, marks a model that it passes on to a cloud; its names end
-// in "-cloud".
-bool IsMarkedRemote(const json::Object& entry, std::string_view id) {
-  for (const std::string_view marker : {"remote_host", "remote_model"}) {
-    const std::optional<json::Value> value = entry.Find(marker);
-    if (value && !value->is_null() && !(value->is_string() && value->String()->empty()))
-      return true;
-  }
-  return id.ends_with("-cloud") || id.ends_with(":cloud");
-}
-
-// The window, under the names that servers give it.
-std::int64_t ContextOf(const json::Object& entry) {
-  for (const std::string_view name : {"max_model_len", "context_length", "max_context_length"}) {
-    const std::optional<json::Value> value = entry.Find(name);
-    if (!value) continue;
-    const Result<std::int64_t> tokens = value->Integer();
-    if (tokens.ok() && *tokens > 0) return *tokens;
-  }
-  return 0;
-}
-
-Error BadList(const Provider& provider, std::string_view what) {
-  Error error;
-  error.code = ErrorCode::kProtocol;
-  error.source = ErrorSource::kUpstream;
-  error.message = "the answer of provider " + provider.id + " to GET /models " + std::string(what);
-  return error;
 }
 
 }  // namespace
@@ -313,38 +322,6 @@ const Provider* Catalogue::Find(std::string_view id) const {
     if (provider.id == id) return &provider;
   }
   return nullptr;
-}
-
-Result<std::vector<core::Deployment>> DeploymentsFromList(const Provider& provider,
-                                                          const ProviderConfig& config,
-                                                          std::string_view body) {
-  json::Reader reader;
-  const Result<json::Value> root = reader.ParseCopy(body, kModelListBytesMax);
-  if (!root.ok()) return BadList(provider, "is " + root.error().message);
-  if (!root->is_object()) return BadList(provider, "is no object");
-  const std::optional<json::Value> data = root->Object()->Find("data");
-  if (!data || !data->is_array()) return BadList(provider, "has no array 'data'");
-  std::vector<core::Deployment> models;
-  for (const json::Value element : *data->Array()) {
-    if (models.size() == kListedModelsMax) return BadList(provider, "lists more than 4096 models");
-    if (!element.is_object()) return BadList(provider, "lists something that is no object");
-    const json::Object entry = *element.Object();
-    const std::optional<json::Value> id = entry.Find("id");
-    if (!id || !id->is_string()) return BadList(provider, "lists a model without an id");
-    const std::string_view name = *id->String();
-    if (name.empty() || name.size() > kModelNameBytesMax) continue;  // nobody could ask for it
-    core::Deployment model = MakeDeployment(provider, std::string(name));
-    if (IsMarkedRemote(entry, name)) {
-      // What is known of the server says nothing of whoever it passes the request on to.
-      model.place = core::Place::kCloud;
-      model.region.clear();
-      model.zero_data_retention = false;
-    }
-    model.context_tokens = ContextOf(entry);
-    ApplyConfig(config, model);
-    models.push_back(std::move(model));
-  }
-  return models;
 }
 
 std::vector<std::string_view> CatalogueIds() {

@@ -3,14 +3,14 @@
 //
 // A provider is one JSON file in catalogue/ (docs/adding_a_provider.md), embedded in the program;
 // its models are read only when the provider is available: when it is configured, or when its key
-// stands in the environment.
+// stands in the environment, or its address (Ollama's OLLAMA_HOST).
 //
 // Locality is never believed. A configured address is "edge" when it is on this machine or a
 // private network, else "cloud". The configuration may state another place, but "device" only for a
 // loopback address or a UNIX socket, and then no model is offered before the server's own list has
-// been read and shows no remote one. "attested" cannot be stated at all, since nothing here can
-// verify an attestation yet. A key from the environment is sent to the catalogue's own address
-// only.
+// been read and shows no remote one (listed_models.h). "attested" cannot be stated at all, since
+// nothing here can verify an attestation yet. A key from the environment is sent to the catalogue's
+// own address only.
 #pragma once
 
 #include <functional>
@@ -26,16 +26,14 @@
 
 namespace tidegate::providers {
 
-inline constexpr std::size_t kModelListBytesMax = 8U << 20U;  // an answer to GET /models
-inline constexpr std::size_t kListedModelsMax = 4096;         // of one provider
-
 using Environment = std::function<std::optional<std::string>(std::string_view name)>;
 
 // Immutable; any thread may read it. The next configuration makes a new one.
 class Catalogue {
  public:
-  // The providers that are configured and enabled, and those whose key `environment` has, sorted by
-  // id, with their models. Errors: kInvalidArgument with the path in the configuration
+  // The providers that are configured and enabled, and those whose key or address `environment`
+  // has, sorted by id, with their models. Errors: kInvalidArgument with the path in the
+  // configuration
   // ("providers.workshop.url") and what to do about it.
   static Result<Catalogue> Load(std::span<const ProviderConfig> configs,
                                 const Environment& environment);
@@ -50,13 +48,6 @@ class Catalogue {
   std::vector<Provider> providers_;
   std::vector<core::Deployment> deployments_;
 };
-
-// The models in the answer to GET /models of a provider with `lists_models`, as deployments.
-// `config` gives the facts that the configuration states. Errors: kProtocol when it is not such an
-// answer.
-Result<std::vector<core::Deployment>> DeploymentsFromList(const Provider& provider,
-                                                          const ProviderConfig& config,
-                                                          std::string_view body);
 
 // Ids of all entries in the catalogue, sorted.
 std::vector<std::string_view> CatalogueIds();

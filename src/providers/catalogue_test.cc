@@ -47,8 +47,13 @@ TEST(CatalogueFiles, AreAllValidAndSortedAndNameTheirProvider) {
     const Result<Entry> entry = ParseEntry(file.id, *file.provider);
     ASSERT_TRUE(entry.ok()) << Describe(entry.error());
     EXPECT_FALSE(entry->provider.display_name.empty()) << file.id;
-    if (!entry->url.empty()) {
-      EXPECT_TRUE(ParseUrl(entry->url, "url").ok()) << file.id;
+    std::string url = entry->url;
+    if (const std::size_t at = url.find("{region}"); at != std::string::npos) {
+      EXPECT_FALSE(entry->aws_service.empty()) << file.id;
+      url.replace(at, 8, "eu-central-1");
+    }
+    if (!url.empty()) {
+      EXPECT_TRUE(ParseUrl(url, "url").ok()) << file.id;
     }
     if (file.models == nullptr) {
       EXPECT_TRUE(entry->provider.lists_models) << file.id << " neither has models nor lists them";
@@ -67,6 +72,32 @@ TEST(CatalogueFiles, AreAllValidAndSortedAndNameTheirProvider) {
       EXPECT_LE(model.quality, 0.95) << model.ref.ToString();
     }
   }
+}
+
+TEST(Catalogue, KnowsBothServicesOfGoogles) {
+  const Result<Catalogue> by_key = Load({}, {{"GOOGLE_API_KEY", "AIza"}});
+  ASSERT_TRUE(by_key.ok());
+  ASSERT_EQ(by_key->providers().size(), 1U);
+  const Provider& gemini = by_key->providers()[0];
+  EXPECT_EQ(gemini.id, "gemini");
+  EXPECT_EQ(gemini.protocol, core::Protocol::kGemini);
+  EXPECT_EQ(gemini.auth_header, "x-goog-api-key");
+  EXPECT_EQ(gemini.auth_value.Reveal(), "AIza");
+  EXPECT_TRUE(gemini.quirks.call_ids);
+  EXPECT_NE(FindModel(*by_key, "gemini/gemini-2.5-flash"), nullptr);
+
+  ProviderConfig config;
+  config.id = "vertex";
+  ASSERT_FALSE(Load({config}).ok()) << "its address holds the project";
+  config.url =
+      "https://aiplatform.googleapis.com/v1beta1/projects/p/locations/global/publishers/google";
+  config.key = Secret("ya29.token");
+  const Result<Catalogue> configured = Load({config});
+  ASSERT_TRUE(configured.ok());
+  const Provider& vertex = configured->providers()[0];
+  EXPECT_EQ(vertex.auth_value.Reveal(), "Bearer ya29.token");
+  EXPECT_FALSE(vertex.quirks.call_ids);
+  EXPECT_EQ(FindModel(*configured, "vertex/claude-opus-4@20250514"), nullptr);
 }
 
 TEST(Catalogue, HasNobodyWithoutKeysAndConfiguration) {
@@ -133,6 +164,94 @@ TEST(Catalogue, NeverSendsAKeyFromTheEnvironmentToAConfiguredAddress) {
   ASSERT_TRUE(catalogue.ok());
   EXPECT_TRUE(catalogue->Find("openai")->auth_value.empty());
   EXPECT_EQ(catalogue->Find("openai")->auth_header, "");
+}
+
+TEST(CatalogueAws, TakesItsKeyOrItsCredentialsInTheEnvironmentWithARegion) {
+  const Result<Catalogue> key =
+      Load({}, {{"AWS_BEARER_TOKEN_BEDROCK", "bk"}, {"AWS_REGION", "eu-central-1"}});
+  ASSERT_TRUE(key.ok()) << Describe(key.error());
+  const Provider* bedrock = key->Find("bedrock");
+  ASSERT_NE(bedrock, nullptr);
+  EXPECT_EQ(bedrock->protocol, core::Protocol::kBedrockConverse);
+  EXPECT_EQ(bedrock->endpoint.ToString(), "https://bedrock-runtime.eu-central-1.amazonaws.com");
+  EXPECT_EQ(bedrock->auth_value.Reveal(), "Bearer bk");
+  EXPECT_EQ(bedrock->signer, nullptr);
+  const core::Deployment* model =
+      FindModel(*key, "bedrock/eu.anthropic.claude-sonnet-4-5-20250929-v1:0");
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->family, "claude-sonnet-4-5-20250929");
+  EXPECT_GT(model->prices->output.nanodollars_per_mtok, 0);
+
+  const Result<Catalogue> pair = Load({}, {{"AWS_ACCESS_KEY_ID", "AKIA1"},
+                                           {"AWS_SECRET_ACCESS_KEY", "secret"},
+                                           {"AWS_SESSION_TOKEN", "token"},
+                                           {"AWS_DEFAULT_REGION", "us-east-1"}});
+  ASSERT_TRUE(pair.ok()) << Describe(pair.error());
+  bedrock = pair->Find("bedrock");
+  ASSERT_NE(bedrock, nullptr);
+  ASSERT_NE(bedrock->signer, nullptr);
+  EXPECT_EQ(bedrock->auth_header, "");
+  EXPECT_TRUE(bedrock->auth_value.empty());
+  EXPECT_EQ(bedrock->signer->access_key_id(), "AKIA1");
+  EXPECT_EQ(bedrock->signer->region(), "us-east-1");
+  EXPECT_EQ(bedrock->signer->service(), "bedrock");
+}
+
+TEST(CatalogueAws, CredentialsForSomethingElseDoNotMakeAProvider) {
+  const auto ids = [](std::map<std::string, std::string> variables) {
+    const Result<Catalogue> catalogue = Load({}, std::move(variables));
+    return catalogue.ok() ? catalogue->providers().size() : 99;
+  };
+  EXPECT_EQ(ids({{"AWS_ACCESS_KEY_ID", "a"}, {"AWS_SECRET_ACCESS_KEY", "b"}}), 0U) << "no region";
+  EXPECT_EQ(ids({{"AWS_ACCESS_KEY_ID", "a"}, {"AWS_REGION", "eu-west-1"}}), 0U) << "no secret";
+  const Result<Catalogue> nowhere = Load({}, {{"AWS_BEARER_TOKEN_BEDROCK", "bk"}});
+  ASSERT_FALSE(nowhere.ok());
+  EXPECT_EQ(nowhere.error().field, "providers.bedrock.aws_region");
+}
+
+TEST(CatalogueAws, ConfiguredCredentialsComeFirstAndAreComplete) {
+  ProviderConfig config = Config("bedrock");
+  config.aws.region = "eu-west-1";
+  config.aws.access_key_id = "AKIA2";
+  config.aws.secret_access_key = Secret("s");
+  const Result<Catalogue> catalogue = Load({config}, {{"AWS_BEARER_TOKEN_BEDROCK", "bk"},
+                                                      {"AWS_SESSION_TOKEN", "of the other key"},
+                                                      {"AWS_REGION", "us-east-1"}});
+  ASSERT_TRUE(catalogue.ok()) << Describe(catalogue.error());
+  EXPECT_EQ(catalogue->Find("bedrock")->signer->access_key_id(), "AKIA2");
+  EXPECT_EQ(catalogue->Find("bedrock")->signer->region(), "eu-west-1");
+
+  const auto field = [&](auto change) {
+    ProviderConfig changed = config;
+    change(changed);
+    const Result<Catalogue> loaded = Load({changed});
+    return loaded.ok() ? "none" : loaded.error().field;
+  };
+  EXPECT_EQ(field([](ProviderConfig& c) { c.aws.secret_access_key.reset(); }),
+            "providers.bedrock.aws_secret_access_key");
+  EXPECT_EQ(field([](ProviderConfig& c) { c.aws.access_key_id.reset(); }),
+            "providers.bedrock.aws_access_key_id");
+  EXPECT_EQ(field([](ProviderConfig& c) { c.aws.region = "evil.example/"; }),
+            "providers.bedrock.aws_region");
+  EXPECT_EQ(field([](ProviderConfig& c) { c.key = Secret("k"); }), "providers.bedrock.key");
+  EXPECT_EQ(field([](ProviderConfig& c) {
+              c.id = "openai";
+              c.key = Secret("k");
+            }),
+            "providers.openai.aws_access_key_id");
+  EXPECT_EQ(field([](ProviderConfig& c) { c.url = "http://proxy.example"; }),
+            "providers.bedrock.url");
+}
+
+TEST(CatalogueAws, NeverSignsForAConfiguredAddressWithTheEnvironmentsCredentials) {
+  const Result<Catalogue> catalogue =
+      Load({Config("bedrock", "https://proxy.example")}, {{"AWS_ACCESS_KEY_ID", "AKIA1"},
+                                                          {"AWS_SECRET_ACCESS_KEY", "secret"},
+                                                          {"AWS_BEARER_TOKEN_BEDROCK", "bk"},
+                                                          {"AWS_REGION", "us-east-1"}});
+  ASSERT_TRUE(catalogue.ok()) << Describe(catalogue.error());
+  EXPECT_EQ(catalogue->Find("bedrock")->signer, nullptr);
+  EXPECT_TRUE(catalogue->Find("bedrock")->auth_value.empty());
 }
 
 TEST(Catalogue, PlacesAConfiguredAddressByItsReachAndNeverOnTheDeviceByItself) {
@@ -238,53 +357,6 @@ TEST(Catalogue, TakesPricesFromTheModelThenTheProviderThenTheCatalogueAndNothing
   const Result<Catalogue> with = Load({cloud});
   EXPECT_EQ(FindModel(*with, "c/plain")->prices->input.nanodollars_per_mtok, 3);
   EXPECT_EQ(FindModel(*with, "c/priced")->prices->input.nanodollars_per_mtok, 7);
-}
-
-Provider DeviceProvider() {
-  ProviderConfig config = Config("box", "http://127.0.0.1:11434/v1");
-  config.place = core::Place::kDevice;
-  return *Load({config})->Find("box");
-}
-
-TEST(DeploymentsFromList, ReadsNamesAndWindows) {
-  const Result<std::vector<core::Deployment>> models =
-      DeploymentsFromList(DeviceProvider(), Config("box"),
-                          R"({"object":"list","data":[{"id":"a","max_model_len":4096},)"
-                          R"({"id":"b","context_length":8192}]})");
-  ASSERT_TRUE(models.ok());
-  ASSERT_EQ(models->size(), 2U);
-  EXPECT_EQ((*models)[0].ref.ToString(), "box/a");
-  EXPECT_EQ((*models)[0].context_tokens, 4096);
-  EXPECT_EQ((*models)[0].place, core::Place::kDevice);
-  EXPECT_EQ((*models)[0].prices->input.nanodollars_per_mtok, 0);
-  EXPECT_EQ((*models)[1].context_tokens, 8192);
-}
-
-TEST(DeploymentsFromList, TakesAModelWithARemoteMarkerForACloudOne) {
-  const Result<std::vector<core::Deployment>> models = DeploymentsFromList(
-      DeviceProvider(), Config("box"),
-      R"({"data":[{"id":"a","remote_host":"https://x"},{"id":"big-cloud"},{"id":"m:cloud"},)"
-      R"({"id":"b","remote_host":""},{"id":"c","remote_model":"y"}]})");
-  ASSERT_TRUE(models.ok());
-  ASSERT_EQ(models->size(), 5U);
-  const std::vector<core::Place> places = {core::Place::kCloud, core::Place::kCloud,
-                                           core::Place::kCloud, core::Place::kDevice,
-                                           core::Place::kCloud};
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    EXPECT_EQ((*models)[i].place, places[i]) << (*models)[i].ref.model;
-    EXPECT_EQ((*models)[i].prices.has_value(), places[i] == core::Place::kDevice);
-  }
-}
-
-TEST(DeploymentsFromList, RefusesWhatIsNoList) {
-  for (const std::string body : {"", "[]", "{}", R"({"data":{}})", R"({"data":[1]})",
-                                 R"({"data":[{"name":"x"}]})", "<html>no</html>"}) {
-    const Result<std::vector<core::Deployment>> models =
-        DeploymentsFromList(DeviceProvider(), Config("box"), body);
-    ASSERT_FALSE(models.ok()) << body;
-    EXPECT_EQ(models.error().code, ErrorCode::kProtocol);
-    EXPECT_EQ(models.error().source, ErrorSource::kUpstream);
-  }
 }
 
 TEST(ParseEntry, RefusesAMemberItDoesNotKnow) {

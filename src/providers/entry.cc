@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "json/reader.h"
+#include "providers/listed_models.h"
 
 namespace tidegate::providers {
 namespace {
@@ -62,15 +63,18 @@ Result<void> ReadAuth(const json::Value& value, Entry& entry) {
         if (key == "scheme") return ReadString(member, scheme);
         if (key == "header") return ReadString(member, entry.provider.auth_header);
         if (key == "env") return ReadStrings(member, entry.env);
+        if (key == "service") return ReadString(member, entry.aws_service);
         return member.Invalid("is no member of auth");
       }));
   const bool header_stated = !entry.provider.auth_header.empty();
-  if (scheme != "bearer" && scheme != "header" && scheme != "none") {
-    return value.Invalid("needs scheme bearer, header or none");
+  if (scheme != "bearer" && scheme != "header" && scheme != "aws" && scheme != "none") {
+    return value.Invalid("needs scheme bearer, header, aws or none");
   }
+  if (entry.aws_service.empty() == (scheme == "aws"))
+    return value.Invalid("needs a service with scheme aws only");
   if (header_stated != (scheme == "header"))
     return value.Invalid("needs a header with scheme header only");
-  entry.bearer = scheme == "bearer";
+  entry.bearer = scheme == "bearer" || scheme == "aws";
   if (entry.bearer) entry.provider.auth_header = "authorization";
   return {};
 }
@@ -79,6 +83,7 @@ Result<void> ReadQuirks(const json::Value& value, Quirks& quirks) {
   return ForEachMember(value, [&](std::string_view key, const json::Value& member) -> Result<void> {
     if (key == "max_completion_tokens") return ReadBool(member, quirks.max_completion_tokens);
     if (key == "stream_usage") return ReadBool(member, quirks.stream_usage);
+    if (key == "call_ids") return ReadBool(member, quirks.call_ids);
     return member.Invalid("is no quirk");
   });
 }
@@ -123,6 +128,14 @@ Result<void> ReadProtocol(const json::Value& value, core::Protocol& out) {
   return {};
 }
 
+Result<void> ReadProtocols(const json::Value& value, std::vector<core::Protocol>& out) {
+  TIDEGATE_ASSIGN(const json::Array array, value.Array());
+  for (const json::Value element : array) {
+    TIDEGATE_TRY(ReadProtocol(element, out.emplace_back()));
+  }
+  return {};
+}
+
 Result<void> ReadEntryMember(Entry& entry, std::string_view key, const json::Value& value) {
   Provider& provider = entry.provider;
   std::string documentation;  // for people
@@ -130,7 +143,9 @@ Result<void> ReadEntryMember(Entry& entry, std::string_view key, const json::Val
   if (key == "name") return ReadString(value, provider.display_name);
   if (key == "documentation") return ReadString(value, documentation);
   if (key == "protocol") return ReadProtocol(value, provider.protocol);
+  if (key == "also_speaks") return ReadProtocols(value, provider.also_speaks);
   if (key == "url") return ReadString(value, entry.url);
+  if (key == "host_env") return ReadString(value, entry.host_env);
   if (key == "auth") return ReadAuth(value, entry);
   if (key == "region") return ReadString(value, provider.region);
   if (key == "zero_data_retention") return ReadBool(value, provider.zero_data_retention);
@@ -199,6 +214,16 @@ Result<void> ReadModelMember(core::Deployment& model, core::CapabilitySet& lacks
   return {};
 }
 
+void ApplyModelConfig(const ModelConfig& config, core::Deployment& model) {
+  if (config.upstream_model) model.upstream_model = *config.upstream_model;
+  if (config.family) model.family = *config.family;
+  if (config.context_tokens) model.context_tokens = *config.context_tokens;
+  if (config.output_tokens_max) model.output_tokens_max = *config.output_tokens_max;
+  if (config.prices) model.prices = *config.prices;
+  if (config.capabilities) model.capabilities = *config.capabilities;
+  if (config.quality) model.quality = *config.quality;
+}
+
 }  // namespace
 
 Result<Entry> ParseEntry(std::string_view id, std::string_view text) {
@@ -245,6 +270,7 @@ core::Deployment MakeDeployment(const Provider& provider, std::string model) {
   core::Deployment deployment;
   deployment.ref = {provider.id, std::move(model)};
   deployment.protocol = provider.protocol;
+  deployment.also_speaks = provider.also_speaks;
   deployment.place = provider.place;
   deployment.region = provider.region;
   deployment.zero_data_retention = provider.zero_data_retention;
@@ -253,6 +279,17 @@ core::Deployment MakeDeployment(const Provider& provider, std::string model) {
   deployment.ttft_ms_prior = provider.ttft_ms_prior;
   deployment.tokens_per_s_prior = provider.tokens_per_s_prior;
   return deployment;
+}
+
+void ApplyConfig(const ProviderConfig& config, core::Deployment& model) {
+  for (const ModelConfig& named : config.models) {
+    if (named.name == model.ref.model) ApplyModelConfig(named, model);
+  }
+  if (IsRemoteName(model.upstream_model)) MakeRemote(model);
+  if (!model.prices) model.prices = config.prices;
+  if (model.place == core::Place::kDevice || (!model.prices && model.place == core::Place::kEdge)) {
+    model.prices = core::Prices{};
+  }
 }
 
 }  // namespace tidegate::providers

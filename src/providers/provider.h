@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "core/deployment.h"
 #include "core/place.h"
 #include "core/request.h"
+#include "protocols/aws_sigv4/signer.h"
 #include "providers/endpoint.h"
 
 namespace tidegate::providers {
@@ -20,6 +22,7 @@ namespace tidegate::providers {
 struct Quirks {
   bool max_completion_tokens = false;  // its output limit is max_completion_tokens, not max_tokens
   bool stream_usage = true;            // stream_options.include_usage is understood
+  bool call_ids = true;                // its tool calls and results may carry an id
 };
 
 // The answer headers that state what is left of a rate limit, lower case; empty = it sends none.
@@ -33,9 +36,12 @@ struct Provider {
   std::string id;  // as in "provider/model" and [providers.<id>]
   std::string display_name;
   core::Protocol protocol = core::Protocol::kOpenAiChat;
+  std::vector<core::Protocol> also_speaks;  // at the same address
   Endpoint endpoint;
   std::string auth_header;  // "authorization"; empty = no credentials are sent
   Secret auth_value;        // "Bearer sk-…"
+  // Signs every request instead, where the credentials are AWS's; else null.
+  std::shared_ptr<const protocols::aws_sigv4::Signer> signer;
   std::vector<std::pair<std::string, std::string>> extra_headers;
   Quirks quirks;
   RateLimitHeaders rate_limit;
@@ -43,7 +49,7 @@ struct Provider {
   std::string region;                // jurisdiction, or empty when unknown
   bool zero_data_retention = false;  // assured
   bool emulated = false;
-  // Its models are asked for at run time: GET /models, then DeploymentsFromList. Always so at place
+  // Its models are asked for at run time, then DeploymentsFromList. Always so at place
   // device, because what claims to be this device must first show that it holds no remote model.
   bool lists_models = false;
   core::CapabilitySet capabilities;  // of a model of which nothing else is known
@@ -62,6 +68,13 @@ struct ModelConfig {
   std::optional<double> quality;
 };
 
+// Credentials of AWS that sign requests, and where they are used.
+struct AwsConfig {
+  std::optional<std::string> region, access_key_id;
+  std::optional<Secret> secret_access_key, session_token;
+  bool signs() const { return access_key_id || secret_access_key || session_token; }
+};
+
 // One [providers.<id>] of the configuration, its secrets resolved.
 struct ProviderConfig {
   std::string id;
@@ -70,6 +83,7 @@ struct ProviderConfig {
   std::optional<std::string> protocol;  // "openai_chat"
   std::optional<std::string> url;
   std::optional<Secret> key;
+  AwsConfig aws;
   std::optional<core::Place> place;
   std::optional<std::string> region;
   std::optional<bool> zero_data_retention;

@@ -20,6 +20,12 @@ function loadSdk(name) {
 }
 export const { OpenAI } = loadSdk('openai');
 export const { Anthropic } = loadSdk('@anthropic-ai/sdk');
+export const { Ollama } = loadSdk('ollama');
+export const { ApiError, GoogleGenAI } = loadSdk('@google/genai');
+export const bedrock = loadSdk('@aws-sdk/client-bedrock-runtime');
+export const { NodeHttpHandler } = loadSdk('@smithy/node-http-handler');
+export const { SignatureV4 } = loadSdk('@smithy/signature-v4');
+export const { EventStreamCodec } = loadSdk('@smithy/core/event-streams');
 
 const SOURCE = fileURLToPath(new URL('../..', import.meta.url));
 const BINARIES = join(process.env.TIDEGATE_BINARY_DIR ?? join(SOURCE, 'build/release'), 'bin');
@@ -157,9 +163,10 @@ output_usd_per_mtok = ${PRICES.output}
 
 export class Gate {
   // A gate with the local starter model and, as "cloud", the emulator.
-  static async start(emulator, tables = '', listen = '127.0.0.1:0') {
+  static async start(emulator, tables = '', listen = '127.0.0.1:0', variables = {}) {
     const gate = new Gate();
     gate.home = makeHome();
+    Object.assign(gate.home.env, variables);
     const config = join(gate.home.path, 'tidegate.toml');
     const models = ['swift', 'paced'].map((name) => `{ name = "${name}", context_tokens = 128000,
  output_tokens_max = 16384, quality = 0.9, capabilities = ${JSON.stringify(CAPABILITIES)},
@@ -201,9 +208,46 @@ ${tables}`);
     });
   }
 
-  async decision(id) {
+  // The SDK shows no header fields, so those of the latest answer are kept in `seen.headers`.
+  ollama(seen = {}) {
+    return new Ollama({
+      host: this.url,
+      fetch: async (...request) => {
+        const answer = await fetch(...request);
+        seen.headers = answer.headers;
+        return answer;
+      },
+    });
+  }
+
+  // By default for Google's own service; `{ vertexai: true, … }` speaks Vertex's paths.
+  google(options = {}) {
+    return new GoogleGenAI({
+      apiKey: 'unused', httpOptions: { baseUrl: this.url, timeout: PATIENCE_MS }, ...options,
+    });
+  }
+
+  // AWS's own client, which speaks HTTP/2 and signs what it sends unless it is told otherwise.
+  // What it knows of the last answer's head is in `client.last`.
+  bedrock(options = {}) {
+    const client = new bedrock.BedrockRuntimeClient({
+      endpoint: this.url,
+      region: 'eu-central-1',
+      maxAttempts: 1,
+      credentials: { accessKeyId: 'AKIAUNUSED', secretAccessKey: 'unused' },
+      ...options,
+    });
+    client.middlewareStack.add((next) => async (args) => {
+      const result = await next(args);
+      client.last = result.response;
+      return result;
+    }, { step: 'deserialize', priority: 'high' });
+    return client;
+  }
+
+  async decision(id, headers = {}) {
     return eventually(async () => {
-      const answer = await fetch(`${this.url}/tidegate/decisions/${id}`);
+      const answer = await fetch(`${this.url}/tidegate/decisions/${id}`, { headers });
       return answer.ok ? answer.json() : undefined;
     }, `the record of ${id}`);
   }

@@ -267,6 +267,12 @@ class Secrets(WithCloud):
         gate.key = self.KEY
         self.assertEqual(gate.chat("vault/swift", self.PROMPT).status, 200)
         self.assertEqual(gate.chat(LOCAL, self.PROMPT, stream=True).status, 200)
+        # A response is kept, prompt and all: encrypted.
+        kept = gate.request(
+            "POST", "/v1/responses", {"model": "vault/swift", "input": self.PROMPT}
+        )
+        self.assertEqual(kept.status, 200)
+        self.assertEqual(gate.get("/v1/responses/" + kept.json["id"]).status, 200)
         self.assertEqual(gate.chat("vault/swift", self.PROMPT, temperature=9).status, 400)
         self.assertEqual(gate.chat("no/model", self.PROMPT).status, 404)
         self.assertEqual(gate.with_key(self.KEY + "x").chat(CLOUD, self.PROMPT).status, 401)
@@ -306,6 +312,30 @@ class Secrets(WithCloud):
             self.assertFalse(b"canary-tag-4b1e" in data, path)
             databases += path.suffix == ".db"
         self.assertGreater(databases, 0)
+
+
+class KeptResponses(WithCloud):
+    def ask(self, gate, **fields):
+        body = {"model": CLOUD, "input": "Say hello.", **fields}
+        return gate.request("POST", "/v1/responses", body)
+
+    def test_what_was_told_to_be_complete_survives_a_kill(self):
+        gate = self.start(local=False)
+        made = self.ask(gate).json
+        gate.program.kill()
+        again = self.start(local=False, home=gate.home)
+        self.assertEqual(again.get("/v1/responses/" + made["id"]).json, made)
+        self.assertEqual(self.ask(again, previous_response_id=made["id"]).status, 200)
+
+    def test_without_keeping_nothing_is_written_down(self):
+        gate = self.start(settings="responses.keep = false", local=False)
+        answer = self.ask(gate)
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(gate.get("/v1/responses/" + answer.json["id"]).status, 404)
+        again = self.ask(gate, previous_response_id=answer.json["id"])
+        self.assertEqual(again.status, 400)
+        self.assertEqual(again.error["code"], "previous_response_not_found")
+        self.assertEqual(list(pathlib.Path(gate.home.state).rglob("responses.*")), [])
 
 
 class Ports(unittest.TestCase):

@@ -7,7 +7,7 @@ namespace {
 // Fields that nobody here knows reach only who speaks the caller's own protocol.
 core::CapabilitySet Missing(const Case& c) {
   core::CapabilitySet has = c.deployment.capabilities;
-  if (c.deployment.protocol != c.query.input.profile.protocol) {
+  if (!c.deployment.Speaks(c.query.input.profile.protocol)) {
     has = has.Without(core::Capability::kVendorFields);
   }
   return has.Missing(c.query.input.profile.needs.Union(c.query.input.constraints.require));

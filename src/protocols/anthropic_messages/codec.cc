@@ -75,7 +75,8 @@ class AnthropicMessages final : public Protocol {
         .Without(Capability::kSeed)
         .Without(Capability::kLogitBias)
         .Without(Capability::kPenalties)
-        .Without(Capability::kTextArguments);
+        .Without(Capability::kTextArguments)
+        .Without(Capability::kLlamaSampling);
   }
 
   Result<UpstreamRequest> EncodeRequest(const core::Request& request,

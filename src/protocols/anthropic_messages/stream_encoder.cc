@@ -12,6 +12,7 @@
 #include "protocols/anthropic_messages/encoder.h"
 #include "protocols/anthropic_messages/error_body.h"
 #include "protocols/opaque.h"
+#include "protocols/upstream_error.h"
 
 namespace tidegate::protocols::anthropic_messages {
 namespace {
@@ -200,7 +201,7 @@ class StreamEncoder final : public ResponseEncoder {
       Call& call = calls_[at];
       if (call.opened && call.closed && !call.waiting.empty()) {
         // More of a call came when another one had begun: half of it must not be believed.
-        out += EncodeErrorEvent(Mixed());
+        out += EncodeErrorEvent(MixedToolCalls());
         return;
       }
       if (!call.opened && !call.name.empty()) {
@@ -224,12 +225,6 @@ class StreamEncoder final : public ResponseEncoder {
     const core::FinishReason silent =
         calls_.empty() ? core::FinishReason::kStop : core::FinishReason::kToolCalls;
     return finish_.value_or(silent);
-  }
-  static Error Mixed() {
-    Error error{ErrorCode::kProtocol, ErrorSource::kUpstream, Retry::kOtherTarget,
-                "the upstream mixed the arguments of its tool calls"};
-    error.reason = "mixed_tool_calls";
-    return error;
   }
 
   EncoderOptions options_;

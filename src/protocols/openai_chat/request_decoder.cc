@@ -10,6 +10,7 @@
 #include "json/splice.h"
 #include "protocols/extension_decoder.h"
 #include "protocols/fields.h"
+#include "protocols/function_tools.h"
 #include "protocols/openai_chat/limits.h"
 #include "protocols/openai_chat/message_decoder.h"
 #include "protocols/openai_chat/tool_decoder.h"
@@ -257,7 +258,7 @@ class RequestDecoder {
 
   Result<void> DecodeToolFields(const RootFields& fields) {
     const std::optional<json::Value> tools = fields.Value(kRoot.Index("tools"));
-    if (tools) TIDEGATE_TRY(DecodeTools(*tools, texts_, request_));
+    if (tools) TIDEGATE_TRY(DecodeFunctionTools(*tools, texts_, request_));
     if (const std::optional<json::Value> choice = fields.Value(kRoot.Index("tool_choice"))) {
       TIDEGATE_TRY(DecodeToolChoice(*choice, texts_, request_));
       const bool has_tools = request_.needs.Has(Capability::kTools);

@@ -19,12 +19,14 @@ namespace {
 using core::PartKind;
 using core::Role;
 
-std::string_view RoleWord(Role role) {
+// `foreign`: the request came in another protocol. Only OpenAI's newer models tell a developer from
+// the system, and templates of open models know the system alone.
+std::string_view RoleWord(Role role, bool foreign) {
   switch (role) {
     case Role::kSystem:
       return "system";
     case Role::kDeveloper:
-      return "developer";
+      return foreign ? "system" : "developer";
     case Role::kUser:
       return "user";
     case Role::kAssistant:
@@ -51,7 +53,8 @@ void WriteInteger(json::Writer& out, std::string_view key,
 // Messages of this protocol, made of the parts of one message of ours.
 class MessageWriter {
  public:
-  MessageWriter(json::Writer& out, const UpstreamOptions& options) : out_(out), options_(options) {}
+  MessageWriter(json::Writer& out, const UpstreamOptions& options, bool foreign)
+      : out_(out), options_(options), foreign_(foreign) {}
 
   // A message with tool results is one message for each of them, and one for the rest.
   Result<void> Write(const core::Message& message) {
@@ -80,7 +83,7 @@ class MessageWriter {
   }
 
   Result<void> WriteRest(const core::Message& message) {
-    out_.BeginObject().Key("role").String(RoleWord(message.role));
+    out_.BeginObject().Key("role").String(RoleWord(message.role, foreign_));
     WriteString(out_, "name", message.name);
     if (options_.passes_unknown_fields) WriteReasoning(message);
     const bool has_calls =
@@ -197,6 +200,7 @@ class MessageWriter {
 
   json::Writer& out_;
   const UpstreamOptions& options_;
+  const bool foreign_;
 };
 
 void WriteTools(json::Writer& out, const core::Request& request, const UpstreamOptions& options) {
@@ -289,6 +293,10 @@ void WriteSampling(json::Writer& out, const core::Request& request) {
   if (request.logprobs) out.Key("logprobs").Bool(true);
   WriteInteger(out, "top_logprobs", request.top_logprobs);
   WriteInteger(out, "top_k", request.top_k);
+  WriteNumber(out, "min_p", request.min_p);
+  WriteNumber(out, "typical_p", request.typical_p);
+  WriteNumber(out, "repeat_penalty", request.repeat_penalty);
+  WriteInteger(out, "repeat_last_n", request.repeat_last_n);
   WriteString(out, "reasoning_effort", EffortFor(request.reasoning));
 }
 
@@ -300,7 +308,7 @@ Result<std::string> WriteChatRequest(const core::Request& request, const Upstrea
   json::Writer out(body);
   out.BeginObject().Key("model").String(options.model);
   out.Key("messages").BeginArray();
-  MessageWriter messages(out, options);
+  MessageWriter messages(out, options, request.protocol != core::Protocol::kOpenAiChat);
   for (const core::Message& message : request.messages) TIDEGATE_TRY(messages.Write(message));
   out.EndArray();
   WriteTools(out, request, options);

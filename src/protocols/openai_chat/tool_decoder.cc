@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "protocols/cache_control.h"
 #include "protocols/fields.h"
+#include "protocols/function_tools.h"
 #include "protocols/openai_chat/limits.h"
 
 namespace tidegate::protocols::openai_chat {
@@ -15,74 +15,13 @@ namespace {
 
 using core::Capability;
 
-constexpr FieldNames kTool{std::to_array<std::string_view>({"type", "function", "cache_control"})};
-constexpr FieldNames kFunction{
-    std::to_array<std::string_view>({"name", "description", "parameters", "strict"})};
 constexpr FieldNames kChoice{std::to_array<std::string_view>({"type", "function"})};
 constexpr FieldNames kChosen{std::to_array<std::string_view>({"name"})};
 constexpr FieldNames kFormat{std::to_array<std::string_view>({"type", "json_schema"})};
 constexpr FieldNames kSchema{
     std::to_array<std::string_view>({"name", "description", "schema", "strict"})};
 
-Result<void> CheckName(const json::Value& value, std::string_view name) {
-  if (name.empty()) return value.Invalid("must not be empty");
-  if (name.size() > kToolNameBytesMax) {
-    return value.Invalid("has " + std::to_string(name.size()) + " bytes, the limit is " +
-                         std::to_string(kToolNameBytesMax));
-  }
-  return {};
-}
-
-Result<core::ToolSpec> DecodeFunction(const json::Value& value, RequestTexts& texts) {
-  TIDEGATE_ASSIGN(const auto fields, ReadFields(kFunction, value));
-  TIDEGATE_ASSIGN(const json::Value name, fields.Required(kFunction.Index("name")));
-  texts.NeedVendorIfUnknown(fields);
-  core::ToolSpec tool;
-  TIDEGATE_ASSIGN(tool.name, texts.Keep(*fields.Member(kFunction.Index("name"))));
-  TIDEGATE_TRY(CheckName(name, tool.name));
-  if (fields.Value(kFunction.Index("description"))) {
-    TIDEGATE_ASSIGN(tool.description, texts.Keep(*fields.Member(kFunction.Index("description"))));
-  }
-  if (const std::optional<json::Value> parameters = fields.Value(kFunction.Index("parameters"))) {
-    if (!parameters->is_object()) return parameters->Mismatch("a JSON Schema object");
-    tool.parameters = parameters->raw();
-  }
-  if (const std::optional<json::Value> strict = fields.Value(kFunction.Index("strict"))) {
-    TIDEGATE_ASSIGN(tool.strict, strict->Bool());
-  }
-  return tool;
-}
-
 }  // namespace
-
-Result<void> DecodeTools(const json::Value& tools, RequestTexts& texts, core::Request& request) {
-  TIDEGATE_ASSIGN(const json::Array array, tools.Array());
-  std::size_t count = 0;
-  for (const json::Value value : array) {
-    if (++count > kToolsMax)
-      return tools.Invalid("has more than " + std::to_string(kToolsMax) + " tools");
-    TIDEGATE_ASSIGN(const auto fields, ReadFields(kTool, value));
-    TIDEGATE_ASSIGN(const json::Value type, fields.Required(kTool.Index("type")));
-    TIDEGATE_ASSIGN(const std::string_view word, type.String());
-    texts.Count(value.raw().size());
-    texts.Need(Capability::kTools);
-    if (word != "function") {  // "custom", and the tools that only one vendor runs: for the same
-                               // protocol only
-      if (word.empty()) return type.Invalid("must not be empty");
-      texts.NeedVendor(type.Path());
-      continue;
-    }
-    TIDEGATE_ASSIGN(const json::Value function, fields.Required(kTool.Index("function")));
-    texts.NeedVendorIfUnknown(fields);
-    TIDEGATE_ASSIGN(core::ToolSpec tool, DecodeFunction(function, texts));
-    if (const std::optional<json::Value> mark = fields.Value(kTool.Index("cache_control"))) {
-      TIDEGATE_ASSIGN(tool.cache, DecodeCacheControl(*mark));
-      request.has_optional_fields = true;
-    }
-    request.tools.push_back(tool);
-  }
-  return {};
-}
 
 Result<void> DecodeToolChoice(const json::Value& choice, RequestTexts& texts,
                               core::Request& request) {
@@ -146,7 +85,7 @@ Result<void> DecodeResponseFormat(const json::Value& format, RequestTexts& texts
   TIDEGATE_ASSIGN(const auto members, ReadFields(kSchema, schema));
   TIDEGATE_ASSIGN(const json::Value name, members.Required(kSchema.Index("name")));
   TIDEGATE_ASSIGN(const std::string_view name_text, name.String());
-  TIDEGATE_TRY(CheckName(name, name_text));
+  TIDEGATE_TRY(CheckToolName(name, name_text));
   request.response_format = core::ResponseFormat::kJsonSchema;
   TIDEGATE_ASSIGN(request.json_schema.name, texts.Keep(*members.Member(kSchema.Index("name"))));
   if (members.Value(kSchema.Index("description"))) {
@@ -172,7 +111,7 @@ Result<void> DecodeFunctions(const json::Value& functions, RequestTexts& texts) 
   for (const json::Value value : array) {
     if (++count > kToolsMax)
       return functions.Invalid("has more than " + std::to_string(kToolsMax) + " functions");
-    TIDEGATE_TRY(DecodeFunction(value, texts));
+    TIDEGATE_TRY(DecodeFunctionTool(value, texts));
     texts.Count(value.raw().size());
   }
   texts.Need(Capability::kTools);

@@ -1,5 +1,5 @@
-// Reading the tools of a request, how the model shall choose among them, and the format it shall
-// answer in.
+// Reading how the model shall choose among the tools of a request, and the format it shall answer
+// in. The tools themselves: function_tools.h.
 #pragma once
 
 #include "base/result.h"
@@ -11,7 +11,6 @@ namespace tidegate::protocols::openai_chat {
 
 // Each fills its part of the request and adds to needs and text_bytes. Errors: kInvalidArgument
 // with the field's path.
-Result<void> DecodeTools(const json::Value& tools, RequestTexts& texts, core::Request& request);
 Result<void> DecodeToolChoice(const json::Value& choice, RequestTexts& texts,
                               core::Request& request);
 Result<void> DecodeResponseFormat(const json::Value& format, RequestTexts& texts,

@@ -56,9 +56,10 @@ inline Cell CheckRequest(const Side& client, const Side& upstream, const std::st
   if (!sample) return {Cell::Kind::kNone, "the client's protocol cannot ask for it"};
   const Asked asked(client, *sample);
   if (!asked.request.ok()) return Lost("sample: " + DescribeError(asked.request.error()));
-  const Result<std::string> sent = Send(*asked.request, upstream);
+  bool streams = false;
+  const Result<std::string> sent = Send(*asked.request, upstream, &streams);
   if (!sent.ok()) return {Cell::Kind::kRefused, sent.error().message};
-  const Asked again(upstream, *sent);
+  const Asked again(upstream, *sent, streams);
   if (!again.request.ok()) return Lost(DescribeError(again.request.error()) + " in " + *sent);
   RequestLines before(*asked.request), after(*again.request);
   if (!asked.request->max_output_tokens) after.Drop("limit ");  // that the target must have
@@ -74,7 +75,7 @@ inline Cell CheckRequest(const Side& client, const Side& upstream, const std::st
 }
 
 inline Cell CheckStreaming(const Side& client, const Side& upstream) {
-  const Asked asked(client, *client.Request("text"));
+  const Asked asked(client, *client.Request("tools"));
   if (!asked.request.ok()) return Lost(DescribeError(asked.request.error()));
   core::Request request = *asked.request;  // shares the body with it
   request.stream = true;

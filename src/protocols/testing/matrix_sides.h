@@ -11,6 +11,7 @@
 
 #include "json/reader.h"
 #include "protocols/protocol.h"
+#include "protocols/testing/event_stream_text.h"
 #include "protocols/testing/wire_transcript.h"
 
 namespace tidegate::protocols::matrix {
@@ -74,6 +75,28 @@ inline std::string MessagesHistory(const json::Value& root) {
                       R"({"role":"assistant","content":)" + Raw(root, {"content"}) + '}');
 }
 
+inline std::string Inner(const std::string& array) { return array.substr(1, array.size() - 2); }
+inline std::string ResponsesHistory(const json::Value& root) {
+  return R"({"model":"m","store":false,"input":[{"role":"user","content":"Think"},)" +
+         Inner(Raw(root, {"output"})) + R"(,{"role":"user","content":"Again"}]})";
+}
+inline std::string GeminiHistory(const json::Value& root) {
+  return R"({"contents":[{"role":"user","parts":[{"text":"Think"}]},)" +
+         Raw(root, {"candidates", "0", "content"}) +
+         R"(,{"role":"user","parts":[{"text":"Again"}]}]})";
+}
+inline std::string OllamaHistory(const json::Value& root) {
+  return Conversation(R"({"model":"m","stream":false,)", Raw(root, {"message"}));
+}
+inline std::string ConverseHistory(const json::Value& root) {
+  return R"({"messages":[{"role":"user","content":[{"text":"Think"}]},)" +
+         Raw(root, {"output", "message"}) + R"(,{"role":"user","content":[{"text":"Again"}]}]})";
+}
+
+inline std::string CohereHistory(const json::Value& root) {
+  return Conversation(R"({"model":"m",)", Raw(root, {"message"}));
+}
+
 inline const std::vector<Side>& Sides() {
   static const std::vector<Side> sides = {
       {.protocol = core::Protocol::kOpenAiChat,
@@ -88,6 +111,42 @@ inline const std::vector<Side>& Sides() {
        .path = "/v1/messages",
        .stream_path = "/v1/messages",
        .history = MessagesHistory,
+       .says_reasoning = false},
+      {.protocol = core::Protocol::kOpenAiResponses,
+       .title = "Responses",
+       .folder = "openai_responses",
+       .path = "/v1/responses",
+       .stream_path = "/v1/responses",
+       .history = ResponsesHistory},
+      {.protocol = core::Protocol::kGemini,
+       .title = "Gemini",
+       .folder = "gemini",
+       .path = "/v1beta/models/m:generateContent",
+       .stream_path = "/v1beta/models/m:streamGenerateContent?alt=sse",
+       .history = GeminiHistory},
+      {.protocol = core::Protocol::kOllama,
+       .title = "Ollama",
+       .folder = "ollama",
+       .path = "/api/chat",
+       .stream_path = "/api/chat",
+       .history = OllamaHistory,
+       .says_cached = false,
+       .says_reasoning = false},
+      {.protocol = core::Protocol::kCohereChat,
+       .title = "Cohere",
+       .folder = "cohere_chat",
+       .path = "/v2/chat",
+       .stream_path = "/v2/chat",
+       .history = CohereHistory,
+       .says_reasoning = false},
+      {.protocol = core::Protocol::kBedrockConverse,
+       .title = "Converse",
+       .folder = "bedrock_converse",
+       .path = "/model/m/converse",
+       .stream_path = "/model/m/converse-stream",
+       .history = ConverseHistory,
+       .to_bytes = EventStreamFromText,
+       .stream_sample = "frames",
        .says_reasoning = false},
   };
   return sides;

@@ -16,14 +16,6 @@
 
 namespace tidegate::protocols {
 
-// Where one protocol's transcripts are and how its chats are addressed.
-struct WireProtocol {
-  const Protocol& codec;
-  std::string folder;    // of src/protocols
-  std::string path;      // of a chat that names its model in the body
-  std::string end_mark;  // stands in the last frame of a stream that is complete
-};
-
 // Derive one class for each protocol; its test calls Replay().
 class WireTest : public ::testing::TestWithParam<std::string> {
  protected:
@@ -51,6 +43,9 @@ class WireTest : public ::testing::TestWithParam<std::string> {
     ++compared_;
   }
 
+  std::string Readable(const std::string& bytes) const {
+    return protocol_.to_text == nullptr ? bytes : protocol_.to_text(bytes);
+  }
   Result<core::Request> DecodeRequest(std::string_view body) const {
     const Section* at = transcript_.Find("path");
     return DecodeChat(codec_, at == nullptr ? protocol_.path : at->arguments, body);
@@ -136,14 +131,16 @@ inline std::string WireTest::Encode(const std::string& bytes, bool upstream_stre
 }
 
 inline void WireTest::ReplayStream(const Section& section) {
-  const std::string bytes = AnswerBytes(section);
+  const std::string bytes =
+      protocol_.to_bytes == nullptr ? AnswerBytes(section) : protocol_.to_bytes(section.body);
   const Relayed all = RelayInPieces(*codec_.NewStreamRelay(hide_usage_), bytes, bytes.size(), true);
   const std::vector<std::string> events =
       DecodeInPieces(*codec_.NewDecoder(true), bytes, bytes.size(), true);
-  Expect("client", all.bytes == bytes ? "same" : all.bytes);
+  Expect("client", all.bytes == bytes ? "same" : Readable(all.bytes));
   Expect("relay", DescribeState(all.state, all.failed));
   Expect("events", Lines(events));
-  Expect("encoded", Encode(bytes, true, client_streams_));
+  const std::string encoded = Encode(bytes, true, client_streams_);
+  Expect("encoded", client_streams_ ? Readable(encoded) : encoded);
 
   const bool decoded = !events.back().starts_with("fail") && !events.back().starts_with("error");
   EXPECT_EQ(decoded, all.state.complete && !all.failed) << "decoder and relay disagree";
@@ -197,7 +194,8 @@ inline void WireTest::ReplayWhole(const Section& section) {
   Expect("relay",
          state.ok() ? DescribeState(*state, false) : "fail " + DescribeError(state.error()));
   Expect("events", Lines(events));
-  Expect("encoded", Encode(std::string(body.view()), false, client_streams_));
+  const std::string encoded = Encode(std::string(body.view()), false, client_streams_);
+  Expect("encoded", client_streams_ ? Readable(encoded) : encoded);
   EXPECT_EQ(events.back() == "done", state.ok() && state->complete);
   EXPECT_EQ(DecodeInPieces(*codec_.NewDecoder(false), body.view(), 1, true), events);
   const std::size_t end = body.view().find_last_not_of(" \n") + 1;

@@ -15,6 +15,7 @@
 //   "hide-usage" and the path
 //   --- answer stream       the upstream's answer, byte for byte; "crlf" or "cr" behind it: with
 //   these line ends
+//                           (a stream that is not text: in the notation of event_stream_text.h)
 //   --- answer whole        the same, not streamed
 //   --- answer error 429    an error answer; "retry-after=N" behind it
 //   --- client              what the client gets of it from the relay ("same" = the answer's
@@ -48,6 +49,17 @@ namespace tidegate::protocols {
 
 inline constexpr RequestId kWireId{0x0123'4567'89AB'CDEF, 0x0011'2233'4455'6677};
 inline constexpr std::int64_t kWireCreated = 1'700'000'000;
+
+// Where one protocol's transcripts are and how its chats are addressed.
+struct WireProtocol {
+  const Protocol& codec;
+  std::string folder;    // of src/protocols
+  std::string path;      // of a chat that names its model in the body
+  std::string end_mark;  // stands in the last frame of a stream that is complete
+  // Of streams that are not text: from a transcript's lines to bytes, and back.
+  std::string (*to_bytes)(std::string_view text) = nullptr;
+  std::string (*to_text)(std::string_view bytes) = nullptr;
+};
 
 struct Section {
   std::string name, arguments, body;

@@ -1,0 +1,7 @@
+#include "protocols/cohere_chat/codec.h"
+#include "protocols/testing/fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  tidegate::protocols::FuzzWhole(tidegate::protocols::cohere_chat::Codec(), data, size);
+  return 0;
+}

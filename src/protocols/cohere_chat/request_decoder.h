@@ -1,0 +1,14 @@
+// A client's body becomes a core::Request; see Protocol::DecodeRequest.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+#include "core/request.h"
+#include "protocols/protocol.h"
+
+namespace tidegate::protocols::cohere_chat {
+
+Result<core::Request> DecodeChatRequest(std::string_view body, const ConstraintParser& constraints);
+
+}  // namespace tidegate::protocols::cohere_chat

@@ -1,0 +1,90 @@
+#include "protocols/gemini/request_encoder.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "json/splice.h"
+#include "protocols/cannot_say.h"
+#include "protocols/gemini/path.h"
+#include "protocols/spans.h"
+
+namespace tidegate::protocols::gemini {
+namespace {
+
+bool IsForeign(const core::Part& part) {
+  return !part.state.empty() && part.state.origin != core::StateOrigin::kGemini;
+}
+
+bool HoldsForeignStates(const core::Request& request) {
+  return std::any_of(request.messages.begin(), request.messages.end(),
+                     [](const core::Message& message) {
+                       return std::any_of(message.parts.begin(), message.parts.end(), IsForeign);
+                     });
+}
+
+struct Edit {
+  core::Span span;
+  std::string text;
+};
+
+// The output limit: where one stands, into the object that would hold it, or with that object.
+Edit LimitEdit(const core::Request& request, std::int64_t tokens) {
+  const core::BodySpans& spans = request.spans;
+  const std::string limit = std::to_string(tokens);
+  if (!spans.max_tokens.empty()) return {spans.max_tokens, limit};
+  const std::string member = "\"maxOutputTokens\":" + limit;
+  const core::Span parent = spans.limit_parent;
+  if (parent.empty()) {
+    return {{spans.object_begin, spans.object_begin}, "\"generationConfig\":{" + member + "},"};
+  }
+  const std::string_view text = request.body.substr(parent.begin, parent.end - parent.begin);
+  const bool has_members = text.find('"') != std::string_view::npos;
+  if (!has_members) return {parent, "{" + member + "}"};  // null, or {}
+  return {{parent.begin + 1, parent.begin + 1}, member + ","};
+}
+
+BodyPieces SpliceBody(const core::Request& request, const UpstreamOptions& options) {
+  BodyPieces pieces;
+  json::Splice splice(request.body);
+  const core::BodySpans& spans = request.spans;
+  if (!spans.tidegate_member.empty()) splice.Erase(ToJson(spans.tidegate_member));
+  if (!spans.model.empty()) splice.Erase(ToJson(spans.model));
+  if (options.output_tokens_limit) {
+    Edit edit = LimitEdit(request, *options.output_tokens_limit);
+    pieces.owned.push_back(std::make_unique<std::string>(std::move(edit.text)));
+    splice.Replace(ToJson(edit.span), *pieces.owned.back());
+  }
+  pieces.pieces = splice.Slices();
+  return pieces;
+}
+
+}  // namespace
+
+Result<UpstreamRequest> EncodeGenerateRequest(const core::Request& request,
+                                              const UpstreamOptions& options) {
+  UpstreamRequest upstream;
+  upstream.streaming = request.stream || options.force_stream;
+  upstream.path = UpstreamPath(options.model, upstream.streaming);
+  if (upstream.streaming) upstream.accept = "text/event-stream";
+  const bool same =
+      request.protocol == core::Protocol::kGemini && request.same_bytes && !request.body.empty();
+  const bool must_change =
+      same && request.has_optional_fields && (!options.call_ids || HoldsForeignStates(request));
+  if (same && !must_change) {
+    upstream.body = SpliceBody(request, options);
+    return upstream;
+  }
+  if (must_change && !request.vendor_field.empty()) {
+    return CannotSay(request.vendor_field,
+                     "this beside what another provider made or ids of calls");
+  }
+  TIDEGATE_ASSIGN(std::string body, WriteGenerateRequest(request, options));
+  upstream.body.owned.push_back(std::make_unique<std::string>(std::move(body)));
+  upstream.body.pieces.push_back(*upstream.body.owned.back());
+  return upstream;
+}
+
+}  // namespace tidegate::protocols::gemini

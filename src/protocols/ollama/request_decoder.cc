@@ -1,0 +1,295 @@
+#include "protocols/ollama/request_decoder.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "json/splice.h"
+#include "protocols/extension_decoder.h"
+#include "protocols/fields.h"
+#include "protocols/function_tools.h"
+#include "protocols/ollama/duration.h"
+#include "protocols/ollama/limits.h"
+#include "protocols/ollama/message_decoder.h"
+#include "protocols/ollama/options_decoder.h"
+#include "protocols/request_texts.h"
+#include "protocols/scratch_reader.h"
+#include "protocols/spans.h"
+
+namespace tidegate::protocols::ollama {
+namespace {
+
+using core::Capability;
+
+// Of both forms.
+constexpr FieldNames kRoot{std::to_array<std::string_view>(
+    {"model",      "messages", "tools",  "prompt",   "suffix",       "system",  "template",
+     "raw",        "context",  "images", "stream",   "format",       "options", "think",
+     "keep_alive", "truncate", "shift",  "logprobs", "top_logprobs", "tidegate"})};
+using RootFields = Fields<kRoot.names.size()>;
+
+constexpr FieldNames kShow{
+    std::to_array<std::string_view>({"model", "name", "verbose", "system", "template", "options"})};
+
+constexpr std::int64_t kForEver = -1;
+
+class RequestDecoder {
+ public:
+  RequestDecoder(Form form, std::string_view body, const json::Value& root,
+                 const ConstraintParser& parser)
+      : form_(form), root_(root), parser_(parser) {
+    request_.protocol = core::Protocol::kOllama;
+    request_.form = form;
+    request_.body = body;
+  }
+
+  Result<core::Request> Decode() {
+    TIDEGATE_ASSIGN(const RootFields fields, ReadFields(kRoot, root_));
+    TIDEGATE_TRY(texts_.TakeUnknown(kRoot, fields));
+    TIDEGATE_ASSIGN(const json::Value model, fields.Required(kRoot.Index("model")));
+    TIDEGATE_TRY(texts_.TakeModel(model, root_));
+    TIDEGATE_TRY(DecodeKeepAlive(fields));
+    if (form_ == kChatForm) {
+      TIDEGATE_TRY(DecodeChat(fields));
+    } else {
+      TIDEGATE_TRY(DecodePrompt(fields));
+    }
+    TIDEGATE_TRY(DecodeStream(fields));
+    TIDEGATE_TRY(DecodeFormat(fields));
+    if (const auto& options = fields.Member(kRoot.Index("options"))) {
+      TIDEGATE_TRY(DecodeOptions(options->value, texts_, request_));
+    }
+    TIDEGATE_TRY(DecodeThink(fields));
+    TIDEGATE_TRY(DecodeLogprobs(fields));
+    TIDEGATE_TRY(DecodeHints(fields));
+    TIDEGATE_TRY(DecodeExtensionMember(fields));
+    return std::move(request_);
+  }
+
+ private:
+  // A field of the other form: nobody but a server of this protocol knows what becomes of it.
+  void OfOtherForm(const RootFields& fields, std::size_t index) {
+    const std::optional<json::Value> value = fields.Value(index);
+    if (!value) return;
+    texts_.NeedVendor(value->Path());
+    texts_.Count(value->raw().size());
+  }
+
+  // Seconds, or a duration as Go writes it.
+  Result<void> DecodeKeepAlive(const RootFields& fields) {
+    const std::optional<json::Value> value = fields.Value(kRoot.Index("keep_alive"));
+    if (!value) return {};
+    if (value->is_string()) {
+      const std::optional<std::int64_t> nanos = ParseDuration(*value->String());
+      if (!nanos) return value->Invalid("must be a number of seconds or a duration, as \"5m\"");
+      request_.keep_alive_nanos = *nanos < 0 ? kForEver : *nanos;
+      return {};
+    }
+    TIDEGATE_ASSIGN(const double seconds, value->Number());
+    constexpr double kNanosPerSecond = 1e9;
+    constexpr auto kLongest = std::numeric_limits<std::int64_t>::max();
+    const double nanos = seconds * kNanosPerSecond;
+    request_.keep_alive_nanos = nanos < 0                                ? kForEver
+                                : nanos >= static_cast<double>(kLongest) ? kLongest
+                                                                         : std::llround(nanos);
+    return {};
+  }
+
+  void SetReadying() {
+    const bool unload = request_.keep_alive_nanos == 0;
+    request_.readying = unload ? core::Readying::kUnload : core::Readying::kLoad;
+  }
+
+  Result<void> DecodeChat(const RootFields& fields) {
+    for (const std::size_t index :
+         {kRoot.Index("prompt"), kRoot.Index("suffix"), kRoot.Index("system"),
+          kRoot.Index("template"), kRoot.Index("raw"), kRoot.Index("context"),
+          kRoot.Index("images")}) {
+      OfOtherForm(fields, index);
+    }
+    if (const std::optional<json::Value> messages = fields.Value(kRoot.Index("messages"))) {
+      TIDEGATE_TRY(messages_.Decode(*messages));
+    }
+    if (request_.messages.empty()) SetReadying();
+    const std::optional<json::Value> tools = fields.Value(kRoot.Index("tools"));
+    return tools ? DecodeFunctionTools(*tools, texts_, request_) : Result<void>();
+  }
+
+  Result<void> DecodePrompt(const RootFields& fields) {
+    OfOtherForm(fields, kRoot.Index("messages"));
+    OfOtherForm(fields, kRoot.Index("tools"));
+    if (fields.Value(kRoot.Index("system"))) {
+      TIDEGATE_ASSIGN(const std::string_view text,
+                      texts_.KeepCounted(*fields.Member(kRoot.Index("system"))));
+      if (!text.empty()) AddMessage(core::Role::kSystem).parts.push_back({.text = text});
+    }
+    core::Message message{.role = core::Role::kUser, .parts = {}, .name = {}};
+    bool prompted = false;
+    if (fields.Value(kRoot.Index("prompt"))) {
+      TIDEGATE_ASSIGN(const std::string_view text,
+                      texts_.KeepCounted(*fields.Member(kRoot.Index("prompt"))));
+      prompted = !text.empty();
+      if (prompted) message.parts.push_back({.text = text});
+    }
+    if (!prompted) SetReadying();
+    if (const std::optional<json::Value> images = fields.Value(kRoot.Index("images"))) {
+      TIDEGATE_TRY(messages_.DecodeImages(*images, message.parts));
+    }
+    if (!message.parts.empty()) request_.messages.push_back(std::move(message));
+    return DecodeTemplating(fields);
+  }
+
+  // What bypasses the conversation: text to be filled in, a template or none, tokens of an earlier
+  // answer. It means something where the model's own template is at hand.
+  Result<void> DecodeTemplating(const RootFields& fields) {
+    for (const std::size_t index : {kRoot.Index("suffix"), kRoot.Index("template")}) {
+      const std::optional<json::Value> value = fields.Value(index);
+      if (!value) continue;
+      TIDEGATE_ASSIGN(const std::string_view text, value->String());
+      if (text.empty()) continue;
+      texts_.NeedVendor(value->Path());
+      texts_.Count(text.size());
+    }
+    if (const std::optional<json::Value> raw = fields.Value(kRoot.Index("raw"))) {
+      TIDEGATE_ASSIGN(const bool is_raw, raw->Bool());
+      if (is_raw) texts_.NeedVendor(raw->Path());
+    }
+    const std::optional<json::Value> context = fields.Value(kRoot.Index("context"));
+    if (!context) return {};
+    TIDEGATE_ASSIGN(const json::Array tokens, context->Array());
+    std::size_t count = 0;
+    for (const json::Value token : tokens) {
+      TIDEGATE_TRY(token.Integer());
+      if (++count > kContextTokensMax) {
+        return context->Invalid("has more than " + std::to_string(kContextTokensMax) + " tokens");
+      }
+    }
+    if (count > 0) texts_.NeedVendor(context->Path());
+    texts_.Count(context->raw().size());
+    return {};
+  }
+
+  core::Message& AddMessage(core::Role role) {
+    return request_.messages.emplace_back(core::Message{.role = role, .parts = {}, .name = {}});
+  }
+
+  // Streamed unless the caller says otherwise; a request without content has one answer.
+  Result<void> DecodeStream(const RootFields& fields) {
+    request_.stream = true;
+    if (const auto& member = fields.Member(kRoot.Index("stream"))) {
+      request_.spans.stream = ToCore(member->value.span());
+      if (!member->value.is_null()) {
+        TIDEGATE_ASSIGN(request_.stream, member->value.Bool());
+      }
+    }
+    if (request_.readying != core::Readying::kNone) request_.stream = false;
+    request_.stream_usage = request_.stream;
+    return {};
+  }
+
+  Result<void> DecodeFormat(const RootFields& fields) {
+    const std::optional<json::Value> format = fields.Value(kRoot.Index("format"));
+    if (!format) return {};
+    if (format->is_string()) {
+      const std::string_view word = *format->String();
+      if (word.empty()) return {};
+      if (word != "json") return format->Invalid("must be \"json\" or a JSON Schema object");
+      request_.response_format = core::ResponseFormat::kJsonObject;
+      texts_.Need(Capability::kJsonObject);
+      return {};
+    }
+    if (!format->is_object()) return format->Mismatch("\"json\" or a JSON Schema object");
+    request_.response_format = core::ResponseFormat::kJsonSchema;
+    request_.json_schema.schema = format->raw();
+    texts_.Need(Capability::kJsonSchema);
+    texts_.Count(format->raw().size());
+    return {};
+  }
+
+  Result<void> DecodeThink(const RootFields& fields) {
+    const std::optional<json::Value> think = fields.Value(kRoot.Index("think"));
+    if (!think) return {};
+    bool on = true;
+    if (think->is_string()) {
+      TIDEGATE_ASSIGN(request_.reasoning.effort, texts_.Keep(*think));
+      constexpr std::array<std::string_view, 4> kLevels = {"low", "medium", "high", "max"};
+      if (std::find(kLevels.begin(), kLevels.end(), request_.reasoning.effort) == kLevels.end()) {
+        return think->Invalid("must be true, false, \"low\", \"medium\", \"high\" or \"max\"");
+      }
+    } else if (think->kind() == json::Kind::kBool) {
+      on = *think->Bool();
+    } else {
+      return think->Mismatch("a boolean or a string");
+    }
+    request_.reasoning.mode = on ? core::Reasoning::Mode::kOn : core::Reasoning::Mode::kOff;
+    if (on) texts_.Need(Capability::kReasoning);
+    return {};
+  }
+
+  Result<void> DecodeLogprobs(const RootFields& fields) {
+    if (const std::optional<json::Value> logprobs = fields.Value(kRoot.Index("logprobs"))) {
+      TIDEGATE_ASSIGN(request_.logprobs, logprobs->Bool());
+      if (request_.logprobs) texts_.Need(Capability::kLogprobs);
+    }
+    const std::optional<json::Value> top = fields.Value(kRoot.Index("top_logprobs"));
+    if (!top) return {};
+    TIDEGATE_ASSIGN(const std::int64_t count, top->IntegerIn(0, kTopLogprobsMax));
+    if (request_.logprobs) request_.top_logprobs = count;  // else it says nothing
+    return {};
+  }
+
+  // What may be cut off where a context is too small: nothing is here, whatever they allow.
+  Result<void> DecodeHints(const RootFields& fields) {
+    for (const std::size_t index : {kRoot.Index("truncate"), kRoot.Index("shift")}) {
+      if (const std::optional<json::Value> value = fields.Value(index)) TIDEGATE_TRY(value->Bool());
+    }
+    return {};
+  }
+
+  Result<void> DecodeExtensionMember(const RootFields& fields) {
+    const auto& tidegate = fields.Member(kRoot.Index("tidegate"));
+    if (!tidegate) return {};
+    if (!tidegate->value.is_null()) {
+      TIDEGATE_TRY(DecodeExtension(tidegate->value, parser_, request_.constraints));
+    }
+    constexpr std::array<std::string_view, 1> kOurs = {"tidegate"};
+    request_.spans.tidegate_member = ToCore(json::RemovalSpans(fields.object(), kOurs)[0]);
+    return {};
+  }
+
+  const Form form_;
+  json::Value root_;
+  const ConstraintParser& parser_;
+  core::Request request_;
+  RequestTexts texts_{request_};
+  MessageDecoder messages_{request_, texts_};
+};
+
+}  // namespace
+
+Result<core::Request> DecodeOllamaRequest(Form form, std::string_view body,
+                                          const ConstraintParser& constraints) {
+  const ScratchReader json;
+  TIDEGATE_ASSIGN(const json::Value root, json->Parse(body, kRequestBytesMax));
+  return RequestDecoder(form, body, root, constraints).Decode();
+}
+
+Result<std::string> DecodeShowRequest(std::string_view body) {
+  const ScratchReader json;
+  TIDEGATE_ASSIGN(const json::Value root, json->Parse(body, kShowBytesMax));
+  TIDEGATE_ASSIGN(const auto fields, ReadFields(kShow, root));
+  for (const std::size_t index : {kShow.Index("model"), kShow.Index("name")}) {
+    const std::optional<json::Value> value = fields.Value(index);
+    if (!value) continue;
+    TIDEGATE_ASSIGN(const std::string_view name, value->String());
+    if (name.size() > kModelNameBytesMax) return value->Invalid("is too long");
+    if (!name.empty()) return std::string(name);
+  }
+  return InvalidArgument("model", "is required");
+}
+
+}  // namespace tidegate::protocols::ollama
