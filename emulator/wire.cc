@@ -80,8 +80,8 @@ class Link {
  public:
   Link(net::Shard& shard, net::Socket client, net::Socket server)
       : shard_(shard),
-        client_(std::move(client), shard.writes()),
-        server_(std::move(server), shard.writes()) {}
+        client_(std::move(client), shard.turn()),
+        server_(std::move(server), shard.turn()) {}
 
   net::Task<void> Run() {
     net::TaskGroup group(shard_.io());
@@ -296,7 +296,7 @@ net::Task<void> Wire::Door::AcceptAll() {
     if (ec) {
       co_await ReopenInTime();
     } else if (TakeReset()) {
-      net::Stream stream(net::Socket(std::move(socket)), shard_.writes());
+      net::Stream stream(net::Socket(std::move(socket)), shard_.turn());
       CloseByReset(stream);
     } else {
       tasks_.Spawn(Connect(std::move(socket)));

@@ -115,12 +115,15 @@ Task<void> RelayWhole(Attempt& attempt, net::ClientExchange& upstream) {
   Result<std::string_view>& body = *now;
   if (!body.ok()) co_return Fail(attempt, std::move(body).error());
   attempt.result.bytes_received += static_cast<std::int64_t>(body->size());
+  net::Turn& turn = attempt.client.shard().turn();
+  co_await net::Turn::At(turn, net::Stage::kJudge);
   Result<protocols::RelayState> seen = attempt.input.upstream.InspectWhole(*body);
   if (!seen.ok()) co_return Fail(attempt, std::move(seen).error());
   if (seen->error) co_return Fail(attempt, *std::move(seen->error));
   attempt.SawContent();
   attempt.result.usage = seen->usage;
   attempt.result.content_bytes = seen->content_bytes;
+  co_await net::Turn::At(turn, net::Stage::kAnswer);
   const std::string_view pieces[] = {*body};
   attempt.result.committed = true;
   const AnswerHead head{"application/json", seen->usage ? &*seen->usage : nullptr};

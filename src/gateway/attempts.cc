@@ -188,6 +188,7 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
       privacy::Clear(call.label, target.place, std::move(encoded->body.pieces));
   if (!cleared.ok()) co_return not_sent(std::move(cleared).error());
   running.record.egress = cleared->egress();
+  co_await net::Turn::At(call.exchange.shard().turn(), net::Stage::kSend);
   if (call.exchange.cancel().cancelled()) co_return not_sent(call.exchange.cancel().MakeError());
 
   ledger.MarkDispatched(running.reservation);

@@ -101,9 +101,14 @@ Result<void> Admit(const Call& call) {
 
 // The phases of DESIGN §3 from 3 on, in order. The error of any of them ends the request.
 net::Task<Result<void>> RunPhases(Call& call, bool& answered) {
+  net::Turn& turn = call.exchange.shard().turn();
   Result<void> step = Admit(call);
-  if (step.ok()) step = co_await Decode(call);
-  if (step.ok()) step = Constrain(call);
+  if (!step.ok()) co_return step;
+  co_await net::Turn::At(turn, net::Stage::kDecode);
+  step = co_await Decode(call);
+  if (!step.ok()) co_return step;
+  co_await net::Turn::At(turn, net::Stage::kPlan);
+  step = Constrain(call);
   if (step.ok()) step = MakePlan(call);
   if (!step.ok()) co_return step;
   if (call.effective.dry_run) {
@@ -114,6 +119,7 @@ net::Task<Result<void>> RunPhases(Call& call, bool& answered) {
   if (call.request.readying != core::Readying::kNone && !PassesOn(call)) {
     co_return co_await ReadyModel(call);
   }
+  co_await net::Turn::At(turn, net::Stage::kReserve);
   co_return co_await RunAttempts(call);
 }
 

@@ -59,7 +59,7 @@ std::string Environment(const char* upper, const char* lower) {
 // --- ClientConnection ----------------------------------------------------------------------------
 
 ClientConnection::ClientConnection(Shard& shard, Socket socket)
-    : stream(std::move(socket), shard.writes()), shard_(shard) {}
+    : stream(std::move(socket), shard.turn()), shard_(shard) {}
 ClientConnection::~ClientConnection() = default;
 
 void ClientConnection::OnDeadline() {
@@ -122,7 +122,7 @@ Error ClientExchange::StreamError(Error error) const {
 
 Task<Result<void>> ClientExchange::Send(std::span<const std::string_view> pieces) {
   Stream::Position at;
-  Result<bool> all = co_await connection_->stream.WriteInBatch(pieces, at);
+  Result<bool> all = co_await connection_->stream.WriteInTurn(pieces, at);
   if (!all.ok()) co_return StreamError(std::move(all).error());
   if (!*all) {
     connection_->ExpireAfter(stall_nanos_);

@@ -195,14 +195,14 @@ Task<void> Http2Request::Refuse(const Error& error) {
 
 // The end of one turn of the loop: takes the frames of all requests, and writes what the socket
 // takes at once. True: that was everything.
-class Http2Connection::Flush final : public BatchedWrite {
+class Http2Connection::Flush final : public TurnWrite {
  public:
   Flush(Http2Connection& connection, Stream::Position& at) : connection_(connection), at_(at) {}
 
   void BelongTo(std::coroutine_handle<> root) { root_ = root; }
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> awaiter) {
-    connection_.server_.shard.writes().Add(*this, root_, awaiter);
+    connection_.server_.shard.turn().Add(*this, root_, awaiter);
   }
   Result<bool> await_resume() { return std::move(written_); }
   void WriteNow() override {
@@ -399,6 +399,7 @@ Task<void> Http2Connection::Handle(Http2Request& request) {
   }
   if (!refusal) {
     Exchange exchange(request);
+    const Turn::Member member(server_.shard.turn());
     co_await server_.handler(exchange);
     if (exchange.responded_) co_return;  // an unfinished stream is reset when it is released
     if (request.stream_.closed()) co_return;

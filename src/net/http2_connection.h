@@ -2,7 +2,7 @@
 // for each request. Private to the server.
 //
 // Requests run concurrently on the connection's shard. What all of them write in one turn of the
-// loop leaves in one system call (WriteBatch). A request that the client resets, and all of them
+// loop leaves in one system call (Turn). A request that the client resets, and all of them
 // when the connection ends, are cancelled at once: HTTP/2 is always read, so nobody has to watch.
 #pragma once
 

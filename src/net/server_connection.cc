@@ -16,7 +16,7 @@ constexpr std::size_t kBodyGrowthBytes = 256 * 1024;
 
 ServerConnection::ServerConnection(ServerShard& server, Socket socket, Arrival arrival)
     : server_(server),
-      stream_(std::move(socket), server.shard.writes()),
+      stream_(std::move(socket), server.shard.turn()),
       arrival_(arrival),
       maybe_http2_(arrival != Arrival::kTls) {}
 
@@ -82,8 +82,9 @@ Task<void> ServerConnection::RunHttp1() {
     if (next == Next::kHttp2) co_return co_await RunHttp2();
     if (next == Next::kEnd) co_return;
     busy_ = true;
-    const WriteBatch::Member member(server_.shard.writes());
+    const Turn::Member member(server_.shard.turn());
     ready = co_await ServeOne();
+    co_await Turn::At(server_.shard.turn(), Stage::kNext);
     busy_ = false;
   }
 }
@@ -162,6 +163,7 @@ Task<bool> ServerConnection::ServeOne() {
   BeginRequest();
   Exchange exchange(*this);
   server_.shard.gone_watches().Arm(gone_watch_, exchange.arrived_nanos() + kGoneWatchDelay);
+  co_await Turn::At(server_.shard.turn(), Stage::kServe);
   co_await server_.handler(exchange);
   EndRequest();
   const bool client_gone = cancel_->cancelled() && cancel_->why() == ErrorCode::kCancelled;
@@ -320,7 +322,7 @@ Error ServerConnection::WriteFailed() {
 
 Task<Result<void>> ServerConnection::Write(std::span<const std::string_view> pieces) {
   Stream::Position at;
-  Result<bool> all = co_await stream_.WriteInBatch(pieces, at);
+  Result<bool> all = co_await stream_.WriteInTurn(pieces, at);
   if (!all.ok()) co_return WriteFailed();
   if (!*all) {
     Expect(Waiting::kWrite, server_.options.timeouts.write_stall);

@@ -4,13 +4,14 @@
 
 namespace tidegate::net {
 
-// The hint 1: one thread runs this loop, so that posting from it wakes nobody.
+// The hint: one thread runs this loop, so that posting from it wakes nobody, and nobody else
+// touches its sockets; other threads may post.
 Shard::Shard(std::size_t index)
     : index_(index),
-      io_(1),
+      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       deadlines_(io_, kDeadlineScanInterval),
       gone_watches_(io_, kGoneWatchDelay),
-      writes_(io_) {}
+      turn_(io_) {}
 
 void Shard::Post(std::function<void()> work) { asio::post(io_, std::move(work)); }
 

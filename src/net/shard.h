@@ -10,7 +10,7 @@
 #include "net/async.h"
 #include "net/deadline.h"
 #include "net/limits.h"
-#include "net/write_batch.h"
+#include "net/turn.h"
 
 namespace tidegate::net {
 
@@ -21,7 +21,7 @@ class Shard {
   asio::io_context& io() { return io_; }
   DeadlineList& deadlines() { return deadlines_; }        // late by up to kDeadlineScanInterval
   DeadlineList& gone_watches() { return gone_watches_; }  // late by up to kGoneWatchDelay
-  WriteBatch& writes() { return writes_; }
+  Turn& turn() { return turn_; }
   // Runs `work` on the shard's thread. Thread-safe.
   void Post(std::function<void()> work);
 
@@ -31,7 +31,7 @@ class Shard {
   asio::io_context io_;
   DeadlineList deadlines_;
   DeadlineList gone_watches_;
-  WriteBatch writes_;
+  Turn turn_;
 };
 
 // Starts `count` shards at construction, joins them at destruction after the work that keeps them

@@ -29,7 +29,7 @@ bool IsOrderlyEnd(const error_code& ec) {
 
 }  // namespace
 
-Stream::Stream(Socket socket, WriteBatch& batch) : socket_(std::move(socket)), batch_(batch) {}
+Stream::Stream(Socket socket, Turn& turn) : socket_(std::move(socket)), turn_(turn) {}
 Stream::~Stream() = default;
 
 Task<Result<void>> Stream::AcceptTls(const TlsContext& context) {
@@ -86,12 +86,13 @@ Task<Result<bool>> Stream::ReadInto(ReadBuffer& buffer, std::size_t room) {
   if (IsOrderlyEnd(ec)) co_return false;
   if (ec) co_return IoError("read", ec);
   buffer.Commit(got);
+  co_await Turn::At(turn_, Stage::kRead);
   co_return true;
 }
 
 Task<Result<void>> Stream::Write(std::span<const std::string_view> pieces) {
   Position at;
-  Result<bool> now = co_await WriteInBatch(pieces, at);
+  Result<bool> now = co_await WriteInTurn(pieces, at);
   if (!now.ok()) co_return std::move(now).error();
   if (*now) co_return Result<void>();
   co_return co_await WriteRest(pieces, at);

@@ -14,7 +14,7 @@
 #include "net/async.h"
 #include "net/buffer.h"
 #include "net/tls.h"
-#include "net/write_batch.h"
+#include "net/turn.h"
 
 namespace tidegate::net {
 
@@ -25,8 +25,8 @@ using Pieces = boost::container::small_vector<std::string_view, 12>;
 
 class Stream {
  public:
-  // `batch`: of the loop that the socket belongs to.
-  Stream(Socket socket, WriteBatch& batch);
+  // `turn`: of the loop that the socket belongs to.
+  Stream(Socket socket, Turn& turn);
   ~Stream();
   Stream(const Stream&) = delete;  // TLS refers to the socket in place
   Stream& operator=(const Stream&) = delete;
@@ -40,20 +40,20 @@ class Stream {
   // Reads at least one byte to the end of `buffer`, where it makes room for `room` bytes at least;
   // false = the peer ended the stream in order. Views into the buffer become invalid at once.
   Task<Result<bool>> ReadInto(ReadBuffer& buffer, std::size_t room);
-  // Writes all pieces, as WriteInBatch and WriteRest do.
+  // Writes all pieces, as WriteInTurn and WriteRest do.
   Task<Result<void>> Write(std::span<const std::string_view> pieces);
 
   // The same in two steps, so that only who has to wait for the peer sets a time limit.
-  // co_await WriteInBatch(…) writes, at the end of this turn of the loop (see write_batch.h), what
+  // co_await WriteInTurn(…) writes, at the end of this turn of the loop (see turn.h), what
   // the socket takes at once, moves `at` behind it and yields Result<bool>: true = everything was
   // taken, else WriteRest goes on from there.
   struct Position {
     std::size_t piece = 0, offset = 0;
   };
-  class InBatch;
-  InBatch WriteInBatch(std::span<const std::string_view> pieces, Position& at);
+  class InTurn;
+  InTurn WriteInTurn(std::span<const std::string_view> pieces, Position& at);
   Task<Result<void>> WriteRest(std::span<const std::string_view> pieces, Position at);
-  // What WriteInBatch does at the end of the turn, for who is part of the batch in its own way.
+  // What WriteInTurn does at the end of the turn, for who has a part in the turn in its own way.
   // REQUIRES: !secure().
   Result<bool> WriteNow(std::span<const std::string_view> pieces, Position& at);
 
@@ -77,24 +77,24 @@ class Stream {
  private:
   Task<Result<void>> WriteTls(std::span<const std::string_view> pieces);
   Socket socket_;
-  WriteBatch& batch_;
+  Turn& turn_;
   std::unique_ptr<TlsStream> tls_;
   std::size_t bytes_written_ = 0;
 };
 
-class Stream::InBatch final : public BatchedWrite {
+class Stream::InTurn final : public TurnWrite {
  public:
-  InBatch(Stream& stream, std::span<const std::string_view> pieces, Position& at)
+  InTurn(Stream& stream, std::span<const std::string_view> pieces, Position& at)
       : stream_(stream), pieces_(pieces), at_(at) {}
 
   void BelongTo(std::coroutine_handle<> root) { root_ = root; }
   bool await_ready() {
     if (stream_.secure()) return true;  // WriteRest does it all
-    if (stream_.batch_.has_company()) return false;
+    if (stream_.turn_.others_write()) return false;
     WriteNow();
     return true;
   }
-  void await_suspend(std::coroutine_handle<> awaiter) { stream_.batch_.Add(*this, root_, awaiter); }
+  void await_suspend(std::coroutine_handle<> awaiter) { stream_.turn_.Add(*this, root_, awaiter); }
   Result<bool> await_resume() { return std::move(written_); }
   void WriteNow() override { written_ = stream_.WriteNow(pieces_, at_); }
 
@@ -106,9 +106,9 @@ class Stream::InBatch final : public BatchedWrite {
   Result<bool> written_ = false;
 };
 
-inline Stream::InBatch Stream::WriteInBatch(std::span<const std::string_view> pieces,
+inline Stream::InTurn Stream::WriteInTurn(std::span<const std::string_view> pieces,
                                             Position& at) {
-  return InBatch(*this, pieces, at);
+  return InTurn(*this, pieces, at);
 }
 
 }  // namespace tidegate::net

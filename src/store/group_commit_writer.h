@@ -3,7 +3,7 @@
 // One thread owns the writing connection. It takes everything that is queued, runs it in one
 // transaction, syncs once, and then tells each job how it ended. What is urgent (money that a
 // request waits for) is committed at once; what is lazy (records of what already happened) lingers
-// a few milliseconds for company. While nothing is queued the thread sleeps.
+// a tenth of a second for company. While nothing is queued the thread sleeps.
 #pragma once
 
 #include <condition_variable>
@@ -21,8 +21,9 @@ namespace tidegate::store {
 
 inline constexpr std::size_t kWriteQueueJobsMax = 4'096;
 // How long lazy jobs wait for company. A commit costs about 0.5 ms of CPU, most of it in the kernel
-// and in encrypting pages: at 40 ms that is a hundredth of a core under any load.
-inline constexpr int kLingerMs = 40;
+// and in encrypting pages: at 100 ms that is half a hundredth of a core under any load. Readers do
+// not wait for it (Barrier).
+inline constexpr int kLingerMs = 100;
 inline constexpr int kRetryPauseMs = 200;  // how long lazy jobs wait after a batch failed
 
 // A piece of a transaction. Run is called at most once and Done exactly once, on the writer's
