@@ -44,11 +44,11 @@ def on_cpu(cpu, command):
     return ["taskset", "-c", str(cpu), *command] if os.cpu_count() > 1 else command
 
 
-def ledger_load():
-    """What the books cost a request, by themselves."""
-    out = subprocess.run([str(BIN / "ledger_load")], capture_output=True, text=True, timeout=60)
+def run_json(program):
+    """What a load program of its own prints."""
+    out = subprocess.run([str(BIN / program)], capture_output=True, text=True, timeout=60)
     if out.returncode != 0:
-        raise SystemExit("ledger_load failed: " + out.stderr)
+        raise SystemExit(f"{program} failed: {out.stderr}")
     return json.loads(out.stdout)
 
 
