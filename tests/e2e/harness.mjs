@@ -11,7 +11,8 @@ import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-function loadSdk(name) {
+// A package below node/, by its name; those that few tests need are loaded by them alone.
+export function loadSdk(name) {
   try {
     return createRequire(new URL('node/package.json', import.meta.url))(name);
   } catch (error) {
@@ -243,6 +244,15 @@ ${tables}`);
       return result;
     }, { step: 'deserialize', priority: 'high' });
     return client;
+  }
+
+  // Cohere's own client, of version 2 of its API.
+  cohere(options = {}) {
+    const { CohereClientV2 } = loadSdk('cohere-ai');
+    return new CohereClientV2({
+      environment: this.url, token: 'unused', maxRetries: 0, timeoutInSeconds: PATIENCE_MS / 1000,
+      ...options,
+    });
   }
 
   async decision(id, headers = {}) {
