@@ -36,7 +36,9 @@ bench: optimized ## measure latency and throughput beside other gateways
 	@exec bench/run
 
 matrix: build ## every client protocol with every upstream protocol: print the table, and write it to docs/protocols.md
+	@scripts/npm-install
 	@TIDEGATE_MATRIX_REWRITE=1 build/release/bin/protocols_test --gtest_brief=1 --gtest_filter='Matrix.*'
+	@output=$$(TIDEGATE_MATRIX_REWRITE=1 node --test tests/e2e/pairs_test.mjs 2>&1) || { echo "$$output" >&2; exit 1; }
 	@sed -n '/matrix: begin/,/matrix: end/p' docs/protocols.md
 
 asan: bootstrap ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer

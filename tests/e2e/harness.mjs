@@ -30,7 +30,7 @@ export const { EventStreamCodec } = loadSdk('@smithy/core/event-streams');
 
 const SOURCE = fileURLToPath(new URL('../..', import.meta.url));
 const BINARIES = join(process.env.TIDEGATE_BINARY_DIR ?? join(SOURCE, 'build/release'), 'bin');
-const SANITIZED = (process.env.TIDEGATE_SANITIZE ?? '') !== '';
+export const SANITIZED = (process.env.TIDEGATE_SANITIZE ?? '') !== '';
 export const PATIENCE_MS = SANITIZED ? 120_000 : 30_000;
 const SANITIZER_REPORT = /ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:/;
 
@@ -209,12 +209,13 @@ ${tables}`);
     });
   }
 
-  // The SDK shows no header fields, so those of the latest answer are kept in `seen.headers`.
-  ollama(seen = {}) {
+  // The SDK shows no header fields, so those of the latest answer are kept in `seen.headers`; and
+  // it aborts nothing but streams, so a `signal` for the other requests is handed in.
+  ollama(seen = {}, signal = undefined) {
     return new Ollama({
       host: this.url,
-      fetch: async (...request) => {
-        const answer = await fetch(...request);
+      fetch: async (url, options) => {
+        const answer = await fetch(url, { ...options, signal: options.signal ?? signal });
         seen.headers = answer.headers;
         return answer;
       },
