@@ -114,7 +114,8 @@ class Responses {
 
   answer({ output, usage }) {
     return {
-      text: output.flatMap((item) => item.content ?? []).map((part) => part.text).join(''),
+      text: output.flatMap((item) => (item.type === 'message' ? item.content : []))
+        .map((part) => part.text).join(''),
       calls: output.filter((item) => item.type === 'function_call').map((item) =>
         ({ id: item.call_id, name: item.name, input: JSON.parse(item.arguments) })),
       items: output,
@@ -164,7 +165,7 @@ class Gemini {
 
   answer(parts, usage) {
     return {
-      text: parts.map((part) => part.text ?? '').join(''),
+      text: parts.map((part) => (part.thought ? '' : part.text ?? '')).join(''),
       calls: parts.flatMap((part) => part.functionCall ?? []).map((call) =>
         ({ id: call.id, name: call.name, input: call.args })),
       items: [{ role: 'model', parts }],
@@ -182,7 +183,7 @@ class Gemini {
     let usage;
     for await (const chunk of await this.models.generateContentStream(this.request(asked))) {
       for (const part of chunk.candidates?.[0].content?.parts ?? []) {
-        if (part.text) heard(part.text);
+        if (part.text && !part.thought) heard(part.text);
         parts.push(part);
       }
       usage = chunk.usageMetadata ?? usage;
@@ -341,9 +342,9 @@ class Converse {
       const { contentBlockStart: start, contentBlockDelta: delta, contentBlockStop: stop } = event;
       if (start) content[start.contentBlockIndex] = { ...start.start };
       if (delta) {
-        const block = content[delta.contentBlockIndex] ??= { text: '' };
-        if (delta.delta.text) {
-          block.text += delta.delta.text;
+        const block = content[delta.contentBlockIndex] ??= {};
+        if (delta.delta.text !== undefined) {
+          block.text = (block.text ?? '') + delta.delta.text;
           heard(delta.delta.text);
         }
         input += delta.delta.toolUse?.input ?? '';
@@ -398,3 +399,7 @@ models = [${listed.join(', ').replaceAll('\n', '')}]
 `).join('');
 }
 export const modelAt = (upstream, name) => `of-${upstream.title.toLowerCase()}/${name}`;
+
+// The HTTP status that an SDK's error tells.
+export const statusOf = (error) =>
+  error.status ?? error.status_code ?? error.statusCode ?? error.$metadata?.httpStatusCode;
