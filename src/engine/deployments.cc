@@ -12,8 +12,9 @@ using core::Capability;
 //  - kVendorFields: it ignores fields that it does not know, and to ignore is not to honour;
 //  - kMultipleChoices: several answers share one slot's context, which the promised context does
 //  not allow for;
-//  - kParallelTools, kVision, kAudio, kFiles: depend on the template or on a projector file, which
-//  are not read yet.
+//  - kVision, kAudio, kFiles: depend on a projector file, which is not read yet.
+// With tools comes kParallelTools, the parameter: one call at a time is a grammar of one call, and
+// several are a permission, which every template may leave unused.
 constexpr core::CapabilitySet kAlways = core::CapabilitySet()
                                             .With(Capability::kJsonSchema)
                                             .With(Capability::kJsonObject)
@@ -54,8 +55,9 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
   deployment.zero_data_retention = true;
   deployment.capabilities = kAlways;
   if (model.metadata.template_uses_tools) {
-    deployment.capabilities =
-        deployment.capabilities.With(Capability::kTools).With(Capability::kToolChoice);
+    deployment.capabilities = deployment.capabilities.With(Capability::kTools)
+                                  .With(Capability::kToolChoice)
+                                  .With(Capability::kParallelTools);
   }
   if (model.metadata.template_uses_reasoning) {
     deployment.capabilities = deployment.capabilities.With(Capability::kReasoning);

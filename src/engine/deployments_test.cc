@@ -47,10 +47,11 @@ TEST(DeploymentsTest, PromisesOnlyWhatTheEngineHonours) {
   }
   for (const Capability not_honoured :
        {Capability::kVendorFields, Capability::kVision, Capability::kAudio, Capability::kTools,
-        Capability::kReasoning}) {
+        Capability::kParallelTools, Capability::kReasoning}) {
     EXPECT_FALSE(can.Has(not_honoured)) << core::ToString(not_honoured);
   }
   EXPECT_TRUE(deployments[1].capabilities.Has(Capability::kTools));
+  EXPECT_TRUE(deployments[1].capabilities.Has(Capability::kParallelTools));
   EXPECT_TRUE(deployments[1].capabilities.Has(Capability::kReasoning));
 }
 

@@ -137,7 +137,8 @@ TEST(Translate, MessagesWithToolsReachAChatWhole) {
            R"({"type":"text","text":"ok"},{"type":"tool_use","id":"t1","name":"f",)"
            R"("input":{"n" : 1.0}}]},{"role":"user","content":[{"type":"tool_result",)"
            R"("tool_use_id":"t1","content":"r"},{"type":"text","text":"b"}]}],)"
-           R"("tools":[{"name":"f","input_schema":{"type":"object"}}],)"
+           R"("tools":[{"name":"f","input_schema":{"type":"object"},)"
+           R"("eager_input_streaming":true}],)"
            R"("tool_choice":{"type":"tool","name":"f"},"stop_sequences":["E"]})",
            kChat),
       R"({"model":"m","messages":[{"role":"system","content":"S"},{"role":"user","content":"a"},)"

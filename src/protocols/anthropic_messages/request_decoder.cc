@@ -30,8 +30,10 @@ constexpr FieldNames kRoot{std::to_array<std::string_view>(
 using RootFields = Fields<kRoot.names.size()>;
 
 constexpr FieldNames kMessage{std::to_array<std::string_view>({"role", "content"})};
-constexpr FieldNames kTool{std::to_array<std::string_view>(
-    {"name", "description", "input_schema", "type", "cache_control", "strict"})};
+// `eager_input_streaming`, how finely a call's arguments arrive, is a hint.
+constexpr FieldNames kTool{
+    std::to_array<std::string_view>({"name", "description", "input_schema", "type", "cache_control",
+                                     "strict", "eager_input_streaming"})};
 constexpr FieldNames kChoice{
     std::to_array<std::string_view>({"type", "name", "disable_parallel_tool_use"})};
 constexpr FieldNames kThinking{
@@ -212,6 +214,10 @@ class RequestDecoder {
     }
     if (const std::optional<json::Value> strict = fields.Value(kTool.Index("strict"))) {
       TIDEGATE_ASSIGN(tool.strict, strict->Bool());
+    }
+    if (const std::optional<json::Value> eager =
+            fields.Value(kTool.Index("eager_input_streaming"))) {
+      TIDEGATE_TRY(eager->Bool());
     }
     if (const std::optional<json::Value> mark = fields.Value(kTool.Index("cache_control"))) {
       TIDEGATE_ASSIGN(tool.cache, DecodeCacheControl(*mark));

@@ -71,8 +71,12 @@ std::optional<ChatPath> ParseChatPath(std::string_view path) {
     found.publisher = TakeSegment(rest);
     if (found.publisher.empty()) return std::nullopt;
   }
-  if (!rest.starts_with(kModels)) return std::nullopt;
-  found.model = rest.substr(kModels.size());
+  if (rest.starts_with(kModels)) {
+    rest.remove_prefix(kModels.size());
+  } else if (vertex || !own || rest.find('/') == std::string_view::npos) {
+    return std::nullopt;  // a name with a slash is one without the prefix: so Vercel's SDK has it
+  }
+  found.model = rest;
   if (found.model.empty()) return std::nullopt;
   return found;
 }

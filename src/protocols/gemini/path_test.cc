@@ -17,6 +17,8 @@ TEST(GeminiPath, NamesAModelAndAMethod) {
       {"/v1beta/models/gemini-2.5-pro:generateContent", "gemini-2.5-pro", false},
       {"/v1/models/gemini-2.5-pro:streamGenerateContent", "gemini-2.5-pro", true},
       {"/v1alpha/models/local/tiny:latest:generateContent", "local/tiny:latest", false},
+      {"/v1beta/local/tiny:latest:generateContent", "local/tiny:latest", false},
+      {"/v1beta/tunedModels/g:streamGenerateContent", "tunedModels/g", true},
       {"/v1/projects/p/locations/l/publishers/google/models/g:generateContent", "g", false},
       {"/v1beta1/publishers/google/models/g:streamGenerateContent", "g", true},
       {"/v1beta1/projects/p/locations/l/publishers/cloud/models/swift:generateContent",
@@ -29,8 +31,8 @@ TEST(GeminiPath, NamesAModelAndAMethod) {
   }
   for (const std::string_view other :
        {"/v1beta/models/g", "/v1beta/models/g:countTokens", "/v1beta/models/:generateContent",
-        "/v2/models/g:generateContent", "/v1beta/tunedModels/g:generateContent",
-        "/v1/projects/p/locations/l/models/g:generateContent",
+        "/v2/models/g:generateContent", "/v1beta/g:generateContent",
+        "/v1/local/tiny:generateContent", "/v1/projects/p/locations/l/models/g:generateContent",
         "/v1/projects/p/locations//publishers/google/models/g:generateContent",
         "/v1/projects//locations/l/publishers/google/models/g:generateContent",
         "/v1/projects/p/regions/l/publishers/google/models/g:generateContent",
