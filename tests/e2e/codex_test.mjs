@@ -1,8 +1,9 @@
 // codex, OpenAI's coding agent, through the gate to a model that has never heard of its protocol.
 //
-// It is too large to be installed for every run of the tests: TIDEGATE_CODEX names its bin/codex.js
-// (npm package @openai/codex). Without it the test is left out and says so; what codex sends is
-// replayed as data in src/protocols/openai_responses/testdata/offers_of_codex.wire.
+// It is too large to be installed for every run of the tests: `scripts/npm-install agents` does, or
+// TIDEGATE_CODEX names its bin/codex.js (npm package @openai/codex). Without it the test is left
+// out and says so; what codex sends is replayed as data in
+// src/protocols/openai_responses/testdata/offers_of_codex.wire.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -12,10 +13,10 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { CLOUD, Emulator, Gate } from './harness.mjs';
+import { CLOUD, Emulator, findAgent, Gate, NO_AGENT } from './harness.mjs';
 
-const CODEX = process.env.TIDEGATE_CODEX;
-const skip = CODEX ? false : 'TIDEGATE_CODEX does not name codex.js';
+const CODEX = findAgent('TIDEGATE_CODEX', '@openai/codex/bin/codex.js');
+const skip = CODEX ? false : NO_AGENT;
 
 let emulator;
 let gate;

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync,
+  accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir, tmpdir } from 'node:os';
@@ -27,6 +27,14 @@ export const bedrock = loadSdk('@aws-sdk/client-bedrock-runtime');
 export const { NodeHttpHandler } = loadSdk('@smithy/node-http-handler');
 export const { SignatureV4 } = loadSdk('@smithy/signature-v4');
 export const { EventStreamCodec } = loadSdk('@smithy/core/event-streams');
+
+// A coding agent's program: what the variable names, else what `scripts/npm-install agents` has put
+// there, else undefined.
+export function findAgent(variable, place) {
+  const installed = fileURLToPath(new URL(`agents/node_modules/${place}`, import.meta.url));
+  return process.env[variable] ?? (existsSync(installed) ? installed : undefined);
+}
+export const NO_AGENT = 'not installed: scripts/npm-install agents';
 
 const SOURCE = fileURLToPath(new URL('../..', import.meta.url));
 const BINARIES = join(process.env.TIDEGATE_BINARY_DIR ?? join(SOURCE, 'build/release'), 'bin');
@@ -254,6 +262,12 @@ ${tables}`);
       environment: this.url, token: 'unused', maxRetries: 0, timeoutInSeconds: PATIENCE_MS / 1000,
       ...options,
     });
+  }
+
+  // The records of the latest requests, the newest first.
+  async decisions(count) {
+    const answer = await fetch(`${this.url}/tidegate/decisions?limit=${count}`);
+    return (await answer.json()).decisions;
   }
 
   async decision(id, headers = {}) {
