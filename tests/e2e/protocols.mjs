@@ -348,6 +348,13 @@ class Converse {
           heard(delta.delta.text);
         }
         input += delta.delta.toolUse?.input ?? '';
+        const { reasoningContent: thought } = delta.delta;
+        if (thought?.redactedContent) block.reasoningContent = thought;
+        if (thought && !thought.redactedContent) {
+          const { reasoningText } = block.reasoningContent ??= { reasoningText: { text: '' } };
+          reasoningText.text += thought.text ?? '';
+          reasoningText.signature = thought.signature ?? reasoningText.signature;
+        }
       }
       if (stop && content[stop.contentBlockIndex].toolUse) {
         content[stop.contentBlockIndex].toolUse.input = JSON.parse(input || '{}');
