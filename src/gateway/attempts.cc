@@ -148,6 +148,7 @@ protocols::UpstreamOptions OptionsFor(const Call& call, const Running& running) 
   options.want_stream_usage = deployment.capabilities.Has(core::Capability::kStreamUsage);
   options.max_completion_tokens = route.max_completion_tokens;
   options.call_ids = route.call_ids;
+  options.named_tool_choice = !running.lease.has_value();  // llama-server reads it as "auto"
   options.passes_unknown_fields = deployment.capabilities.Has(core::Capability::kVendorFields);
   options.output_tokens_limit = running.estimate.output_tokens_limit;
   options.output_tokens_max = deployment.output_tokens_max;

@@ -86,6 +86,7 @@ struct UpstreamOptions {
       false;  // the upstream's name for the output limit is max_completion_tokens
   bool passes_unknown_fields = false;  // it ignores, or knows, what its API description lacks
   bool call_ids = true;                // tool calls and their results may carry an id
+  bool named_tool_choice = true;       // it heeds a choice that names one tool
   std::optional<std::int64_t> output_tokens_limit =
       {};                              // write this limit; absent = leave the caller's
   std::int64_t output_tokens_max = 0;  // the model's own limit, where it is known

@@ -129,6 +129,23 @@ TEST(Translate, AChatWithToolsReachesMessagesWhole) {
       R"("stop_sequences":["END"],"metadata":{"user_id":"u"}})");
 }
 
+// llama-server takes a choice that names a tool for "auto".
+TEST(Translate, AToolDemandedByNameIsTheOnlyOneForWhoKnowsNoNames) {
+  constexpr std::string_view kTools = R"("tools":[{"type":"function","function":{"name":"f"}},)"
+                                      R"({"type":"function","function":{"name":"g"}}],)";
+  const auto sent = [&](std::string_view choice) {
+    const std::string head = R"({"model":"m","messages":[{"role":"user","content":"a"}],)";
+    const Asked asked(kChat, head + std::string(kTools) + std::string(choice) + "}");
+    const UpstreamOptions options{.model = "m", .named_tool_choice = false};
+    return Join(*kChat.EncodeRequest(*asked.request, options)).substr(head.size());
+  };
+  EXPECT_EQ(sent(R"("tool_choice":{"type":"function","function":{"name":"g"}})"),
+            R"("tools":[{"type":"function","function":{"name":"g"}}],"tool_choice":"required"})");
+  for (const std::string_view other : {R"("tool_choice":"required")", R"("tool_choice":"auto")"}) {
+    EXPECT_EQ(sent(other), std::string(kTools) + std::string(other) + "}");
+  }
+}
+
 TEST(Translate, MessagesWithToolsReachAChatWhole) {
   EXPECT_EQ(
       Sent(kMessages,

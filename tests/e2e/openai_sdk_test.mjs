@@ -243,6 +243,18 @@ test('several tools may be called at once', async () => {
   assert.equal(new Set(calls.map((call) => call.id)).size, 2);
 });
 
+test('the tool that is demanded by its name is called, whatever the model would do', async () => {
+  for (const model of [LOCAL, CLOUD]) {
+    const answer = await client.chat.completions.create({
+      model, tools: [WEATHER, CLOCK], temperature: 0, max_tokens: 100,
+      tool_choice: { type: 'function', function: { name: 'get_time' } },
+      messages: ask('What is the weather in Oslo?'),
+    });
+    const calls = answer.choices[0].message.tool_calls;
+    assert.deepEqual(calls.map((call) => call.function.name), ['get_time']);
+  }
+});
+
 test('parallel calls in a stream are told apart by their index', async () => {
   const final = await client.chat.completions.stream({
     model: CLOUD, tools: [WEATHER, CLOCK],

@@ -100,9 +100,10 @@ Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
   if (upstream.streaming) upstream.accept = "text/event-stream";
   const bool ask_usage = upstream.streaming && options.want_stream_usage && !request.stream_usage;
   upstream.hide_stream_usage = ask_usage;
-  const bool foreign = request.protocol != core::Protocol::kOpenAiChat || request.body.empty() ||
-                       !request.same_bytes ||
-                       (request.has_optional_fields && !options.passes_unknown_fields);
+  const bool foreign =
+      request.protocol != core::Protocol::kOpenAiChat || request.body.empty() ||
+      !request.same_bytes || (request.has_optional_fields && !options.passes_unknown_fields) ||
+      (request.tool_choice == core::ToolChoiceKind::kNamed && !options.named_tool_choice);
   if (foreign) {
     const WriteOptions write{upstream.streaming, upstream.streaming && options.want_stream_usage};
     TIDEGATE_ASSIGN(std::string body, WriteChatRequest(request, options, write));

@@ -204,9 +204,13 @@ class MessageWriter {
 };
 
 void WriteTools(json::Writer& out, const core::Request& request, const UpstreamOptions& options) {
+  // Who cannot be told which tool must be called is offered no other.
+  const bool only_named =
+      request.tool_choice == core::ToolChoiceKind::kNamed && !options.named_tool_choice;
   if (!request.tools.empty()) {
     out.Key("tools").BeginArray();
     for (const core::ToolSpec& tool : request.tools) {
+      if (only_named && tool.name != request.tool_choice_name) continue;
       out.BeginObject()
           .Key("type")
           .String("function")
@@ -236,6 +240,10 @@ void WriteTools(json::Writer& out, const core::Request& request, const UpstreamO
       out.Key("tool_choice").String("required");
       break;
     case core::ToolChoiceKind::kNamed:
+      if (only_named) {
+        out.Key("tool_choice").String("required");
+        break;
+      }
       out.Key("tool_choice")
           .BeginObject()
           .Key("type")
