@@ -150,9 +150,9 @@ output_usd_per_mtok = ${PRICES.output}
     return answer.json();
   }
 
-  // Every chat that reached it. That the gate asks for the list of models is no secret.
+  // Every chat that reached it. That the gate asks for the lists of models is no secret.
   async chats() {
-    return (await this.call('journal')).entries.filter((entry) => entry.path !== '/v1/models');
+    return (await this.call('journal')).entries.filter((entry) => entry.method === 'POST');
   }
 
   faults(words) {
