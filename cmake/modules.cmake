@@ -91,6 +91,7 @@ const std::string_view @symbol@{
     static_cast<std::size_t>(tidegate_embedded_@symbol@_end - tidegate_embedded_@symbol@)};
 }  // namespace @ns@
 ]=])
-  set_source_files_properties(${out} PROPERTIES OBJECT_DEPENDS ${file})
+  # For the directory in which the target stands: a property set here alone would not reach it.
+  set_source_files_properties(${out} TARGET_DIRECTORY ${target} PROPERTIES OBJECT_DEPENDS ${file})
   target_sources(${target} PRIVATE ${out})
 endfunction()
