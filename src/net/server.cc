@@ -97,13 +97,14 @@ Result<void> BindOne(Acceptor& acceptor, ListenAddress& address, bool shared) {
 
 struct HttpServer::State {
   struct Listener {
-    Acceptor acceptor;
+    Acceptor bound;     // to its address; on no shard's loop, since those run already
+    Acceptor acceptor;  // the same socket on its shard's, from Start on
     Arrival arrival;
   };
   using OpenHook =
       boost::intrusive::member_hook<ServerConnection, decltype(ServerConnection::open_hook),
                                     &ServerConnection::open_hook>;
-  // Touched on its shard's thread only, once the server has started.
+  // Touched on its shard's thread only, from Start on.
   struct PerShard {
     explicit PerShard(ServerShard shared) : server(shared), tasks(shared.shard.io()) {}
     ServerShard server;
@@ -128,7 +129,8 @@ struct HttpServer::State {
 
   Result<void> Bind(ListenAddress address);
   Acceptor& AddListener(std::size_t shard, const ListenAddress& address);
-  void Start();
+  Result<void> Start();
+  Task<Result<void>> StartShard(PerShard* shard);
   Task<void> Accept(PerShard* shard, Listener* listener);
   Task<void> Serve(PerShard* shard, std::shared_ptr<ServerConnection> connection);
   Task<void> Finish(PerShard* shard);
@@ -143,6 +145,7 @@ struct HttpServer::State {
   const RefusalEncoder refuse;
   const HostCheck hosts;
   std::atomic<bool> draining{false};
+  asio::io_context binding;  // never run
   std::vector<std::unique_ptr<PerShard>> per_shard;
   std::vector<ListenAddress> bound;
   std::atomic<std::size_t> open{0};
@@ -152,17 +155,17 @@ struct HttpServer::State {
 Acceptor& HttpServer::State::AddListener(std::size_t shard, const ListenAddress& address) {
   Arrival arrival = options.tls && !address.loopback() ? Arrival::kTls : Arrival::kTcp;
   if (!address.unix_path.empty()) arrival = Arrival::kUnix;
-  per_shard[shard]->listeners.push_back(
-      std::make_unique<Listener>(Listener{Acceptor(shards[shard].io()), arrival}));
-  return per_shard[shard]->listeners.back()->acceptor;
+  per_shard[shard]->listeners.push_back(std::make_unique<Listener>(
+      Listener{Acceptor(binding), Acceptor(shards[shard].io()), arrival}));
+  return per_shard[shard]->listeners.back()->bound;
 }
 
 Result<void> HttpServer::State::Bind(ListenAddress address) {
   const bool over_unix = !address.unix_path.empty();
   const bool shared = shards.size() > 1 && !over_unix;
-  if (over_unix) RemoveStaleSocket(address, shards[0].io());
+  if (over_unix) RemoveStaleSocket(address, binding);
   if (shared) {  // with SO_REUSEPORT a second Tidegate could bind in silence: ask without it first
-    Acceptor probe(shards[0].io());
+    Acceptor probe(binding);
     ListenAddress asked = address;
     TIDEGATE_TRY(BindOne(probe, asked, false));
   }
@@ -187,15 +190,26 @@ Result<void> HttpServer::State::Bind(ListenAddress address) {
   return {};
 }
 
-void HttpServer::State::Start() {
-  for (const auto& owned : per_shard) {
-    PerShard* const shard = owned.get();
-    shard->server.shard.Post([this, shard] {
-      for (const auto& listener : shard->listeners) {
-        shard->tasks.Spawn(Accept(shard, listener.get()));
-      }
-    });
+Result<void> HttpServer::State::Start() {
+  for (const auto& shard : per_shard) {
+    TIDEGATE_TRY(SpawnFuture(shard->server.shard.io(), StartShard(shard.get())).get());
   }
+  return {};
+}
+
+Task<Result<void>> HttpServer::State::StartShard(PerShard* shard) {
+  for (const auto& listener : shard->listeners) {
+    error_code ec;
+    const auto protocol = listener->bound.local_endpoint(ec).protocol();
+    const int fd = ec ? -1 : listener->bound.release(ec);
+    if (!ec) listener->acceptor.assign(protocol, fd, ec);
+    if (ec) {
+      if (fd >= 0) close(fd);
+      co_return Unavailable(ErrorSource::kGateway, "cannot listen: " + ec.message());
+    }
+    shard->tasks.Spawn(Accept(shard, listener.get()));
+  }
+  co_return Result<void>();
 }
 
 Task<void> HttpServer::State::Accept(PerShard* shard, Listener* listener) {
@@ -285,8 +299,7 @@ HttpServer::~HttpServer() {
 
 Result<void> HttpServer::Listen() {
   for (const ListenAddress& address : state_->options.listen) TIDEGATE_TRY(state_->Bind(address));
-  state_->Start();
-  return {};
+  return state_->Start();
 }
 
 const std::vector<ListenAddress>& HttpServer::bound() const { return state_->bound; }
