@@ -57,12 +57,12 @@ struct TokenShape {
 };
 constexpr std::array<TokenShape, 256> MakeTokenShapes() {
   std::array<TokenShape, 256> shapes{};
-  for (const unsigned char c : {',', ':'}) shapes[c].words = 0;
-  for (const unsigned char c : {'-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}) {
-    shapes[c].words = 2;
+  for (const char c : {',', ':'}) shapes[static_cast<unsigned char>(c)].words = 0;
+  for (const char c : {'-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}) {
+    shapes[static_cast<unsigned char>(c)].words = 2;
   }
-  for (const unsigned char c : {'[', '{'}) shapes[c].deeper = 1;
-  for (const unsigned char c : {']', '}'}) shapes[c].deeper = -1;
+  for (const char c : {'[', '{'}) shapes[static_cast<unsigned char>(c)].deeper = 1;
+  for (const char c : {']', '}'}) shapes[static_cast<unsigned char>(c)].deeper = -1;
   return shapes;
 }
 constexpr std::array<TokenShape, 256> kTokenShapes = MakeTokenShapes();
