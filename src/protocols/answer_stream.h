@@ -136,10 +136,9 @@ class FrameRelay final : public StreamRelay {
     const std::optional<FrameKind> kind = ReadRest(reader_, rest, events_);
     const bool blank = rest.find_first_not_of("\r\n") == std::string_view::npos;
     if (kind && *kind != FrameKind::kIdle && Take(*kind)) {
-      const bool line_ended = rest.ends_with('\n') || rest.ends_with('\r');
-      const bool lines = framing == sse::Framing::kLines;
+      const bool one_end_lacks = framing == sse::Framing::kLines || rest.ends_with('\n');
       out.push_back(rest);
-      if (!line_ended || !lines) out.push_back(line_ended || lines ? "\n" : "\n\n");
+      out.push_back(one_end_lacks ? "\n" : "\n\n");  // an LF behind a CR would end nothing
     } else if (kind == FrameKind::kIdle && blank && !rest.empty()) {
       out.push_back(rest);
     }

@@ -90,6 +90,19 @@ TEST(Relay, AWithheldFrameIsWithheldWithItsTornLineEnd) {
   }
 }
 
+// A CR with an LF behind it is one line end, and no blank line.
+TEST(Relay, TheLastEventOfAnUpstreamThatForgotTheBlankLineIsEndedWhateverEndsItsLine) {
+  const std::string event = R"(data: {"choices":[{"delta":{"content":"x"}}]})";
+  for (const std::string line_end : {"", "\n", "\r", "\r\n"}) {
+    const std::string cut = event + line_end;
+    const std::string told = RelayInPieces(*Codec().NewStreamRelay(false), cut, 7, true).bytes;
+    EXPECT_EQ(told, cut + (line_end.ends_with('\n') ? "\n" : "\n\n"))
+        << testing::PrintToString(line_end);
+    const Relayed again = RelayInPieces(*Codec().NewStreamRelay(false), told, told.size(), false);
+    EXPECT_EQ(again.bytes, told) << "a client sees a whole event";
+  }
+}
+
 TEST(Relay, AFrameBeyondTheLimitEndsTheStreamBehindTheFramesBeforeIt) {
   const std::string huge = kText + "data: " + std::string(sse::kFrameBytesMax, 'x');
   const Relayed relayed = RelayInPieces(*Codec().NewStreamRelay(false), huge, 4096, false);
