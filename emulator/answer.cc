@@ -123,7 +123,8 @@ Result<std::vector<const Tool*>> ChooseTools(const ChatRequest& request) {
 }
 
 Result<void> AppendToolCalls(Choice& choice, const std::vector<const Tool*>& tools,
-                             std::string_view label, std::string_view prefix, std::uint64_t seed) {
+                             std::string_view label, const ChatRequest& request,
+                             std::uint64_t seed) {
   Random random(seed);
   for (std::uint32_t i = 0; i < tools.size(); ++i) {
     std::string arguments = "{}";
@@ -136,7 +137,10 @@ Result<void> AppendToolCalls(Choice& choice, const std::vector<const Tool*>& too
       }
       arguments = *std::move(sample);
     }
-    choice.tool_call_ids.push_back(fmt::format("{}{:016x}", prefix, random.Next()));
+    const std::string id = fmt::format("{:016x}", random.Next());
+    const std::size_t bytes = request.tool_call_id_bytes;
+    choice.tool_call_ids.push_back(bytes > 0 ? id.substr(0, bytes)
+                                             : std::string(request.tool_call_prefix) + id);
     choice.tokens.push_back({TokenKind::kToolName, i, tools[i]->name});
     AppendPieces(choice, TokenKind::kToolArguments, i, arguments);
   }
@@ -228,7 +232,7 @@ Result<Choice> MakeChoice(const ChatRequest& request, const Faults& faults, std:
   }
   TIDEGATE_ASSIGN(const std::vector<const Tool*> tools, ChooseTools(request));
   if (!tools.empty()) {
-    TIDEGATE_TRY(AppendToolCalls(choice, tools, label, request.tool_call_prefix, seed));
+    TIDEGATE_TRY(AppendToolCalls(choice, tools, label, request, seed));
   } else {
     TIDEGATE_TRY(AppendContent(choice, request, faults, label, seed));
     ApplyStop(choice, request.stop);

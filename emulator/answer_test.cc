@@ -17,7 +17,7 @@ constexpr std::string_view kWeatherTool =
 Result<ChatRequest> Parse(std::string_view body) {
   json::Reader reader;
   TIDEGATE_ASSIGN(const json::Value root, reader.ParseCopy(body, kBytesMax));
-  return ParseOpenAiChat(root);
+  return ParseOpenAiChat(root, Quirks());
 }
 
 // A request with one message and more members, as `"seed":1`.

@@ -62,6 +62,7 @@ struct ChatRequest {
   bool tools_cache_mark = false;
   bool cache_for_an_hour = false;
   std::string_view tool_call_prefix = "call_";         // of ids
+  std::size_t tool_call_id_bytes = 0;                  // 0 = the prefix and what follows it
   std::string_view output_limit_field = "max_tokens";  // where the protocol has the limit
   std::shared_ptr<const RequestExtra> extra;
 

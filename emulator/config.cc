@@ -25,6 +25,7 @@ constexpr std::array kNumbers = {
     Number{"context_tokens_max", &Model::context_tokens_max, kAny},
     Number{"output_tokens_max", &Model::output_tokens_max, 1'000'000},
     Number{"requests_per_minute_max", &Model::requests_per_minute_max, kAny},
+    Number{"tokens_per_minute_max", &Model::tokens_per_minute_max, kAny},
     Number{"concurrent_max", &Model::concurrent_max, kAny},
     Number{"cache_tokens_min", &Model::cache_tokens_min, kAny},
 };

@@ -10,8 +10,6 @@
 namespace tidegate::emulator {
 namespace {
 
-constexpr std::int64_t kDimensionsMax = 4'096;
-
 template <typename T>
 struct Word {
   std::string_view name;
@@ -32,6 +30,8 @@ constexpr std::array kRateFields = {
     Word<RateFields>{"mistral", RateFields::kMistral},
     Word<RateFields>{"together", RateFields::kTogether},
     Word<RateFields>{"ietf", RateFields::kIetf},
+    Word<RateFields>{"cerebras", RateFields::kCerebras},
+    Word<RateFields>{"openrouter", RateFields::kOpenRouter},
 };
 constexpr std::array kErrorStyles = {
     Word<ErrorStyle>{"openai", ErrorStyle::kOpenAi},
@@ -39,6 +39,35 @@ constexpr std::array kErrorStyles = {
     Word<ErrorStyle>{"together", ErrorStyle::kTogether},
     Word<ErrorStyle>{"huggingface", ErrorStyle::kHuggingFace},
     Word<ErrorStyle>{"cerebras", ErrorStyle::kCerebras},
+    Word<ErrorStyle>{"azure", ErrorStyle::kAzure},
+    Word<ErrorStyle>{"openrouter", ErrorStyle::kOpenRouter},
+    Word<ErrorStyle>{"xai", ErrorStyle::kXai},
+    Word<ErrorStyle>{"vllm", ErrorStyle::kVllm},
+    Word<ErrorStyle>{"sglang", ErrorStyle::kSglang},
+};
+
+struct Flag {
+  std::string_view key;
+  bool Quirks::*member;
+};
+constexpr std::array kFlags = {
+    Flag{"nim", &Quirks::nim},
+    Flag{"thought_signatures_required", &Quirks::thought_signatures_required},
+    Flag{"reasoning_back", &Quirks::reasoning_back},
+    Flag{"azure", &Quirks::azure},
+    Flag{"comments", &Quirks::comments},
+    Flag{"x_groq", &Quirks::x_groq},
+    Flag{"slow_jobs", &Quirks::slow_jobs},
+};
+
+struct Number {
+  std::string_view key;
+  std::int64_t Quirks::*member;
+  std::int64_t high;
+};
+constexpr std::array kNumbers = {
+    Number{"embedding_dimensions", &Quirks::embedding_dimensions, 4'096},
+    Number{"tool_call_id_bytes", &Quirks::tool_call_id_bytes, 16},
 };
 
 template <typename T, std::size_t N>
@@ -81,10 +110,25 @@ Result<std::string> ReadText(const toml::node& node) {
   return *std::move(text);
 }
 
-Result<bool> ReadFlag(const toml::node& node) {
-  const auto flag = node.value_exact<bool>();
-  if (!flag) return InvalidArgument("", "expected true or false");
-  return *flag;
+// Whether `key` is one of the flags or numbers; then it is read.
+Result<bool> ReadPlainQuirk(std::string_view key, const toml::node& node, Quirks& quirks) {
+  for (const Flag& flag : kFlags) {
+    if (key != flag.key) continue;
+    const auto value = node.value_exact<bool>();
+    if (!value) return InvalidArgument("", "expected true or false");
+    quirks.*flag.member = *value;
+    return true;
+  }
+  for (const Number& number : kNumbers) {
+    if (key != number.key) continue;
+    const auto value = node.value_exact<std::int64_t>();
+    if (!value || *value < 1 || *value > number.high) {
+      return InvalidArgument("", fmt::format("expected an integer from 1 to {}", number.high));
+    }
+    quirks.*number.member = *value;
+    return true;
+  }
+  return false;
 }
 
 Result<bool> ReadTextQuirk(std::string_view key, const toml::node& node, Model& model) {
@@ -94,6 +138,8 @@ Result<bool> ReadTextQuirk(std::string_view key, const toml::node& node, Model& 
         model.quirks.reasoning_field != "reasoning_content") {
       return InvalidArgument("", "expected reasoning or reasoning_content");
     }
+  } else if (key == "seed_field") {
+    TIDEGATE_ASSIGN(model.quirks.seed_field, ReadText(node));
   } else if (key == "remote_host") {
     TIDEGATE_ASSIGN(model.quirks.remote_host, ReadText(node));
   } else if (key == "aws_access_key_id") {
@@ -121,18 +167,9 @@ Result<bool> ReadQuirk(std::string_view key, const toml::node& node, Model& mode
     TIDEGATE_ASSIGN(quirks.error_style, ReadWord(node, kErrorStyles));
   } else if (key == "refuse_fields") {
     TIDEGATE_ASSIGN(quirks.refuse_fields, ReadStrings(node));
-  } else if (key == "nim") {
-    TIDEGATE_ASSIGN(quirks.nim, ReadFlag(node));
-  } else if (key == "thought_signatures_required") {
-    TIDEGATE_ASSIGN(quirks.thought_signatures_required, ReadFlag(node));
-  } else if (key == "embedding_dimensions") {
-    const auto number = node.value_exact<std::int64_t>();
-    if (!number || *number < 1 || *number > kDimensionsMax) {
-      return InvalidArgument("", fmt::format("expected an integer from 1 to {}", kDimensionsMax));
-    }
-    quirks.embedding_dimensions = *number;
   } else {
-    return ReadTextQuirk(key, node, model);
+    TIDEGATE_ASSIGN(const bool plain, ReadPlainQuirk(key, node, quirks));
+    if (!plain) return ReadTextQuirk(key, node, model);
   }
   return true;
 }

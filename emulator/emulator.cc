@@ -4,6 +4,7 @@
 #include "emulator/keys.h"
 #include "emulator/model_exchange.h"
 #include "emulator/shapes/openai_chat.h"
+#include "json/reader.h"
 
 namespace tidegate::emulator {
 namespace {
@@ -130,13 +131,28 @@ net::Task<void> Emulator::Route(net::Exchange& exchange, std::string_view body) 
     co_return;
   }
   for (const Shape* shape : AllShapes()) {
-    const std::optional<Call> call = shape->Match(head);
+    std::optional<Call> call = shape->Match(head);
     if (!call) continue;
     if (call->plain) {
       co_await AnswerPlain(exchange, ticket, *shape, *call, body);
       co_return;
     }
+    Result<std::optional<Recalled>> recalled = shape->Recall(site_, head, *call);
+    if (!recalled.ok()) {
+      co_await AnswerError(exchange, ticket, *shape, recalled.error());
+      co_return;
+    }
+    if (*recalled && (*recalled)->is_answer) {
+      co_await Answer(exchange, ticket, 200, std::move((*recalled)->text));
+      co_return;
+    }
     ModelExchange model(site_, exchange, *shape, *call, ticket);
+    if (*recalled) {
+      std::string& text = (*recalled)->text;
+      const std::size_t size = text.size();
+      text.resize(size + json::kPaddingBytes);
+      body = std::string_view(text).substr(0, size);
+    }
     co_await model.Run(body);
     co_return;
   }
@@ -152,10 +168,15 @@ net::Task<void> Emulator::AnswerPlain(net::Exchange& exchange, JournalTicket tic
     co_await Answer(exchange, ticket, 200, *std::move(text));
     co_return;
   }
-  const Refusal refusal{HttpStatus(text.error().code), text.error()};
-  std::string error;
-  shape.WriteError(refusal, nullptr, error);
-  co_await Answer(exchange, ticket, refusal.status, std::move(error));
+  co_await AnswerError(exchange, ticket, shape, text.error());
+}
+
+net::Task<void> Emulator::AnswerError(net::Exchange& exchange, JournalTicket ticket,
+                                      const Shape& shape, Error error) {
+  const Refusal refusal{HttpStatus(error.code), std::move(error)};
+  std::string text;
+  shape.WriteError(refusal, nullptr, text);
+  co_await Answer(exchange, ticket, refusal.status, std::move(text));
 }
 
 net::Task<void> Emulator::Answer(net::Exchange& exchange, JournalTicket ticket, int status,

@@ -37,6 +37,8 @@ class Emulator {
   Result<void> Listen(const EmulatorOptions& options);
   net::Task<void> Handle(net::Exchange& exchange);
   net::Task<void> Route(net::Exchange& exchange, std::string_view body);
+  net::Task<void> AnswerError(net::Exchange& exchange, JournalTicket ticket, const Shape& shape,
+                              Error error);
   net::Task<void> Answer(net::Exchange& exchange, JournalTicket ticket, int status,
                          std::string body);
   net::Task<void> AnswerPlain(net::Exchange& exchange, JournalTicket ticket, const Shape& shape,

@@ -7,7 +7,7 @@
 
 #include "emulator/answer.h"
 #include "emulator/shapes/openai_chat.h"
-#include "emulator/sleep.h"
+#include "net/sleep.h"
 
 namespace tidegate::emulator {
 namespace {
@@ -149,7 +149,7 @@ net::Task<void> LoadMock::Stream(net::Exchange& exchange, bool usage) {
   } else {
     std::int64_t due = exchange.arrived_nanos();
     due += kTick - due % kTick;
-    SleepTimer timer(exchange.shard());
+    net::SleepTimer timer(exchange.shard());
     for (std::size_t i = 0; going && i < frames_.size(); ++i) {
       due += frame_interval_nanos_;
       if (!co_await timer.SleepUntil(exchange.cancel(), due)) going = false;

@@ -27,8 +27,28 @@ struct LoadMockOptions {
 enum class KeyPlace : std::uint8_t { kBearer, kToken, kXApiKey, kApiKey, kXGoogApiKey, kQuery };
 
 // How vendors of one protocol tell limits and errors; README.md shows each.
-enum class RateFields : std::uint8_t { kNone, kOpenAi, kAnthropic, kMistral, kTogether, kIetf };
-enum class ErrorStyle : std::uint8_t { kOpenAi, kMistral, kTogether, kHuggingFace, kCerebras };
+enum class RateFields : std::uint8_t {
+  kNone,
+  kOpenAi,
+  kAnthropic,
+  kMistral,
+  kTogether,
+  kIetf,
+  kCerebras,
+  kOpenRouter,
+};
+enum class ErrorStyle : std::uint8_t {
+  kOpenAi,
+  kMistral,
+  kTogether,
+  kHuggingFace,
+  kCerebras,
+  kAzure,
+  kOpenRouter,
+  kXai,
+  kVllm,
+  kSglang,
+};
 
 // By what a vendor differs from the protocol it speaks.
 struct Quirks {
@@ -37,10 +57,18 @@ struct Quirks {
   std::optional<RateFields> rate_fields;
   ErrorStyle error_style = ErrorStyle::kOpenAi;       // of OpenAI Chat and its kin
   std::string reasoning_field = "reasoning_content";  // of OpenAI Chat
-  std::vector<std::string> refuse_fields;             // top-level members that are a 400
-  bool nim = false;                                   // NVIDIA's additions to OpenAI Chat
-  bool thought_signatures_required = false;           // Gemini: by every function call of a turn
-  std::string remote_host;                            // Ollama: the cloud that runs this model
+  std::vector<std::string>
+      refuse_fields;                    // top-level members, and "messages[].name", that are a 400
+  std::string seed_field = "seed";      // of OpenAI Chat
+  std::int64_t tool_call_id_bytes = 0;  // OpenAI Chat: ids have so many letters and digits
+  bool reasoning_back = false;          // OpenAI Chat: calls come back with reasoning_content
+  bool azure = false;                   // Azure's content filters in OpenAI Chat
+  bool comments = false;                // OpenAI Chat: streams begin with a comment
+  bool slow_jobs = false;               // Replicate: no answer with the prediction
+  bool x_groq = false;                  // OpenAI Chat: usage stands in x_groq of the last chunk
+  bool nim = false;                     // NVIDIA's additions to OpenAI Chat
+  bool thought_signatures_required = false;  // Gemini: by every function call of a turn
+  std::string remote_host;                   // Ollama: the cloud that runs this model
   std::int64_t embedding_dimensions = 256;
 };
 
@@ -54,6 +82,7 @@ struct Model {
   std::int64_t context_tokens_max = 128'000;  // prompt and answer together
   std::int64_t output_tokens_max = 16'384;
   std::int64_t requests_per_minute_max = 0;  // 0 = unlimited
+  std::int64_t tokens_per_minute_max = 0;    // 0 = unlimited
   std::int64_t concurrent_max = 0;           // 0 = unlimited
   std::int64_t cache_tokens_min = 1024;      // shorter prefixes are not cached
   Secret api_key;                            // empty = any key, or none

@@ -16,6 +16,7 @@ constexpr std::size_t kBodyBytesMax = 32 * 1024 * 1024;
 constexpr std::size_t kFlushBytes = 64 * 1024;
 constexpr std::int64_t kStallCheckInterval = 250 * net::kMillisecond;
 constexpr int kDefaultFaultStatus = 500;
+constexpr std::string_view kMessageNames = "messages[].name";  // of refuse_fields
 
 Error FaultError(int status) {
   return Error{ErrorCode::kUnavailable, ErrorSource::kUpstream, Retry::kSameTarget,
@@ -26,6 +27,30 @@ Error FaultError(int status) {
 json::Reader& ThreadReader() {
   thread_local json::Reader reader;
   return reader;
+}
+
+bool HasNames(const json::Value& messages) {
+  if (!messages.is_array()) return false;
+  const json::Array all = *messages.Array();
+  for (const json::Value message : all) {
+    if (message.is_object() && message.Object()->Find("name")) return true;
+  }
+  return false;
+}
+
+// A member of `body` that this vendor does not take.
+std::optional<Error> FindRefused(const json::Value& body, const Quirks& quirks) {
+  if (!body.is_object()) return std::nullopt;
+  for (const json::Member& member : *body.Object()) {
+    for (const std::string& refused : quirks.refuse_fields) {
+      const bool names = refused == kMessageNames && member.key == "messages";
+      if (member.key != refused && !(names && HasNames(member.value))) continue;
+      Error error = InvalidArgument(refused, "property '" + refused + "' is unsupported");
+      error.reason = "unsupported_parameter";
+      return error;
+    }
+  }
+  return std::nullopt;
 }
 
 Usage Billed(const Answer& answer, std::size_t tokens_made) {
@@ -82,15 +107,8 @@ std::optional<Refusal> ModelExchange::ReadRequest(const Received& received,
     const int status = invalid ? shape_.InvalidStatus(&model) : HttpStatus(error.code);
     return Refusal{status, std::move(error)};
   };
-  if (body.is_object()) {
-    for (const json::Member& member : *body.Object()) {
-      for (const std::string& refused : model.quirks.refuse_fields) {
-        if (member.key != refused) continue;
-        Error error = InvalidArgument(refused, "property '" + refused + "' is unsupported");
-        error.reason = "unsupported_parameter";
-        return wrong(std::move(error));
-      }
-    }
+  if (std::optional<Error> refused = FindRefused(body, model.quirks)) {
+    return wrong(*std::move(refused));
   }
   Result<ChatRequest> request = shape_.Parse(received, body, model, site_);
   if (!request) return wrong(std::move(request).error());
@@ -120,6 +138,11 @@ std::optional<Refusal> ModelExchange::Admit() {
 }
 
 std::optional<Refusal> ModelExchange::DrawFault() {
+  if (served_->model().quirks.azure && faults_.refusal.value_or(false)) {
+    Error error = InvalidArgument("prompt", "[emulated] the prompt triggered the content filter");
+    error.reason = "content_filter";
+    return Refusal{400, std::move(error)};
+  }
   if (!faults_.status && !faults_.error_rate) return std::nullopt;
   if (!served_->DrawError(faults_.error_rate.value_or(1))) return std::nullopt;
   const auto status = static_cast<int>(faults_.status.value_or(kDefaultFaultStatus));
@@ -390,7 +413,6 @@ std::string ModelExchange::Fields(std::string_view content_type, bool drop,
 }
 
 void ModelExchange::Finish() {
-  if (admission_.admitted) served_->Leave();
   if (pace_) {
     const Model& model = served_->model();
     outcome_.billed = Billed(answer_, tokens_made_);
@@ -401,6 +423,9 @@ void ModelExchange::Finish() {
                     Cost(usage.cached, model.cached_input_price) +
                     Cost(usage.cache_written, model.cache_write_price.value_or(model.input_price)) +
                     Cost(usage.completion, model.output_price);
+  }
+  if (admission_.admitted) {
+    served_->Leave(outcome_.billed.prompt + outcome_.billed.completion);
   }
   if (outcome_.ending == Ending::kAnswered && !TokensUntilFault())
     shape_.Answered(site_, MakeReply());

@@ -9,8 +9,8 @@
 #include "emulator/pace.h"
 #include "emulator/shape.h"
 #include "emulator/site.h"
-#include "emulator/sleep.h"
 #include "net/server.h"
+#include "net/sleep.h"
 
 namespace tidegate::emulator {
 
@@ -63,7 +63,7 @@ class ModelExchange {
   const Shape& shape_;
   const Call& call_;
   const JournalTicket ticket_;
-  SleepTimer timer_;
+  net::SleepTimer timer_;
   ServedModel* served_ = nullptr;
   std::string model_name_;
   ChatRequest request_;

@@ -19,6 +19,21 @@ TEST(RateLimit, RequestsOverTheMinuteWaitForItsEnd) {
   EXPECT_TRUE(limit.Admit(160 * kSecond).admitted);
 }
 
+TEST(RateLimit, TokensOverTheMinuteWaitForItsEndToo) {
+  RateLimit limit(0, 0, 100);
+  EXPECT_EQ(limit.Admit(0).tokens_left, 100);
+  limit.Leave(99);
+  const RateLimit::Decision second = limit.Admit(kSecond);
+  EXPECT_TRUE(second.admitted);
+  EXPECT_EQ(second.tokens_left, 1);
+  limit.Leave(50);
+  const RateLimit::Decision third = limit.Admit(2 * kSecond);
+  EXPECT_FALSE(third.admitted);
+  EXPECT_EQ(third.tokens_left, 0);
+  EXPECT_EQ(third.retry_after_s, 58);
+  EXPECT_EQ(limit.Admit(60 * kSecond).tokens_left, 100);
+}
+
 TEST(RateLimit, ConcurrentRequestsAreAdmittedAgainWhenOneLeaves) {
   RateLimit limit(0, 1);
   EXPECT_TRUE(limit.Admit(0).admitted);

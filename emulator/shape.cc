@@ -24,6 +24,10 @@ std::string Shape::TooLong(std::int64_t prompt, const Model& model) const {
                      model.context_tokens_max, prompt);
 }
 
+Result<std::optional<Recalled>> Shape::Recall(const Site&, const net::HttpHead&, Call&) const {
+  return std::optional<Recalled>();
+}
+
 Result<std::string> Shape::AnswerPlain(Site&, const Received&) const {
   return Internal("this shape has no calls without a model");
 }

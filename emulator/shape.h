@@ -40,6 +40,12 @@ struct Received {
   std::int64_t wall_nanos = 0;
 };
 
+// What stands behind a call that has no body of its own.
+struct Recalled {
+  std::string text;
+  bool is_answer = false;  // else the body of a request that is to be run
+};
+
 // Instead of an answer.
 struct Refusal {
   int status = 0;
@@ -87,6 +93,9 @@ class Shape {
   // Nothing: the request is none of this shape's.
   virtual std::optional<Call> Match(const net::HttpHead& head) const = 0;
 
+  // Of a call about something that was asked for before; sets the call's model.
+  virtual Result<std::optional<Recalled>> Recall(const Site& site, const net::HttpHead& head,
+                                                 Call& call) const;
   // A mistake in the head that is told before the body is read.
   virtual std::optional<Refusal> CheckHead(const Received&) const { return std::nullopt; }
   // The model's name: of the path, or the body's member "model".

@@ -18,9 +18,9 @@ bool ServedModel::IsServedAs(std::string_view shape) const {
   return shapes.empty() || std::find(shapes.begin(), shapes.end(), shape) != shapes.end();
 }
 
-void ServedModel::Leave() {
+void ServedModel::Leave(std::int64_t tokens) {
   const std::lock_guard lock(mutex_);
-  limit_.Leave();
+  limit_.Leave(tokens);
 }
 
 CacheUse ServedModel::UseCache(const ChatRequest& request) {
@@ -65,6 +65,7 @@ void Site::Reset() {
   for (const auto& served : models) served->Reset();
   journal.Reset();
   responses.Clear();
+  jobs.Clear();
   down = false;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "emulator/job_store.h"
 #include "emulator/journal.h"
 #include "emulator/load_mock.h"
 #include "emulator/model.h"
@@ -24,7 +25,7 @@ class ServedModel {
   ServedModel(Model model, std::unique_ptr<LoadMock> load_mock)
       : model_(std::move(model)),
         load_mock_(std::move(load_mock)),
-        limit_(model_.requests_per_minute_max, model_.concurrent_max),
+        limit_(model_.requests_per_minute_max, model_.concurrent_max, model_.tokens_per_minute_max),
         prefixes_(model_.cache_tokens_min) {}
 
   const Model& model() const { return model_; }
@@ -32,7 +33,7 @@ class ServedModel {
   bool IsServedAs(std::string_view shape) const;
 
   RateLimit::Decision Admit(std::int64_t now_nanos);
-  void Leave();
+  void Leave(std::int64_t tokens);
   CacheUse UseCache(const ChatRequest& request);
   // The model's own faults and those of the admin call.
   Faults CurrentFaults() const;
@@ -68,6 +69,7 @@ struct Site {
   const Clock& clock;
   Journal journal;
   ResponseStore responses;
+  mutable JobStore jobs;  // a request is kept while it is read
   std::atomic<bool> down = false;
   std::atomic<std::uint64_t> answers = 0;  // numbers the ids of answers
 };

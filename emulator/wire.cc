@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 
 #include "base/check.h"
-#include "emulator/sleep.h"
 #include "net/buffer.h"
 #include "net/deadline.h"
 #include "net/http_head.h"
+#include "net/sleep.h"
 #include "net/stream.h"
 #include "net/task_group.h"
 
@@ -314,7 +314,7 @@ bool Wire::Door::TakeReset() {
 // After a failed accept: waits until a refusal is over, or until what was missing may be there, and
 // listens again.
 net::Task<void> Wire::Door::ReopenInTime() {
-  SleepTimer timer(shard_);
+  net::SleepTimer timer(shard_);
   while (true) {
     const std::int64_t retry_at = net::MonotonicNow() + kAcceptRetryDelay;
     co_await timer.SleepUntil(tasks_.cancel(), std::max(refuse_until_, retry_at));

@@ -48,7 +48,7 @@ class OpenAiChat final : public Shape {
   }
   Result<ChatRequest> Parse(const Received& received, const json::Value& body, const Model& model,
                             const Site&) const override {
-    return ParseOpenAiChat(body, {!received.call.model.empty(), model.quirks.nim});
+    return ParseOpenAiChat(body, model.quirks, !received.call.model.empty());
   }
   int InvalidStatus(const Model* model) const override { return OpenAiInvalidStatus(model); }
   void WriteWhole(const Reply& reply, std::string& out) const override {

@@ -15,13 +15,11 @@ namespace tidegate::emulator {
 inline constexpr std::int64_t kChoicesMax = 16;
 inline constexpr std::int64_t kTopLogprobsMax = 20;
 inline constexpr std::size_t kStopSequencesMax = 4;
+inline constexpr std::string_view kContentFilter = "content_filter";  // reason of an Azure refusal
 
-struct OpenAiChatOptions {
-  bool model_in_path = false;  // Azure
-  bool nim = false;            // with NVIDIA's additions
-};
 // Errors: kInvalidArgument with the path of the field.
-Result<ChatRequest> ParseOpenAiChat(const json::Value& body, const OpenAiChatOptions& options = {});
+Result<ChatRequest> ParseOpenAiChat(const json::Value& body, const Quirks& quirks,
+                                    bool model_in_path = false);
 
 // Appends the body of a complete answer.
 void WriteOpenAiAnswer(const Reply& reply, std::string& out);
@@ -62,6 +60,8 @@ void WriteOpenAiError(const Refusal& refusal, std::string& out,
 std::optional<Refusal> CheckOpenAiKey(const Received& received, const Model& model);
 std::string OpenAiHeadFields(const HeadFacts& facts);
 int OpenAiInvalidStatus(const Model* model);
+// What Azure's filters say of a text: nothing bad, unless it was `filtered`.
+void WriteAzureFilters(json::Writer& writer, bool filtered);
 // Appends the answer to GET /v1/models; speeds, prices and limits stand in the extension object
 // "emulated".
 void WriteOpenAiModels(const std::vector<const Model*>& models, std::string& out);

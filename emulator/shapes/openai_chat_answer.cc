@@ -103,6 +103,13 @@ void WriteMessage(json::Writer& writer, const Choice& choice, const Quirks& quir
   writer.EndObject();
 }
 
+void WritePromptFilters(json::Writer& writer) {
+  writer.Key("prompt_filter_results").BeginArray().BeginObject();
+  writer.Key("prompt_index").Integer(0).Key("content_filter_results");
+  WriteAzureFilters(writer, false);
+  writer.EndObject().EndArray();
+}
+
 std::string_view DeltaKey(TokenKind kind, const Quirks& quirks) {
   switch (kind) {
     case TokenKind::kReasoning:
@@ -147,10 +154,12 @@ void WriteOpenAiAnswer(const Reply& reply, std::string& out) {
       writer.Null();
     }
     writer.Key("finish_reason").String(FinishName(choice.finish));
+    if (reply.model.quirks.azure) WriteAzureFilters(writer.Key("content_filter_results"), false);
     if (reply.model.quirks.nim) writer.Key("stop_reason").Null();
     writer.EndObject();
   }
   writer.EndArray();
+  if (reply.model.quirks.azure) WritePromptFilters(writer);
   if (!reply.faults.no_usage.value_or(false)) {
     writer.Key("usage");
     WriteOpenAiUsage(writer, answer.usage, reply.faults);
@@ -185,6 +194,17 @@ bool OpenAiChatFrames::UsageDue() const {
 
 void OpenAiChatFrames::Open(std::size_t choice, std::string& out) {
   json::Writer writer(out);
+  if (quirks_.comments && choice == 0) out += ": OPENROUTER PROCESSING\n\n";
+  if (quirks_.azure && choice == 0) {  // before there is a choice, and without a model's name
+    json::Writer first(out);
+    out += "data: ";
+    first.BeginObject().Key("choices").BeginArray().EndArray();
+    first.Key("created").Integer(0).Key("id").String("").Key("model").String("");
+    first.Key("object").String("");
+    WritePromptFilters(first);
+    first.EndObject();
+    out += "\n\n";
+  }
   BeginFrame(out, writer);
   writer.Key("choices").BeginArray().BeginObject();
   writer.Key("index").Integer(static_cast<std::int64_t>(choice));
@@ -230,7 +250,9 @@ void OpenAiChatFrames::WriteRun(std::size_t choice, std::size_t begin, std::size
   } else {
     writer.Key(DeltaKey(first.kind, quirks_)).String(text);
   }
-  writer.EndObject().Key("logprobs");
+  writer.EndObject();
+  if (quirks_.azure) WriteAzureFilters(writer.Key("content_filter_results"), false);
+  writer.Key("logprobs");
   if (request_.logprobs && first.kind == TokenKind::kText) {
     WriteLogprobs(writer, from, begin, end, request_.top_logprobs);
   } else {
@@ -272,6 +294,11 @@ void OpenAiChatFrames::Finish(std::size_t choice, std::string& out) {
   writer.Key("delta").BeginObject().EndObject();
   writer.Key("logprobs").Null();
   writer.Key("finish_reason").String(FinishName(from.finish)).EndObject().EndArray();
+  if (quirks_.x_groq && !faults_.no_usage.value_or(false)) {
+    writer.Key("x_groq").BeginObject().Key("id").String("req_" + answer_.id).Key("usage");
+    WriteOpenAiUsage(writer, answer_.usage, faults_);
+    writer.EndObject();
+  }
   EndFrame(out, writer);
 }
 
@@ -288,6 +315,17 @@ void OpenAiChatFrames::End(std::string& out) {
 }
 
 void OpenAiChatFrames::Fail(std::string& out) {
+  if (quirks_.error_style == ErrorStyle::kOpenRouter) {  // a chunk like any other, with an error
+    json::Writer writer(out);
+    BeginFrame(out, writer);
+    writer.Key("error").BeginObject().Key("code").String("server_error");
+    writer.Key("message").String(kFailedMidway).EndObject();
+    writer.Key("choices").BeginArray().BeginObject().Key("index").Integer(0);
+    writer.Key("delta").BeginObject().Key("content").String("").EndObject();
+    writer.Key("finish_reason").String("error").EndObject().EndArray().EndObject();
+    out += "\n\n";
+    return;
+  }
   out += "data: ";
   WriteOpenAiError(Refusal{500, Internal(std::string(kFailedMidway))}, out, quirks_.error_style);
   out += "\n\n";

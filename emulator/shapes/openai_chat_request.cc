@@ -23,7 +23,36 @@ Result<void> ReadPart(const json::Value& value, Message& message, std::size_t& b
   return Result<void>();
 }
 
-Result<Message> ReadMessage(const json::Value& value) {
+// "Ab3dE6gH9"
+Result<void> CheckCallId(const json::Object& object, std::string_view key, const Quirks& quirks) {
+  if (quirks.tool_call_id_bytes == 0) return Result<void>();
+  TIDEGATE_ASSIGN(const std::string id, ReadString(object, key));
+  const auto bytes = static_cast<std::size_t>(quirks.tool_call_id_bytes);
+  const bool plain = std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  });
+  if (plain && id.size() == bytes) return Result<void>();
+  return InvalidArgument(
+      object.PathOf(key),
+      fmt::format("Tool call id was {} but must be a-z, A-Z, 0-9, with a length of {}.", id,
+                  bytes));
+}
+
+Result<void> CheckCalls(const json::Object& message, const json::Value& calls,
+                        const Quirks& quirks) {
+  if (quirks.reasoning_back && !message.Find("reasoning_content")) {
+    return InvalidArgument(
+        "", "The reasoning_content in the thinking mode must be passed back to the API.");
+  }
+  TIDEGATE_ASSIGN(const json::Array array, calls.Array());
+  for (const json::Value call : array) {
+    TIDEGATE_ASSIGN(const json::Object object, call.Object());
+    TIDEGATE_TRY(CheckCallId(object, "id", quirks));
+  }
+  return Result<void>();
+}
+
+Result<Message> ReadMessage(const json::Value& value, const Quirks& quirks) {
   TIDEGATE_ASSIGN(const json::Object object, value.Object());
   Message message;
   TIDEGATE_ASSIGN(message.role, ReadString(object, "role"));
@@ -40,19 +69,23 @@ Result<Message> ReadMessage(const json::Value& value) {
   } else if (message.role != "assistant") {
     return InvalidArgument(object.PathOf("content"), "is required");
   }
-  if (const auto calls = FindValue(object, "tool_calls")) bytes += calls->raw().size();
+  if (const auto calls = FindValue(object, "tool_calls")) {
+    TIDEGATE_TRY(CheckCalls(object, *calls, quirks));
+    bytes += calls->raw().size();
+  }
   if (message.role == "tool") {
+    TIDEGATE_TRY(CheckCallId(object, "tool_call_id", quirks));
     TIDEGATE_ASSIGN(message.tool_call_id, ReadString(object, "tool_call_id"));
   }
   message.tokens += kTokensPerMessage + TokensOfBytes(bytes);
   return message;
 }
 
-Result<void> ReadMessages(const json::Object& body, ChatRequest& request) {
+Result<void> ReadMessages(const json::Object& body, const Quirks& quirks, ChatRequest& request) {
   TIDEGATE_ASSIGN(const json::Value value, body.Get("messages"));
   TIDEGATE_ASSIGN(const json::Array messages, value.Array());
   for (const json::Value one : messages) {
-    TIDEGATE_ASSIGN(Message message, ReadMessage(one));
+    TIDEGATE_ASSIGN(Message message, ReadMessage(one, quirks));
     request.messages.push_back(std::move(message));
   }
   if (request.messages.empty()) return value.Invalid("must not be empty");
@@ -142,7 +175,7 @@ Result<void> ReadStop(const json::Object& body, ChatRequest& request) {
   return Result<void>();
 }
 
-Result<void> ReadNumbers(const json::Object& body, ChatRequest& request) {
+Result<void> ReadNumbers(const json::Object& body, const Quirks& quirks, ChatRequest& request) {
   for (const std::string_view key : {"max_tokens", "max_completion_tokens"}) {
     if (const auto value = FindValue(body, key)) {
       TIDEGATE_ASSIGN(request.output_tokens_max, value->IntegerIn(1, kTokenLimitMax));
@@ -151,7 +184,7 @@ Result<void> ReadNumbers(const json::Object& body, ChatRequest& request) {
   if (const auto value = FindValue(body, "n")) {
     TIDEGATE_ASSIGN(request.choices, value->IntegerIn(1, kChoicesMax));
   }
-  if (const auto value = FindValue(body, "seed")) {
+  if (const auto value = FindValue(body, quirks.seed_field)) {
     TIDEGATE_ASSIGN(request.seed, value->Integer());
   }
   TIDEGATE_ASSIGN(request.logprobs, ReadBool(body, "logprobs", false));
@@ -190,20 +223,22 @@ Result<void> ReadNim(const json::Object& body, ChatRequest& request) {
 
 }  // namespace
 
-Result<ChatRequest> ParseOpenAiChat(const json::Value& body, const OpenAiChatOptions& options) {
+Result<ChatRequest> ParseOpenAiChat(const json::Value& body, const Quirks& quirks,
+                                    bool model_in_path) {
   TIDEGATE_ASSIGN(const json::Object object, body.Object());
   TIDEGATE_TRY(object.RequireUniqueKeys());
   ChatRequest request;
-  if (!options.model_in_path) {
+  if (!model_in_path) {
     TIDEGATE_ASSIGN(request.model, ReadString(object, "model"));
   }
-  TIDEGATE_TRY(ReadMessages(object, request));
+  TIDEGATE_TRY(ReadMessages(object, quirks, request));
   TIDEGATE_TRY(ReadTools(object, request));
   TIDEGATE_TRY(ReadFormat(object, request));
   TIDEGATE_TRY(ReadStop(object, request));
-  TIDEGATE_TRY(ReadNumbers(object, request));
+  TIDEGATE_TRY(ReadNumbers(object, quirks, request));
   TIDEGATE_TRY(ReadStreaming(object, request));
-  if (options.nim) TIDEGATE_TRY(ReadNim(object, request));
+  if (quirks.nim) TIDEGATE_TRY(ReadNim(object, request));
+  request.tool_call_id_bytes = static_cast<std::size_t>(quirks.tool_call_id_bytes);
   return request;
 }
 

@@ -34,6 +34,20 @@ ErrorWords WordsOf(int status) {
   }
 }
 
+}  // namespace
+
+void WriteAzureFilters(json::Writer& writer, bool filtered) {
+  writer.BeginObject();
+  for (const std::string_view kind : {"hate", "self_harm", "sexual", "violence"}) {
+    const bool found = filtered && kind == "violence";
+    writer.Key(kind).BeginObject().Key("filtered").Bool(found);
+    writer.Key("severity").String(found ? "high" : "safe").EndObject();
+  }
+  writer.EndObject();
+}
+
+namespace {
+
 // The members of an OpenAI error object.
 void WriteMembers(json::Writer& writer, const Refusal& refusal) {
   const Error& error = refusal.error;
@@ -87,6 +101,56 @@ void WriteMistralError(json::Writer& writer, const Refusal& refusal) {
   writer.EndObject();
 }
 
+// {"error":{"code":"401","message":"…"}}, and what the filters found where they refuse.
+void WriteAzureError(json::Writer& writer, const Refusal& refusal) {
+  const Error& error = refusal.error;
+  const bool filtered = error.reason == kContentFilter;
+  const bool of_service = refusal.status == 401 || refusal.status == 404 || refusal.status == 429;
+  writer.BeginObject().Key("error").BeginObject();
+  if (of_service && !filtered) {
+    writer.Key("code").String(fmt::format("{}", refusal.status));
+    writer.Key("message").String(error.message);
+    writer.EndObject().EndObject();
+    return;
+  }
+  WriteMembers(writer, refusal);
+  if (filtered) {
+    writer.Key("status").Integer(refusal.status);
+    writer.Key("innererror").BeginObject();
+    writer.Key("code").String("ResponsibleAIPolicyViolation");
+    writer.Key("content_filter_result");
+    WriteAzureFilters(writer, true);
+    writer.EndObject();
+  }
+  writer.EndObject().EndObject();
+}
+
+// vLLM nests it, SGLang does not; the code is the status.
+void WriteServerError(json::Writer& writer, const Refusal& refusal, bool nested) {
+  writer.BeginObject();
+  if (nested) writer.Key("error").BeginObject();
+  if (!nested) writer.Key("object").String("error");
+  writer.Key("message").String(refusal.error.message);
+  writer.Key("type").String(refusal.status < 500 ? "BadRequestError" : "InternalServerError");
+  writer.Key("param").Null().Key("code").Integer(refusal.status);
+  if (nested) writer.EndObject();
+  writer.EndObject();
+}
+
+void WriteOpenRouterError(json::Writer& writer, const Refusal& refusal) {
+  writer.BeginObject().Key("error").BeginObject();
+  writer.Key("message").String(refusal.error.message);
+  writer.Key("code").Integer(refusal.status);
+  writer.Key("metadata").BeginObject().Key("provider_name").String("emulated").EndObject();
+  writer.EndObject().Key("user_id").String("emulated").EndObject();
+}
+
+std::string_view XaiCode(int status) {
+  if (status == 400) return "invalid-argument";
+  if (status == 429) return "resource-exhausted";
+  return status < 500 ? "not-found" : "internal";
+}
+
 std::string_view HuggingFaceType(int status) {
   if (status == 422 || status == 400) return "validation";
   if (status == 429 || status == 503) return "overloaded";
@@ -120,14 +184,30 @@ void WriteOpenAiError(const Refusal& refusal, std::string& out, ErrorStyle style
       writer.BeginObject().Key("error").String(refusal.error.message);
       writer.Key("error_type").String(HuggingFaceType(refusal.status)).EndObject();
       return;
+    case ErrorStyle::kAzure:
+      WriteAzureError(writer, refusal);
+      return;
+    case ErrorStyle::kOpenRouter:
+      WriteOpenRouterError(writer, refusal);
+      return;
+    case ErrorStyle::kXai:
+      writer.BeginObject().Key("code").String(XaiCode(refusal.status));
+      writer.Key("error").String(refusal.error.message).EndObject();
+      return;
+    case ErrorStyle::kVllm:
+    case ErrorStyle::kSglang:
+      WriteServerError(writer, refusal, style == ErrorStyle::kVllm);
+      return;
   }
 }
 
 std::optional<Refusal> CheckOpenAiKey(const Received& received, const Model& model) {
   constexpr std::array kPlaces = {KeyPlace::kBearer, KeyPlace::kApiKey};
   if (HasKey(received.head, model, kPlaces)) return std::nullopt;
-  return Refusal{401, Error{ErrorCode::kUnauthenticated, ErrorSource::kCaller, Retry::kNever,
-                            "incorrect API key provided"}};
+  // xAI says of a wrong key that the request is.
+  const int status = model.quirks.error_style == ErrorStyle::kXai ? 400 : 401;
+  return Refusal{status, Error{ErrorCode::kUnauthenticated, ErrorSource::kCaller, Retry::kNever,
+                               "Incorrect API key provided"}};
 }
 
 std::string OpenAiHeadFields(const HeadFacts& facts) {

@@ -26,12 +26,28 @@ class OpenAiTest : public EmulatorFixture {
     Model azure = FastModel("azure");
     azure.api_key = Secret("right");
     azure.quirks.key_place = KeyPlace::kApiKey;
+    Model strict = FastModel("strict");
+    strict.quirks.refuse_fields = {"messages[].name"};
+    strict.quirks.seed_field = "random_seed";
+    strict.quirks.tool_call_id_bytes = 9;
+    strict.quirks.reasoning_back = true;
+    Model filtered = FastModel("filtered");
+    filtered.quirks.azure = true;
+    filtered.quirks.error_style = ErrorStyle::kAzure;
+    Model chatty = FastModel("chatty");
+    chatty.quirks.comments = true;
+    chatty.quirks.x_groq = true;
+    chatty.quirks.error_style = ErrorStyle::kOpenRouter;
     std::vector<Model> models = {FastModel("fast"), std::move(refusing),  std::move(nim),
                                  std::move(named),  std::move(elsewhere), std::move(azure)};
+    for (Model* more : {&strict, &filtered, &chatty}) models.push_back(std::move(*more));
     for (const auto& [name, style] :
          {std::pair{"mistral", ErrorStyle::kMistral}, std::pair{"together", ErrorStyle::kTogether},
           std::pair{"huggingface", ErrorStyle::kHuggingFace},
-          std::pair{"cerebras", ErrorStyle::kCerebras}}) {
+          std::pair{"cerebras", ErrorStyle::kCerebras},
+          std::pair{"styled-azure", ErrorStyle::kAzure},
+          std::pair{"openrouter", ErrorStyle::kOpenRouter}, std::pair{"xai", ErrorStyle::kXai},
+          std::pair{"vllm", ErrorStyle::kVllm}, std::pair{"sglang", ErrorStyle::kSglang}}) {
       Model styled = FastModel(name);
       styled.quirks.error_style = style;
       models.push_back(std::move(styled));
@@ -39,9 +55,12 @@ class OpenAiTest : public EmulatorFixture {
     for (const auto& [name, fields] : {std::pair{"limited-mistral", RateFields::kMistral},
                                        std::pair{"limited-together", RateFields::kTogether},
                                        std::pair{"limited-ietf", RateFields::kIetf},
+                                       std::pair{"limited-cerebras", RateFields::kCerebras},
+                                       std::pair{"limited-openrouter", RateFields::kOpenRouter},
                                        std::pair{"limited-none", RateFields::kNone}}) {
       Model limited = FastModel(name);
       limited.requests_per_minute_max = 5;
+      limited.tokens_per_minute_max = 1'000;
       limited.quirks.rate_fields = fields;
       models.push_back(std::move(limited));
     }
@@ -111,16 +130,73 @@ TEST_F(OpenAiTest, ErrorsHaveTheVendorsShape) {
   const RawAnswer tgi = Chat("huggingface", bad);
   EXPECT_EQ(Status(tgi), 422);
   EXPECT_EQ(FindText(tgi.body(), {"error_type"}), "validation");
+  EXPECT_EQ(FindText(Chat("styled-azure", kAsk, "status=429").body(), {"error", "code"}), "429");
+  EXPECT_EQ(Find(Chat("openrouter", bad).body(), {"error", "code"}), "400");
+  EXPECT_EQ(FindText(Chat("xai", bad).body(), {"code"}), "invalid-argument");
+  EXPECT_EQ(Find(Chat("vllm", bad).body(), {"error", "code"}), "400");
+  EXPECT_EQ(FindText(Chat("sglang", bad).body(), {"object"}), "error");
 }
 
 TEST_F(OpenAiTest, LimitsHaveTheVendorsFields) {
   for (const auto& [model, field] :
-       {std::pair{"limited-mistral", "x-ratelimit-remaining-req-minute: 4\r\n"},
-        std::pair{"limited-together", "x-ratelimit-remaining: 4\r\n"},
+       {std::pair{"limited-mistral", "x-ratelimit-limit-req-minute: 5\r\n"},
+        std::pair{"limited-together", "x-ratelimit-limit: 5\r\n"},
+        std::pair{"limited-together", "x-tokenlimit-limit: 1000\r\n"},
+        std::pair{"limited-cerebras", "x-ratelimit-limit-tokens-minute: 1000\r\n"},
+        std::pair{"limited-openrouter", "X-RateLimit-Limit: 5\r\n"},
         std::pair{"limited-ietf", "ratelimit-remaining: 4\r\n"}}) {
     EXPECT_EQ(Count(Chat(model, kAsk).head(), field), 1U) << model;
   }
   EXPECT_EQ(Count(Chat("limited-none", kAsk).head(), "ratelimit"), 0U);
+}
+
+TEST_F(OpenAiTest, AStrictVendorRefusesWhatItsDocumentsSay) {
+  const auto error = [&](std::string_view members) {
+    return FindText(Chat("strict", members).body(), {"error", "message"});
+  };
+  EXPECT_EQ(error(R"("messages":[{"role":"user","name":"ann","content":"a"}])"),
+            "property 'messages[].name' is unsupported");
+  constexpr std::string_view kCalls =
+      R"("messages":[{{"role":"user","content":"a"}},{{"role":"assistant"{},"tool_calls":[{{"id":)"
+      R"("{}","type":"function","function":{{"name":"f","arguments":"{{}}"}}}}]}}])";
+  EXPECT_EQ(
+      Count(error(fmt::format(kCalls, R"(,"reasoning_content":"")", "call_1")), "length of 9"), 1U);
+  EXPECT_EQ(Count(error(fmt::format(kCalls, "", "abcdefghi")), "must be passed back"), 1U);
+  EXPECT_EQ(error(fmt::format(kCalls, R"(,"reasoning_content":"")", "abcdefghi")), "");
+  const std::string tools =
+      R"(,"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required")";
+  const RawAnswer called = Chat("strict", std::string(kAsk) + tools);
+  EXPECT_EQ(FindText(called.body(), {"choices", "0", "message", "tool_calls", "0", "id"}).size(),
+            9U);
+  const auto text = [&](std::string_view seed) {
+    return FindText(Chat("strict", std::string(kAsk) + std::string(seed)).body(),
+                    {"choices", "0", "message", "content"});
+  };
+  EXPECT_EQ(text(R"(,"seed":7)"), text(""));
+  EXPECT_NE(text(R"(,"random_seed":7)"), text(""));
+}
+
+TEST_F(OpenAiTest, AzuresFiltersStandInEveryAnswer) {
+  const RawAnswer whole = Chat("filtered", kAsk);
+  EXPECT_EQ(Find(whole.body(), {"choices", "0", "content_filter_results", "hate", "filtered"}),
+            "false");
+  const std::string stream = Stream(Chat("filtered", std::string(kAsk) + R"(,"stream":true)"));
+  EXPECT_TRUE(stream.starts_with("data: {\"choices\":[],")) << stream;
+  const RawAnswer refused = Chat("filtered", kAsk, "refusal");
+  EXPECT_EQ(Status(refused), 400);
+  EXPECT_EQ(FindText(refused.body(), {"error", "code"}), "content_filter");
+  EXPECT_EQ(FindText(refused.body(), {"error", "innererror", "code"}),
+            "ResponsibleAIPolicyViolation");
+}
+
+TEST_F(OpenAiTest, StreamsHaveTheVendorsCommentsUsageAndErrors) {
+  const std::string ask = std::string(kAsk) + R"(,"stream":true)";
+  const std::string stream = Stream(Chat("chatty", ask));
+  EXPECT_TRUE(stream.starts_with(": OPENROUTER PROCESSING\n\n")) << stream;
+  EXPECT_EQ(Count(stream, R"("x_groq":{"id":"req_)"), 1U);
+  const std::string broken = Stream(Chat("chatty", ask, "error_after=2"));
+  EXPECT_EQ(Count(broken, R"("error":{"code":"server_error")"), 1U) << broken;
+  EXPECT_EQ(Count(broken, R"("finish_reason":"error")"), 1U) << broken;
 }
 
 TEST_F(OpenAiTest, ATextIsCompletedWithItsEcho) {

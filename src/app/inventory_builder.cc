@@ -17,8 +17,10 @@ gateway::Route RouteTo(const core::Deployment& deployment, const providers::Prov
   route.target.base_path = provider.endpoint.base_path;
   route.target.fields = RequestFields(provider);
   route.target.signer = provider.signer;
-  route.max_completion_tokens = provider.quirks.max_completion_tokens;
-  route.call_ids = provider.quirks.call_ids;
+  if (!provider.rate_limits.empty()) {
+    route.target.rate_limits = std::make_shared<core::RateLimitFields>(provider.rate_limits);
+  }
+  route.dialect = provider.dialect;
   return route;
 }
 
@@ -67,6 +69,7 @@ std::shared_ptr<gateway::Inventory> BuildInventory(const providers::Catalogue& c
     route.target.place = core::Place::kDevice;
     route.target.base_path = "/v1";
     route.engine_model = deployment.ref.model;
+    route.dialect.named_tool_choice = false;  // llama-server reads it as "auto"
     deployments.push_back(deployment);
     routes.push_back(std::move(route));
   }

@@ -14,6 +14,7 @@ namespace tidegate::dispatch {
 struct AnswerHead {
   std::string_view content_type;
   const core::Usage* usage = nullptr;  // known for whole answers only
+  std::string_view rate_limits = {};   // header lines in the client's words
 };
 
 // One request's sink. Until Whole or Begin is called nothing has reached the client and another

@@ -2,10 +2,14 @@
 
 #include <array>
 #include <charconv>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
+#include "dispatch/attempt_state.h"
+#include "dispatch/job.h"
 #include "dispatch/limits.h"
+#include "dispatch/rate_limits.h"
 
 namespace tidegate::dispatch {
 namespace {
@@ -13,20 +17,6 @@ namespace {
 using core::AttemptOutcome;
 using net::Task;
 using Pieces = std::vector<std::string_view>;
-
-// The state of one attempt, shared by its steps.
-struct Attempt {
-  net::HttpClient& client;
-  const AttemptInput& input;
-  AnswerSink& sink;
-  net::CancelToken& cancel;
-  std::int64_t started;  // monotonic
-  AttemptResult result;
-
-  void SawContent() {
-    if (result.ttft_nanos == 0) result.ttft_nanos = net::MonotonicNow() - started;
-  }
-};
 
 std::int64_t RetryAfterSeconds(const net::HttpHead& head) {
   const auto field = head.Find("retry-after");
@@ -78,35 +68,8 @@ std::string MakeHead(const AttemptInput& input, const privacy::Cleared& body) {
   return head;
 }
 
-// An error that the upstream or the network made, put into the words of the record.
-void Fail(Attempt& attempt, Error error) {
-  if (attempt.cancel.cancelled()) {
-    error = attempt.cancel.MakeError();
-    attempt.result.outcome = error.code == ErrorCode::kDeadlineExceeded
-                                 ? AttemptOutcome::kTimedOut
-                                 : AttemptOutcome::kCancelled;
-  } else if (error.code == ErrorCode::kCancelled) {
-    attempt.result.outcome = AttemptOutcome::kCancelled;
-  } else if (error.code == ErrorCode::kDeadlineExceeded) {
-    attempt.result.outcome = AttemptOutcome::kTimedOut;
-  } else {
-    attempt.result.outcome =
-        attempt.result.committed ? AttemptOutcome::kCut : AttemptOutcome::kFailed;
-  }
-  attempt.result.error = std::move(error);
-}
-
 // --- The four ways an answer comes
 // ---------------------------------------------------------------------------------------
-
-Task<void> ReadErrorAnswer(Attempt& attempt, net::ClientExchange& upstream, int status,
-                           std::int64_t retry_after) {
-  Result<std::string_view> body = co_await upstream.ReadAll(kErrorBytesMax);
-  const std::string_view text =
-      body.ok() ? *body : std::string_view();  // an unreadable body leaves the status to speak
-  attempt.result.bytes_received += static_cast<std::int64_t>(text.size());
-  Fail(attempt, attempt.input.upstream.DecodeError(status, text, retry_after));
-}
 
 // Same protocol, one body: pass the bytes, read the usage.
 Task<void> RelayWhole(Attempt& attempt, net::ClientExchange& upstream) {
@@ -126,7 +89,8 @@ Task<void> RelayWhole(Attempt& attempt, net::ClientExchange& upstream) {
   co_await net::Turn::At(turn, net::Stage::kAnswer);
   const std::string_view pieces[] = {*body};
   attempt.result.committed = true;
-  const AnswerHead head{"application/json", seen->usage ? &*seen->usage : nullptr};
+  const AnswerHead head{"application/json", seen->usage ? &*seen->usage : nullptr,
+                        attempt.result.rate_limits};
   const Result<void> sent = co_await attempt.sink.Whole(head, pieces);
   if (!sent.ok()) co_return Fail(attempt, sent.error());
   attempt.result.outcome = AttemptOutcome::kOk;
@@ -157,7 +121,8 @@ Task<bool> SendFrames(Attempt& attempt, Held& held, const Pieces& frames, bool c
   if (!attempt.result.committed) {
     attempt.result.committed = true;
     const Result<void> begun = co_await attempt.sink.Begin(
-        AnswerHead{attempt.input.client.StreamContentType(attempt.input.request), nullptr});
+        AnswerHead{attempt.input.client.StreamContentType(attempt.input.request), nullptr,
+                   attempt.result.rate_limits});
     if (!begun.ok()) {
       Fail(attempt, begun.error());
       co_return false;
@@ -240,64 +205,23 @@ void Observe(Attempt& attempt, const core::Event& event, bool& content, bool& do
   if (const auto* call = std::get_if<core::ToolCallEvent>(&event)) count(call->arguments.size());
 }
 
-// Decoded events, encoded again for the client: another protocol, or a stream collected into one
-// body.
-Task<void> Translate(Attempt& attempt, net::ClientExchange& upstream, bool upstream_streams) {
-  const bool stream_out = attempt.input.request.stream;
-  const auto decoder = attempt.input.upstream.NewDecoder(upstream_streams);
-  const auto encoder = attempt.input.client.NewEncoder(attempt.input.request, attempt.input.id,
-                                                       attempt.input.created_s);
-  std::vector<core::Event> events;
-  std::string encoded;
-  Held held;
-  const auto bytes_max = static_cast<std::int64_t>(stream_out ? kStreamBytesMax : kAnswerBytesMax);
-  bool content = false, done = false;
-  const std::int64_t waited =
-      attempt.input.arrived_nanos == 0 ? 0 : attempt.started - attempt.input.arrived_nanos;
-  while (true) {
-    Result<std::string_view> bytes = co_await upstream.ReadBody();
-    // As in RelayStream: behind the end mark the answer is complete, however the connection ends.
-    if (!bytes.ok() && !(done && upstream_streams)) {
-      co_return Fail(attempt, std::move(bytes).error());
-    }
-    const bool ended = !bytes.ok() || bytes->empty();
-    if (!ended) attempt.result.bytes_received += static_cast<std::int64_t>(bytes->size());
-    if (attempt.result.bytes_received > bytes_max) co_return Fail(attempt, CutStream());
-    events.clear();
-    Result<void> fed = ended ? decoder->Finish(events) : decoder->Feed(*bytes, events);
-    if (stream_out) encoded.clear();
-    if (!events.empty()) {
-      encoder->NoteTimes({waited, net::MonotonicNow() - attempt.started});
-    }
-    for (const core::Event& event : events) {
-      if (const auto* error = std::get_if<core::ErrorEvent>(&event))
-        co_return Fail(attempt, error->error());
-      Observe(attempt, event, content, done);
-      encoder->Encode(event, encoded);
-    }
-    if (!fed.ok()) co_return Fail(attempt, std::move(fed).error());
-    if (stream_out) {
-      const Pieces frames = encoded.empty() ? Pieces() : Pieces{encoded};
-      if (!co_await SendFrames(attempt, held, frames, content || done, ended && done)) co_return;
-    }
-    if (ended) break;
-  }
-  if (!done) co_return Fail(attempt, CutStream());
-  if (stream_out) co_return;
-  const Pieces body{encoded};
-  attempt.result.committed = true;
-  const AnswerHead head{"application/json",
-                        attempt.result.usage ? &*attempt.result.usage : nullptr};
-  const Result<void> sent = co_await attempt.sink.Whole(head, body);
-  if (!sent.ok()) co_return Fail(attempt, sent.error());
-  attempt.result.outcome = AttemptOutcome::kOk;
+void ReadRateLimits(Attempt& attempt, const net::HttpHead& head) {
+  const AttemptInput& input = attempt.input;
+  if (input.target.rate_limits == nullptr) return;
+  const protocols::RateLimitWords* const words = input.client.rate_limit_words();
+  if (words == nullptr) return;
+  const std::int64_t arrived = input.arrived_nanos == 0 ? attempt.started : input.arrived_nanos;
+  const std::int64_t now = input.created_s * net::kSecond + (net::MonotonicNow() - arrived);
+  attempt.result.rate_limits = RateLimitLines(head, *input.target.rate_limits, *words, now);
 }
 
 Task<void> ReadAnswer(Attempt& attempt, net::ClientExchange& upstream, const net::HttpHead& head) {
   attempt.result.upstream_status = head.status();
+  ReadRateLimits(attempt, head);
   if (head.status() / 100 != 2) {
-    co_return co_await ReadErrorAnswer(attempt, upstream, head.status(), RetryAfterSeconds(head));
+    co_return co_await ReadErrorAnswer(attempt, upstream, head);
   }
+  if (attempt.input.upstream.jobs() != nullptr) co_return co_await RunJob(attempt, upstream);
   const std::string_view type = head.Find("content-type").value_or("");
   const bool streams = attempt.input.upstream.IsStream(type);
   // The client gets the upstream's bytes where it speaks the same protocol in the same form.
@@ -311,7 +235,7 @@ Task<void> ReadAnswer(Attempt& attempt, net::ClientExchange& upstream, const net
   if (same && !streams && !request.stream) {
     co_return co_await RelayWhole(attempt, upstream);
   }
-  co_return co_await Translate(attempt, upstream, streams);
+  co_return co_await Translate(attempt, &upstream, {}, streams);
 }
 
 // Opens, sends and reads the answer's head. On failure the attempt has its error and nothing is
@@ -357,6 +281,89 @@ Task<bool> Exchange(Attempt& attempt, const privacy::Cleared& cleared, bool fres
 }
 
 }  // namespace
+
+void Fail(Attempt& attempt, Error error) {
+  if (attempt.cancel.cancelled()) {
+    error = attempt.cancel.MakeError();
+    attempt.result.outcome = error.code == ErrorCode::kDeadlineExceeded
+                                 ? AttemptOutcome::kTimedOut
+                                 : AttemptOutcome::kCancelled;
+  } else if (error.code == ErrorCode::kCancelled) {
+    attempt.result.outcome = AttemptOutcome::kCancelled;
+  } else if (error.code == ErrorCode::kDeadlineExceeded) {
+    attempt.result.outcome = AttemptOutcome::kTimedOut;
+  } else {
+    attempt.result.outcome =
+        attempt.result.committed ? AttemptOutcome::kCut : AttemptOutcome::kFailed;
+  }
+  attempt.result.error = std::move(error);
+}
+
+Task<void> ReadErrorAnswer(Attempt& attempt, net::ClientExchange& upstream,
+                           const net::HttpHead& head) {
+  const int status = head.status();
+  const std::int64_t retry_after = RetryAfterSeconds(head);  // reading on may move the head
+  Result<std::string_view> body = co_await upstream.ReadAll(kErrorBytesMax);
+  const std::string_view text =
+      body.ok() ? *body : std::string_view();  // an unreadable body leaves the status to speak
+  attempt.result.bytes_received += static_cast<std::int64_t>(text.size());
+  Fail(attempt, attempt.input.upstream.DecodeError(status, text, retry_after));
+}
+
+Task<void> Translate(Attempt& attempt, net::ClientExchange* upstream, std::string_view whole,
+                     bool upstream_streams) {
+  const bool stream_out = attempt.input.request.stream;
+  const auto decoder = attempt.input.upstream.NewDecoder(upstream_streams);
+  const auto encoder = attempt.input.client.NewEncoder(attempt.input.request, attempt.input.id,
+                                                       attempt.input.created_s);
+  std::vector<core::Event> events;
+  std::string encoded;
+  Held held;
+  const auto bytes_max = static_cast<std::int64_t>(stream_out ? kStreamBytesMax : kAnswerBytesMax);
+  bool content = false, done = false;
+  const std::int64_t waited =
+      attempt.input.arrived_nanos == 0 ? 0 : attempt.started - attempt.input.arrived_nanos;
+  while (true) {
+    Result<std::string_view> bytes = std::exchange(whole, {});
+    if (upstream != nullptr) bytes = co_await upstream->ReadBody();
+    // As in RelayStream: behind the end mark the answer is complete, however the connection ends.
+    if (!bytes.ok() && !(done && upstream_streams)) {
+      co_return Fail(attempt, std::move(bytes).error());
+    }
+    const bool ended = !bytes.ok() || bytes->empty();
+    if (!ended && upstream != nullptr) {  // else they are counted
+      attempt.result.bytes_received += static_cast<std::int64_t>(bytes->size());
+    }
+    if (attempt.result.bytes_received > bytes_max) co_return Fail(attempt, CutStream());
+    events.clear();
+    Result<void> fed = ended ? decoder->Finish(events) : decoder->Feed(*bytes, events);
+    if (stream_out) encoded.clear();
+    if (!events.empty()) {
+      encoder->NoteTimes({waited, net::MonotonicNow() - attempt.started});
+    }
+    for (const core::Event& event : events) {
+      if (const auto* error = std::get_if<core::ErrorEvent>(&event))
+        co_return Fail(attempt, error->error());
+      Observe(attempt, event, content, done);
+      encoder->Encode(event, encoded);
+    }
+    if (!fed.ok()) co_return Fail(attempt, std::move(fed).error());
+    if (stream_out) {
+      const Pieces frames = encoded.empty() ? Pieces() : Pieces{encoded};
+      if (!co_await SendFrames(attempt, held, frames, content || done, ended && done)) co_return;
+    }
+    if (ended) break;
+  }
+  if (!done) co_return Fail(attempt, CutStream());
+  if (stream_out) co_return;
+  const Pieces body{encoded};
+  attempt.result.committed = true;
+  const AnswerHead head{"application/json", attempt.result.usage ? &*attempt.result.usage : nullptr,
+                        attempt.result.rate_limits};
+  const Result<void> sent = co_await attempt.sink.Whole(head, body);
+  if (!sent.ok()) co_return Fail(attempt, sent.error());
+  attempt.result.outcome = AttemptOutcome::kOk;
+}
 
 net::Task<AttemptResult> RunAttempt(net::HttpClient& client, AttemptInput input,
                                     privacy::Cleared cleared, AnswerSink& sink,

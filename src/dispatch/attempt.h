@@ -57,6 +57,7 @@ struct AttemptResult {
   std::optional<core::Usage> usage;  // as the upstream said it
   std::int64_t content_bytes = 0;    // of answer text seen, for an estimate when it did not
   int upstream_status = 0;
+  std::string rate_limits;      // what the upstream says of them: header lines for the client
   std::int64_t ttft_nanos = 0;  // start to first content; 0 = none came
   std::int64_t total_nanos = 0;
   std::int64_t bytes_sent = 0, bytes_received = 0;

@@ -22,5 +22,8 @@ inline constexpr std::int64_t kBreakerOpen =
     10 * net::kSecond;  // first time; doubles while probes fail
 inline constexpr std::int64_t kBreakerOpenMax = 300 * net::kSecond;
 inline constexpr std::int64_t kRetryAfterSecondsMax = 3600;
+inline constexpr std::int64_t kJobEndTimeout = 5 * net::kSecond;  // for ending a job upstream
+inline constexpr std::size_t kRateLimitFieldsMax = 24;  // of an answer, that are passed on
+inline constexpr std::size_t kRateLimitValueBytesMax = 64;
 
 }  // namespace tidegate::dispatch

@@ -7,6 +7,7 @@
 
 #include "base/secret.h"
 #include "core/place.h"
+#include "core/rate_limits.h"
 #include "core/request.h"
 #include "net/address.h"
 #include "protocols/aws_sigv4/signer.h"
@@ -24,6 +25,8 @@ struct Target {
                   // with CRLF
   // Signs each request as it is sent, instead of credentials in `fields`; may be null.
   std::shared_ptr<const protocols::aws_sigv4::Signer> signer = nullptr;
+  // How its answers tell of rate limits; null = they do not.
+  std::shared_ptr<const core::RateLimitFields> rate_limits = nullptr;
 };
 
 }  // namespace tidegate::dispatch

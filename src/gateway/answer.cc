@@ -29,6 +29,7 @@ void Answer::AppendFields(const dispatch::AnswerHead& head) {
   } else {
     net::AppendField(call_.fields, "tidegate-cost-usd-max", FormatUsd(attempt_.reserved));
   }
+  call_.fields += head.rate_limits;
 }
 
 net::Task<Result<void>> Answer::Whole(dispatch::AnswerHead head,

@@ -146,9 +146,7 @@ protocols::UpstreamOptions OptionsFor(const Call& call, const Running& running) 
   // The engine notices that nobody listens any more only while it streams, so it always does.
   options.force_stream = running.lease.has_value();
   options.want_stream_usage = deployment.capabilities.Has(core::Capability::kStreamUsage);
-  options.max_completion_tokens = route.max_completion_tokens;
-  options.call_ids = route.call_ids;
-  options.named_tool_choice = !running.lease.has_value();  // llama-server reads it as "auto"
+  options.dialect = &route.dialect;
   options.passes_unknown_fields = deployment.capabilities.Has(core::Capability::kVendorFields);
   options.output_tokens_limit = running.estimate.output_tokens_limit;
   options.output_tokens_max = deployment.output_tokens_max;
@@ -287,6 +285,7 @@ net::Task<Result<void>> RunAttempts(Call& call) {
       call.record.error = Describe(*last);
       co_return Result<void>();
     }
+    call.rate_limits = std::move(result.rate_limits);
     if (!MayGoOn(call, *last)) break;
   }
   CHECK(last.has_value());

@@ -88,6 +88,7 @@ struct Call {
   plan::Plan plan;
   core::DecisionRecord record;
   std::string fields;               // header lines of the answer, reused
+  std::string rate_limits;          // of the last attempt that failed: header lines
   std::string method, path, query;  // of KeepHead
 };
 

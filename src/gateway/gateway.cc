@@ -71,6 +71,7 @@ net::Task<void> FailCall(Call& call, Error error) {
   call.record.status = StatusOf(call.protocol, error);
   std::string fields;
   AppendDecisionFields(call, nullptr, false, fields);
+  fields += call.rate_limits;
   FinishRecord(call);
   co_await RespondError(call.exchange, call.protocol, error, std::move(fields));
 }

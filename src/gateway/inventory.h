@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "plan/estimator.h"
 #include "plan/name_index.h"
+#include "protocols/dialect.h"
 
 namespace tidegate::gateway {
 
@@ -22,9 +23,8 @@ namespace tidegate::gateway {
 struct Route {
   dispatch::Target
       target;  // for engine models: name, protocol and place; the rest comes with the lease
-  std::string engine_model;            // not empty: leased from the engine
-  bool max_completion_tokens = false;  // the provider's name for the output limit
-  bool call_ids = true;                // tool calls and results may carry an id
+  std::string engine_model;    // not empty: leased from the engine
+  protocols::Dialect dialect;  // the provider's
 };
 
 // Built once; deployments and routes never change, breakers and estimates do. Thread-safe.

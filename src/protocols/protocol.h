@@ -20,8 +20,11 @@
 #include "core/event.h"
 #include "core/request.h"
 #include "protocols/constraint_parser.h"
+#include "protocols/dialect.h"
 #include "protocols/field_lookup.h"
+#include "protocols/jobs.h"
 #include "protocols/model_entry.h"
+#include "protocols/rate_limit_words.h"
 #include "protocols/stored_answers.h"
 
 namespace tidegate::protocols {
@@ -82,11 +85,8 @@ struct UpstreamOptions {
   std::string_view model;     // the name the upstream knows
   bool force_stream = false;  // stream although the caller did not ask for it (the local engine)
   bool want_stream_usage = true;  // ask for usage in the stream where the upstream understands it
-  bool max_completion_tokens =
-      false;  // the upstream's name for the output limit is max_completion_tokens
   bool passes_unknown_fields = false;  // it ignores, or knows, what its API description lacks
-  bool call_ids = true;                // tool calls and their results may carry an id
-  bool named_tool_choice = true;       // it heeds a choice that names one tool
+  const Dialect* dialect = &kPlainDialect;
   std::optional<std::int64_t> output_tokens_limit =
       {};                              // write this limit; absent = leave the caller's
   std::int64_t output_tokens_max = 0;  // the model's own limit, where it is known
@@ -188,6 +188,8 @@ class Protocol {
   virtual int ErrorStatus(const Error& error) const = 0;
   // Header lines that an error answer of this protocol has beside its body, each with CRLF.
   virtual std::string ErrorFields(const Error&) const { return {}; }
+  // Null: its clients know no header fields that tell of rate limits.
+  virtual const RateLimitWords* rate_limit_words() const { return nullptr; }
   virtual std::string_view StreamContentType(const core::Request& request) const = 0;
   virtual std::string EncodeModels(std::span<const ModelEntry> models) const = 0;
   virtual std::string EncodeModel(const ModelEntry& model) const = 0;
@@ -223,6 +225,8 @@ class Protocol {
   // Reads usage and errors from a whole same-protocol body that is passed through. Not valid:
   // kProtocol. REQUIRES: json::kPaddingBytes readable bytes behind `body`.
   virtual Result<RelayState> InspectWhole(std::string_view body) const = 0;
+  // Not null where an upstream answers with a job, and gives the answer afterwards.
+  virtual const Jobs* jobs() const { return nullptr; }
   // Whether an answer with this content type is a stream of this protocol's.
   virtual bool IsStream(std::string_view content_type) const = 0;
   // What an error answer of an upstream means for us. `retry_after_s` from its headers, 0 = none.

@@ -136,7 +136,9 @@ TEST(Translate, AToolDemandedByNameIsTheOnlyOneForWhoKnowsNoNames) {
   const auto sent = [&](std::string_view choice) {
     const std::string head = R"({"model":"m","messages":[{"role":"user","content":"a"}],)";
     const Asked asked(kChat, head + std::string(kTools) + std::string(choice) + "}");
-    const UpstreamOptions options{.model = "m", .named_tool_choice = false};
+    Dialect dialect;
+    dialect.named_tool_choice = false;
+    const UpstreamOptions options{.model = "m", .dialect = &dialect};
     return Join(*kChat.EncodeRequest(*asked.request, options)).substr(head.size());
   };
   EXPECT_EQ(sent(R"("tool_choice":{"type":"function","function":{"name":"g"}})"),

@@ -244,9 +244,12 @@ struct Verdict {
   std::string_view sentence;
 };
 
-// Google says of a bad key that the request is bad.
+// Google and xAI say of a bad key that the request is bad.
 bool IsKeyRefused(const Fault& fault) {
-  return Says(fault, "API_KEY_INVALID") || Says(fault, "API_KEY_EXPIRED");
+  if (Says(fault, "API_KEY_INVALID") || Says(fault, "API_KEY_EXPIRED")) return true;
+  constexpr std::string_view kWrongKey = "incorrect api key provided";
+  return fault.status == 400 &&
+         EqualsIgnoringCase(fault.message.substr(0, kWrongKey.size()), kWrongKey);
 }
 
 Verdict Judge(const Fault& fault, int status) {
@@ -333,6 +336,10 @@ Fault ReadFaultBody(const json::Value& root) {
   if (const std::optional<json::Value> error = object.Find("error"); error && !error->is_null()) {
     Fault fault = ReadFault(*error);
     if (fault.message.empty()) fault.message = StringOrEmpty(object, "message");
+    if (error->is_string()) {  // what else is known of it stands beside it
+      fault.code = StringOrEmpty(object, "code");
+      fault.type = StringOrEmpty(object, "error_type");
+    }
     return fault;
   }
   Fault fault = ReadFault(value);

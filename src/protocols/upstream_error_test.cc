@@ -46,6 +46,19 @@ TEST(UpstreamError, TextIsOneLineAndBounded) {
   EXPECT_GT(cut.size(), kUpstreamMessageBytesMax - 4);
 }
 
+TEST(UpstreamError, AKeyThatXaiRefusesIsOursAndNoMistakeOfTheCallers) {
+  const Error refused = JudgeErrorBody(
+      400,
+      R"({"code":"invalid-argument","error":"Incorrect API key provided. You can obtain one."})",
+      0);
+  EXPECT_EQ(refused.code, ErrorCode::kUnavailable);
+  EXPECT_EQ(refused.reason, "upstream_key_refused");
+  const Error wrong = JudgeErrorBody(
+      400, R"({"code":"invalid-argument","error":"Argument not supported: stop"})", 0);
+  EXPECT_EQ(wrong.code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(wrong.reason, "invalid-argument");
+}
+
 TEST(UpstreamError, ABodyMayStateWhenToTryAgain) {
   const auto seconds = [](std::string_view delay, std::int64_t header) {
     const std::string body =

@@ -56,7 +56,9 @@ TEST(CatalogueFiles, AreAllValidAndSortedAndNameTheirProvider) {
       EXPECT_TRUE(ParseUrl(url, "url").ok()) << file.id;
     }
     if (file.models == nullptr) {
-      EXPECT_TRUE(entry->provider.lists_models) << file.id << " neither has models nor lists them";
+      // Where there is no address either, who configures it names the models too.
+      EXPECT_TRUE(entry->provider.lists_models || url.empty())
+          << file.id << " neither has models nor lists them";
       continue;
     }
     const Result<std::vector<core::Deployment>> models = ParseModels(entry->provider, *file.models);
@@ -74,6 +76,44 @@ TEST(CatalogueFiles, AreAllValidAndSortedAndNameTheirProvider) {
   }
 }
 
+// What a provider refuses is left out of requests, so it must be a hint, or the provider must lack
+// the capability that such requests need.
+TEST(CatalogueFiles, RefuseOnlyHintsAndWhatTheyLack) {
+  using core::Capability;
+  const std::map<std::string_view, std::optional<Capability>> kMeanings = {
+      {"user", std::nullopt},
+      {"store", std::nullopt},
+      {"metadata", std::nullopt},
+      {"service_tier", std::nullopt},
+      {"safety_identifier", std::nullopt},
+      {"prompt_cache_key", std::nullopt},
+      {"prompt_cache_retention", std::nullopt},
+      {"prompt_cache_options", std::nullopt},
+      {"stream_options", std::nullopt},
+      {"logprobs", Capability::kLogprobs},
+      {"top_logprobs", Capability::kLogprobs},
+      {"logit_bias", Capability::kLogitBias},
+      {"frequency_penalty", Capability::kPenalties},
+      {"presence_penalty", Capability::kPenalties},
+  };
+  for (const CatalogueFile& file : CatalogueFiles()) {
+    const Result<Entry> entry = ParseEntry(file.id, *file.provider);
+    std::vector<core::CapabilitySet> sets = {entry->provider.capabilities};
+    if (file.models != nullptr) {
+      const auto models = ParseModels(entry->provider, *file.models);
+      for (const core::Deployment& model : *models) sets.push_back(model.capabilities);
+    }
+    for (const std::string& refused : entry->provider.dialect.refuses) {
+      const auto meaning = kMeanings.find(refused);
+      ASSERT_NE(meaning, kMeanings.end()) << file.id << " refuses " << refused;
+      if (!meaning->second) continue;
+      for (const core::CapabilitySet set : sets) {
+        EXPECT_FALSE(set.Has(*meaning->second)) << file.id << " refuses " << refused;
+      }
+    }
+  }
+}
+
 TEST(Catalogue, KnowsBothServicesOfGoogles) {
   const Result<Catalogue> by_key = Load({}, {{"GOOGLE_API_KEY", "AIza"}});
   ASSERT_TRUE(by_key.ok());
@@ -83,7 +123,7 @@ TEST(Catalogue, KnowsBothServicesOfGoogles) {
   EXPECT_EQ(gemini.protocol, core::Protocol::kGemini);
   EXPECT_EQ(gemini.auth_header, "x-goog-api-key");
   EXPECT_EQ(gemini.auth_value.Reveal(), "AIza");
-  EXPECT_TRUE(gemini.quirks.call_ids);
+  EXPECT_TRUE(gemini.dialect.call_ids);
   EXPECT_NE(FindModel(*by_key, "gemini/gemini-2.5-flash"), nullptr);
 
   ProviderConfig config;
@@ -96,7 +136,7 @@ TEST(Catalogue, KnowsBothServicesOfGoogles) {
   ASSERT_TRUE(configured.ok());
   const Provider& vertex = configured->providers()[0];
   EXPECT_EQ(vertex.auth_value.Reveal(), "Bearer ya29.token");
-  EXPECT_FALSE(vertex.quirks.call_ids);
+  EXPECT_FALSE(vertex.dialect.call_ids);
   EXPECT_EQ(FindModel(*configured, "vertex/claude-opus-4@20250514"), nullptr);
 }
 
@@ -117,7 +157,7 @@ TEST(Catalogue, TakesAKeyInTheEnvironmentAsConfigurationEnough) {
   EXPECT_EQ(openai.auth_value.Reveal(), "Bearer sk-1");
   EXPECT_EQ(openai.endpoint.ToString(), "https://api.openai.com/v1");
   EXPECT_EQ(openai.place, core::Place::kCloud);
-  EXPECT_TRUE(openai.quirks.max_completion_tokens);
+  EXPECT_TRUE(openai.dialect.max_completion_tokens);
   const core::Deployment* model = FindModel(*catalogue, "openai/gpt-4o");
   ASSERT_NE(model, nullptr);
   EXPECT_EQ(model->prices->input.nanodollars_per_mtok, 2'500'000'000);
@@ -357,6 +397,26 @@ TEST(Catalogue, TakesPricesFromTheModelThenTheProviderThenTheCatalogueAndNothing
   const Result<Catalogue> with = Load({cloud});
   EXPECT_EQ(FindModel(*with, "c/plain")->prices->input.nanodollars_per_mtok, 3);
   EXPECT_EQ(FindModel(*with, "c/priced")->prices->input.nanodollars_per_mtok, 7);
+}
+
+TEST(ParseEntry, ReadsDialectsAndTheNamesOfRateLimits) {
+  const Result<Entry> entry = ParseEntry(
+      "x",
+      R"({"id":"x","auth":{"scheme":"none"},"quirks":{"seed":"random_seed","refuses":["user"],)"
+      R"("message_names":false,"reasoning_back":true,"call_id_bytes":9,"chat_path":"/c"},)"
+      R"("rate_limit_headers":{"requests_limit":"a","tokens_reset":"b"}})");
+  ASSERT_TRUE(entry.ok()) << Describe(entry.error());
+  const protocols::Dialect& dialect = entry->provider.dialect;
+  EXPECT_EQ(dialect.seed, "random_seed");
+  EXPECT_TRUE(dialect.Refuses("user"));
+  EXPECT_FALSE(dialect.message_names);
+  EXPECT_TRUE(dialect.reasoning_back);
+  EXPECT_EQ(dialect.call_id_bytes, 9);
+  EXPECT_EQ(dialect.chat_path, "/c");
+  EXPECT_EQ(entry->provider.rate_limits[core::RateLimitFact::kRequestsLimit], "a");
+  EXPECT_EQ(entry->provider.rate_limits[core::RateLimitFact::kTokensReset], "b");
+  EXPECT_FALSE(ParseEntry("x", R"({"id":"x","rate_limit_headers":{"left":"a"}})").ok());
+  EXPECT_FALSE(ParseEntry("x", R"({"id":"x","quirks":{"call_id_bytes":0}})").ok());
 }
 
 TEST(ParseEntry, RefusesAMemberItDoesNotKnow) {

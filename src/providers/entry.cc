@@ -1,6 +1,7 @@
 #include "providers/entry.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "json/reader.h"
@@ -79,22 +80,34 @@ Result<void> ReadAuth(const json::Value& value, Entry& entry) {
   return {};
 }
 
-Result<void> ReadQuirks(const json::Value& value, Quirks& quirks) {
+Result<void> ReadQuirks(const json::Value& value, protocols::Dialect& dialect) {
+  constexpr std::int64_t kCallIdBytesMax = 64;
   return ForEachMember(value, [&](std::string_view key, const json::Value& member) -> Result<void> {
-    if (key == "max_completion_tokens") return ReadBool(member, quirks.max_completion_tokens);
-    if (key == "stream_usage") return ReadBool(member, quirks.stream_usage);
-    if (key == "call_ids") return ReadBool(member, quirks.call_ids);
+    if (key == "max_completion_tokens") return ReadBool(member, dialect.max_completion_tokens);
+    if (key == "call_ids") return ReadBool(member, dialect.call_ids);
+    if (key == "message_names") return ReadBool(member, dialect.message_names);
+    if (key == "named_tool_choice") return ReadBool(member, dialect.named_tool_choice);
+    if (key == "reasoning_back") return ReadBool(member, dialect.reasoning_back);
+    if (key == "seed") return ReadString(member, dialect.seed);
+    if (key == "refuses") return ReadStrings(member, dialect.refuses);
+    if (key == "chat_path") return ReadString(member, dialect.chat_path);
+    if (key == "call_id_bytes") {
+      TIDEGATE_ASSIGN(dialect.call_id_bytes, member.IntegerIn(1, kCallIdBytesMax));
+      return {};
+    }
     return member.Invalid("is no quirk");
   });
 }
 
-Result<void> ReadRateLimit(const json::Value& value, RateLimitHeaders& headers) {
+Result<void> ReadRateLimits(const json::Value& value, core::RateLimitFields& fields) {
+  // By core::RateLimitFact.
+  constexpr std::array<std::string_view, core::kRateLimitFacts> kKeys = {
+      "requests_limit", "requests_left", "requests_reset",
+      "tokens_limit",   "tokens_left",   "tokens_reset"};
   return ForEachMember(value, [&](std::string_view key, const json::Value& member) -> Result<void> {
-    if (key == "requests_left") return ReadString(member, headers.requests_left);
-    if (key == "requests_reset") return ReadString(member, headers.requests_reset);
-    if (key == "tokens_left") return ReadString(member, headers.tokens_left);
-    if (key == "tokens_reset") return ReadString(member, headers.tokens_reset);
-    return member.Invalid("is no rate limit header");
+    const auto* const found = std::find(kKeys.begin(), kKeys.end(), key);
+    if (found == kKeys.end()) return member.Invalid("is no rate limit header");
+    return ReadString(member, fields.names[static_cast<std::size_t>(found - kKeys.begin())]);
   });
 }
 
@@ -150,9 +163,9 @@ Result<void> ReadEntryMember(Entry& entry, std::string_view key, const json::Val
   if (key == "region") return ReadString(value, provider.region);
   if (key == "zero_data_retention") return ReadBool(value, provider.zero_data_retention);
   if (key == "lists_models") return ReadBool(value, provider.lists_models);
-  if (key == "quirks") return ReadQuirks(value, provider.quirks);
+  if (key == "quirks") return ReadQuirks(value, provider.dialect);
   if (key == "headers") return ReadExtraHeaders(value, provider);
-  if (key == "rate_limit_headers") return ReadRateLimit(value, provider.rate_limit);
+  if (key == "rate_limit_headers") return ReadRateLimits(value, provider.rate_limits);
   if (key == "priors") return ReadPriors(value, provider);
   if (key == "capabilities") {
     TIDEGATE_ASSIGN(provider.capabilities, ReadCapabilities(value));

@@ -12,23 +12,13 @@
 #include "core/capability.h"
 #include "core/deployment.h"
 #include "core/place.h"
+#include "core/rate_limits.h"
 #include "core/request.h"
 #include "protocols/aws_sigv4/signer.h"
+#include "protocols/dialect.h"
 #include "providers/endpoint.h"
 
 namespace tidegate::providers {
-
-// Where a provider's dialect differs from its protocol's.
-struct Quirks {
-  bool max_completion_tokens = false;  // its output limit is max_completion_tokens, not max_tokens
-  bool stream_usage = true;            // stream_options.include_usage is understood
-  bool call_ids = true;                // its tool calls and results may carry an id
-};
-
-// The answer headers that state what is left of a rate limit, lower case; empty = it sends none.
-struct RateLimitHeaders {
-  std::string requests_left, requests_reset, tokens_left, tokens_reset;
-};
 
 // A provider that can be used now: it has an address and, where it wants one, a key. Immutable
 // after loading.
@@ -43,8 +33,8 @@ struct Provider {
   // Signs every request instead, where the credentials are AWS's; else null.
   std::shared_ptr<const protocols::aws_sigv4::Signer> signer;
   std::vector<std::pair<std::string, std::string>> extra_headers;
-  Quirks quirks;
-  RateLimitHeaders rate_limit;
+  protocols::Dialect dialect;
+  core::RateLimitFields rate_limits;  // empty = its answers do not tell of them
   core::Place place = core::Place::kCloud;
   std::string region;                // jurisdiction, or empty when unknown
   bool zero_data_retention = false;  // assured

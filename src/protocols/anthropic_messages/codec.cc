@@ -56,6 +56,7 @@ class AnthropicMessages final : public Protocol {
     return EncodeErrorEvent(error);
   }
   int ErrorStatus(const Error& error) const override { return ErrorHttpStatus(error); }
+  const RateLimitWords* rate_limit_words() const override { return &kAnthropicRateLimitWords; }
   std::string_view StreamContentType(const core::Request&) const override {
     return "text/event-stream; charset=utf-8";
   }

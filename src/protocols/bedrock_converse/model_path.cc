@@ -1,15 +1,12 @@
 #include "protocols/bedrock_converse/model_path.h"
 
+#include "protocols/percent_encode.h"
+
 namespace tidegate::protocols::bedrock_converse {
 namespace {
 
 constexpr std::string_view kWhole = "/converse";
 constexpr std::string_view kStream = "/converse-stream";
-
-bool IsUnreserved(char c) {  // RFC 3986
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
 
 }  // namespace
 
@@ -26,18 +23,8 @@ std::optional<Route> MatchModelPath(std::string_view path) {
 }
 
 std::string ModelPath(std::string_view model, bool stream) {
-  constexpr std::string_view kHexDigits = "0123456789ABCDEF";
   std::string path(kModelPrefix);
-  for (const char c : model) {
-    if (IsUnreserved(c)) {
-      path.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    path.push_back('%');
-    path.push_back(kHexDigits[byte >> 4U]);
-    path.push_back(kHexDigits[byte & 15U]);
-  }
+  AppendPercentEncoded(path, model);
   path += stream ? kStream : kWhole;
   return path;
 }

@@ -38,7 +38,9 @@ void Run(std::string_view text, unsigned variant) {
   }
   UpstreamOptions options{.model = "upstream"};
   options.force_stream = (variant & 4U) != 0;
-  options.call_ids = (variant & 8U) != 0;
+  Dialect dialect;
+  dialect.call_ids = (variant & 8U) != 0;
+  options.dialect = &dialect;
   if ((variant & 16U) != 0) options.output_tokens_limit = 77;
   // Any request can be refused by another protocol, but not break it.
   (void)openai_chat::Codec().EncodeRequest(*request, options).ok();

@@ -71,8 +71,8 @@ Result<UpstreamRequest> EncodeGenerateRequest(const core::Request& request,
   if (upstream.streaming) upstream.accept = "text/event-stream";
   const bool same =
       request.protocol == core::Protocol::kGemini && request.same_bytes && !request.body.empty();
-  const bool must_change =
-      same && request.has_optional_fields && (!options.call_ids || HoldsForeignStates(request));
+  const bool must_change = same && request.has_optional_fields &&
+                           (!options.dialect->call_ids || HoldsForeignStates(request));
   if (same && !must_change) {
     upstream.body = SpliceBody(request, options);
     return upstream;

@@ -200,7 +200,9 @@ TEST(GeminiRequest, VertexIsSentNoIds) {
       R"([{"functionCall":{"id":"a","name":"f"},"thoughtSignature":"cw=="}]},{"role":"user",)"
       R"("parts":[{"functionResponse":{"id":"a","name":"f","response":{"x":1}}}]}],)"
       R"("safetySettings":[{"threshold":"BLOCK_NONE"}]})");
-  const UpstreamOptions vertex{.model = "gemini-3-pro", .call_ids = false};
+  Dialect without_ids;
+  without_ids.call_ids = false;
+  const UpstreamOptions vertex{.model = "gemini-3-pro", .dialect = &without_ids};
   EXPECT_EQ(Sent(asked, vertex),
             R"({"contents":[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":)"
             R"([{"functionCall":{"name":"f","args":{}},"thoughtSignature":"cw=="}]},)"

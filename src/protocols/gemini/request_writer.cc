@@ -148,7 +148,7 @@ class BodyWriter {
   }
 
   std::string_view IdOf(const Part& part) const {
-    return options_.call_ids ? part.id : std::string_view();
+    return options_.dialect->call_ids ? part.id : std::string_view();
   }
 
   Result<void> WriteResult(const Part& result, const std::string& path) {

@@ -60,6 +60,7 @@ class OpenAiChat final : public Protocol {
     return EncodeErrorEvent(error);
   }
   int ErrorStatus(const Error& error) const override { return ErrorHttpStatus(error); }
+  const RateLimitWords* rate_limit_words() const override { return &kOpenAiRateLimitWords; }
   std::string_view StreamContentType(const core::Request&) const override {
     return "text/event-stream; charset=utf-8";
   }

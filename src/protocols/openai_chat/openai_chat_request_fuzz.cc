@@ -49,7 +49,16 @@ void Run(std::string_view text, unsigned variant) {
   UpstreamOptions options{.model = "up\"stream", .passes_unknown_fields = true};
   options.force_stream = (variant & 1U) != 0;
   options.want_stream_usage = (variant & 2U) != 0;
-  options.max_completion_tokens = (variant & 4U) != 0;
+  Dialect dialect;
+  dialect.max_completion_tokens = (variant & 4U) != 0;
+  const bool strict = (variant & 64U) != 0;
+  if (strict) {
+    dialect.seed = "random_seed";
+    dialect.refuses = {"user", "store", "stream_options"};
+    dialect.call_id_bytes = 9;
+    dialect.reasoning_back = true;
+  }
+  options.dialect = &dialect;
   if ((variant & 8U) != 0) options.output_tokens_limit = 77;
   const Result<UpstreamRequest> upstream = Codec().EncodeRequest(*request, options);
   CHECK(upstream.ok());
@@ -59,6 +68,10 @@ void Run(std::string_view text, unsigned variant) {
   CHECK(again.ok());
   CHECK(again->model == "up\"stream");
   CHECK(again->stream == upstream->streaming);
+  if (strict) {
+    CHECK(again->user.empty() && !again->seed && again->spans.stream_options.empty());
+    return;
+  }
   CHECK(again->spans.tidegate_member.empty() && again->spans.provider_member.empty());
   CHECK(again->stream_usage == (request->stream_usage || upstream->hide_stream_usage));
   CHECK(!options.output_tokens_limit || again->max_output_tokens == options.output_tokens_limit);

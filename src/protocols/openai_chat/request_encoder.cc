@@ -3,15 +3,23 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "json/splice.h"
 #include "json/writer.h"
+#include "protocols/cannot_say.h"
+#include "protocols/openai_chat/call_id.h"
+#include "protocols/openai_chat/limits.h"
+#include "protocols/percent_encode.h"
+#include "protocols/scratch_reader.h"
 #include "protocols/spans.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
 
 constexpr std::string_view kPath = "/chat/completions";
+constexpr std::string_view kModelMark = "{model}";
+constexpr std::string_view kSeed = "seed";
 constexpr std::string_view kOldLimit = "\"max_tokens\"";
 constexpr std::string_view kNewLimit = "\"max_completion_tokens\"";
 
@@ -76,12 +84,13 @@ void EditStream(const core::Request& request, BodyEdits& edits) {
 void EditOutputLimit(const core::Request& request, const UpstreamOptions& options,
                      BodyEdits& edits) {
   const core::BodySpans& spans = request.spans;
-  const std::string_view name = options.max_completion_tokens ? kNewLimit : kOldLimit;
+  const bool wants_new = options.dialect->max_completion_tokens;
+  const std::string_view name = wants_new ? kNewLimit : kOldLimit;
   const bool has_old = !spans.max_tokens.empty();
   const bool has_new = !spans.max_completion_tokens.empty();
   if (has_old != has_new) {
     const core::Span key = has_old ? spans.max_tokens_key : spans.max_completion_tokens_key;
-    if (has_old == options.max_completion_tokens) edits.Replace(key, name);
+    if (has_old == wants_new) edits.Replace(key, name);
   }
   if (!options.output_tokens_limit) return;
   const std::string limit = std::to_string(*options.output_tokens_limit);
@@ -90,22 +99,84 @@ void EditOutputLimit(const core::Request& request, const UpstreamOptions& option
   if (!has_old && !has_new) edits.InsertMember(std::string(name) + ':' + limit);
 }
 
+// Leaves out the gate's own members and those that the upstream refuses, and renames what it knows
+// by another name. The body is read again, which only such upstreams cost.
+Result<void> EditMembers(const core::Request& request, const Dialect& dialect, BodyEdits& edits) {
+  if (dialect.refuses.empty() && dialect.seed == kSeed) {
+    edits.Erase(request.spans.tidegate_member);
+    edits.Erase(request.spans.provider_member);
+    return {};
+  }
+  const ScratchReader json;
+  TIDEGATE_ASSIGN(const json::Value root, json->ParseCopy(request.body, kRequestBytesMax));
+  TIDEGATE_ASSIGN(const json::Object object, root.Object());
+  std::vector<std::string_view> removed(dialect.refuses.begin(), dialect.refuses.end());
+  removed.push_back("tidegate");
+  if (!request.spans.provider_member.empty()) removed.push_back("provider");
+  for (const json::Span span : json::RemovalSpans(object, removed)) edits.Erase(ToCore(span));
+  if (dialect.seed == kSeed) return {};
+  for (const json::Member& member : object) {
+    if (member.key == kSeed) {
+      edits.ReplaceOwned(ToCore(member.key_span()), '"' + dialect.seed + '"');
+    }
+  }
+  return {};
+}
+
+// Whether the messages hold something that this upstream wants in another way.
+bool MessagesDiffer(const core::Request& request, const Dialect& dialect) {
+  if (dialect.call_id_bytes == 0 && !dialect.reasoning_back) return false;
+  const auto bytes = static_cast<std::size_t>(dialect.call_id_bytes);
+  for (const core::Message& message : request.messages) {
+    for (const core::Part& part : message.parts) {
+      const bool is_call = part.kind == core::PartKind::kToolCall;
+      if (is_call && dialect.reasoning_back) return true;
+      const bool has_id = is_call || part.kind == core::PartKind::kToolResult;
+      if (has_id && bytes != 0 && !IsCallIdOf(part.id, bytes)) return true;
+    }
+  }
+  return false;
+}
+
+Result<void> CheckNames(const core::Request& request, const Dialect& dialect) {
+  if (dialect.message_names) return {};
+  for (std::size_t i = 0; i < request.messages.size(); ++i) {
+    if (request.messages[i].name.empty()) continue;
+    return CannotSay("messages[" + std::to_string(i) + "].name", "the name of who speaks");
+  }
+  return {};
+}
+
+std::string PathOf(const UpstreamOptions& options) {
+  const std::string& path = options.dialect->chat_path;
+  if (path.empty()) return std::string(kPath);
+  const std::size_t at = path.find(kModelMark);
+  if (at == std::string::npos) return path;
+  std::string out = path.substr(0, at);
+  AppendPercentEncoded(out, options.model);
+  return out + path.substr(at + kModelMark.size());
+}
+
 }  // namespace
 
 Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
                                           const UpstreamOptions& options) {
+  const Dialect& dialect = *options.dialect;
+  TIDEGATE_TRY(CheckNames(request, dialect));
   UpstreamRequest upstream;
-  upstream.path = kPath;
+  upstream.path = PathOf(options);
   upstream.streaming = request.stream || options.force_stream;
   if (upstream.streaming) upstream.accept = "text/event-stream";
-  const bool ask_usage = upstream.streaming && options.want_stream_usage && !request.stream_usage;
+  const bool may_ask = options.want_stream_usage && !dialect.Refuses("stream_options");
+  const bool ask_usage = upstream.streaming && may_ask && !request.stream_usage;
   upstream.hide_stream_usage = ask_usage;
   const bool foreign =
       request.protocol != core::Protocol::kOpenAiChat || request.body.empty() ||
       !request.same_bytes || (request.has_optional_fields && !options.passes_unknown_fields) ||
-      (request.tool_choice == core::ToolChoiceKind::kNamed && !options.named_tool_choice);
+      MessagesDiffer(request, dialect) ||
+      (request.tool_choice == core::ToolChoiceKind::kNamed && !dialect.named_tool_choice);
   if (foreign) {
-    const WriteOptions write{upstream.streaming, upstream.streaming && options.want_stream_usage};
+    const WriteOptions write{upstream.streaming, upstream.streaming && may_ask};
     TIDEGATE_ASSIGN(std::string body, WriteChatRequest(request, options, write));
     upstream.body.owned.push_back(std::make_unique<std::string>(std::move(body)));
     upstream.body.pieces.push_back(*upstream.body.owned.back());
@@ -113,8 +184,7 @@ Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
   }
   BodyEdits edits(request);
   EditModel(request, options.model, edits);
-  edits.Erase(request.spans.tidegate_member);
-  edits.Erase(request.spans.provider_member);
+  TIDEGATE_TRY(EditMembers(request, dialect, edits));
   if (upstream.streaming && !request.stream) EditStream(request, edits);
   if (ask_usage) EditUsage(request, edits);
   EditOutputLimit(request, options, edits);

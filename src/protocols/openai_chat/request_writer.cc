@@ -9,6 +9,7 @@
 #include "protocols/cache_control.h"
 #include "protocols/cannot_say.h"
 #include "protocols/media.h"
+#include "protocols/openai_chat/call_id.h"
 #include "protocols/openai_chat/reasoning_details.h"
 #include "protocols/openai_chat/request_encoder.h"
 #include "protocols/reasoning_budget.h"
@@ -76,7 +77,7 @@ class MessageWriter {
   }
 
   Result<void> WriteResult(const core::Part& result) {
-    out_.BeginObject().Key("role").String("tool").Key("tool_call_id").String(result.id);
+    out_.BeginObject().Key("role").String("tool").Key("tool_call_id").String(IdOf(result));
     TIDEGATE_TRY(WriteContent(result.content, ""));
     out_.EndObject();
     return {};
@@ -85,25 +86,39 @@ class MessageWriter {
   Result<void> WriteRest(const core::Message& message) {
     out_.BeginObject().Key("role").String(RoleWord(message.role, foreign_));
     WriteString(out_, "name", message.name);
-    if (options_.passes_unknown_fields) WriteReasoning(message);
     const bool has_calls =
         std::any_of(message.parts.begin(), message.parts.end(),
                     [](const core::Part& part) { return part.kind == PartKind::kToolCall; });
+    if (options_.passes_unknown_fields) {
+      WriteReasoning(message);
+    } else if (has_calls && options_.dialect->reasoning_back) {
+      out_.Key("reasoning_content").String(ReasoningOf(message));
+    }
     TIDEGATE_TRY(WriteContent(message.parts, has_calls ? "null" : "\"\""));
     if (has_calls) WriteCalls(message);
     out_.EndObject();
     return {};
   }
 
-  void WriteReasoning(const core::Message& message) {
+  std::string IdOf(const core::Part& part) const {
+    const auto bytes = static_cast<std::size_t>(options_.dialect->call_id_bytes);
+    return bytes == 0 ? std::string(part.id) : CallIdOf(part.id, bytes);
+  }
+
+  static std::string ReasoningOf(const core::Message& message) {
     std::string text;
-    bool has_state = false;
     for (const core::Part& part : message.parts) {
-      if (part.kind != PartKind::kReasoning) continue;
-      text += part.text;
-      has_state |= !part.state.empty();
+      if (part.kind == PartKind::kReasoning) text += part.text;
     }
-    WriteString(out_, "reasoning_content", text);
+    return text;
+  }
+
+  void WriteReasoning(const core::Message& message) {
+    WriteString(out_, "reasoning_content", ReasoningOf(message));
+    const bool has_state =
+        std::any_of(message.parts.begin(), message.parts.end(), [](const core::Part& part) {
+          return part.kind == PartKind::kReasoning && !part.state.empty();
+        });
     if (!has_state) return;
     out_.Key("reasoning_details").BeginArray();
     for (const core::Part& part : message.parts) {
@@ -116,7 +131,7 @@ class MessageWriter {
     out_.Key("tool_calls").BeginArray();
     for (const core::Part& call : message.parts) {
       if (call.kind != PartKind::kToolCall) continue;
-      out_.BeginObject().Key("id").String(call.id).Key("type").String("function");
+      out_.BeginObject().Key("id").String(IdOf(call)).Key("type").String("function");
       out_.Key("function").BeginObject().Key("name").String(call.name);
       out_.Key("arguments").String(call.arguments.empty() ? "{}" : call.arguments).EndObject();
       if (options_.passes_unknown_fields && call.state.origin == core::StateOrigin::kGemini) {
@@ -206,7 +221,7 @@ class MessageWriter {
 void WriteTools(json::Writer& out, const core::Request& request, const UpstreamOptions& options) {
   // Who cannot be told which tool must be called is offered no other.
   const bool only_named =
-      request.tool_choice == core::ToolChoiceKind::kNamed && !options.named_tool_choice;
+      request.tool_choice == core::ToolChoiceKind::kNamed && !options.dialect->named_tool_choice;
   if (!request.tools.empty()) {
     out.Key("tools").BeginArray();
     for (const core::ToolSpec& tool : request.tools) {
@@ -285,12 +300,12 @@ void WriteResponseFormat(json::Writer& out, const core::Request& request) {
   out.EndObject();
 }
 
-void WriteSampling(json::Writer& out, const core::Request& request) {
+void WriteSampling(json::Writer& out, const core::Request& request, const Dialect& dialect) {
   WriteNumber(out, "temperature", request.temperature);
   WriteNumber(out, "top_p", request.top_p);
   WriteNumber(out, "presence_penalty", request.presence_penalty);
   WriteNumber(out, "frequency_penalty", request.frequency_penalty);
-  WriteInteger(out, "seed", request.seed);
+  WriteInteger(out, dialect.seed, request.seed);
   if (!request.stop.empty()) {
     out.Key("stop").BeginArray();
     for (const std::string_view stop : request.stop) out.String(stop);
@@ -321,11 +336,12 @@ Result<std::string> WriteChatRequest(const core::Request& request, const Upstrea
   out.EndArray();
   WriteTools(out, request, options);
   WriteResponseFormat(out, request);
-  WriteSampling(out, request);
+  WriteSampling(out, request, *options.dialect);
   const std::optional<std::int64_t> limit =
       options.output_tokens_limit ? options.output_tokens_limit : request.max_output_tokens;
-  WriteInteger(out, options.max_completion_tokens ? "max_completion_tokens" : "max_tokens", limit);
-  WriteString(out, "user", request.user);
+  WriteInteger(out, options.dialect->max_completion_tokens ? "max_completion_tokens" : "max_tokens",
+               limit);
+  if (!options.dialect->Refuses("user")) WriteString(out, "user", request.user);
   if (write.streaming) {
     out.Key("stream").Bool(true);
     if (write.usage)

@@ -71,6 +71,7 @@ class OpenAiResponses final : public Protocol {
     return EncodeErrorEvent(error, 0);
   }
   int ErrorStatus(const Error& error) const override { return openai_chat::ErrorHttpStatus(error); }
+  const RateLimitWords* rate_limit_words() const override { return &kOpenAiRateLimitWords; }
   std::string_view StreamContentType(const core::Request&) const override {
     return "text/event-stream; charset=utf-8";
   }

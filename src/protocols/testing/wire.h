@@ -48,7 +48,7 @@ class WireTest : public ::testing::TestWithParam<std::string> {
   }
   Result<core::Request> DecodeRequest(std::string_view body) const {
     const Section* at = transcript_.Find("path");
-    return DecodeChat(codec_, at == nullptr ? protocol_.path : at->arguments, body);
+    return DecodeChat(client_, at == nullptr ? protocol_.path : at->arguments, body);
   }
   void ReplayRequest(const Section& section);
   void ReplayStream(const Section& section);
@@ -60,6 +60,7 @@ class WireTest : public ::testing::TestWithParam<std::string> {
 
   const WireProtocol protocol_;
   const Protocol& codec_ = protocol_.codec;
+  const Protocol& client_ = protocol_.client != nullptr ? *protocol_.client : protocol_.codec;
   const bool rewrite_ = std::getenv("TIDEGATE_WIRE_REWRITE") != nullptr;
   Transcript transcript_;
   std::vector<Section> rewritten_;
@@ -80,7 +81,9 @@ inline void WireTest::ReplayRequest(const Section& section) {
   options.model = model;
   options.force_stream = HasWord(arguments, "force_stream");
   options.want_stream_usage = !HasWord(arguments, "no_usage");
-  options.max_completion_tokens = HasWord(arguments, "max_completion_tokens");
+  Dialect dialect;
+  dialect.max_completion_tokens = HasWord(arguments, "max_completion_tokens");
+  options.dialect = &dialect;
   options.passes_unknown_fields = HasWord(arguments, "passes_unknown_fields");
   if (const auto limit = Argument(arguments, "limit"))
     options.output_tokens_limit = std::stoll(*limit);
@@ -116,7 +119,7 @@ inline std::string WireTest::Encode(const std::string& bytes, bool upstream_stre
   request.stream_usage = include_usage_;
   const std::unique_ptr<ResponseDecoder> decoder = codec_.NewDecoder(upstream_streams);
   const std::unique_ptr<ResponseEncoder> encoder =
-      codec_.NewEncoder(request, kWireId, kWireCreated);
+      client_.NewEncoder(request, kWireId, kWireCreated);
   std::vector<core::Event> events;
   std::string out;
   const auto encode = [&] {
@@ -221,7 +224,7 @@ inline void WireTest::ReplayError(const Section& section) {
   EXPECT_EQ(error.source, ErrorSource::kUpstream);
   EXPECT_EQ(error.upstream_status, status);
   Expect("relay", "error " + DescribeError(error));
-  Expect("client", std::to_string(codec_.ErrorStatus(error)) + "\n" + codec_.EncodeError(error));
+  Expect("client", std::to_string(client_.ErrorStatus(error)) + "\n" + client_.EncodeError(error));
   for (std::size_t size = 0; size < body.size(); ++size) {
     EXPECT_EQ(codec_.DecodeError(status, body.substr(0, size), 0).source, ErrorSource::kUpstream);
   }

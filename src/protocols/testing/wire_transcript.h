@@ -56,6 +56,8 @@ struct WireProtocol {
   std::string folder;    // of src/protocols
   std::string path;      // of a chat that names its model in the body
   std::string end_mark;  // stands in the last frame of a stream that is complete
+  // Who asks, where nobody can ask in the protocol itself; `path` is then that protocol's.
+  const Protocol* client = nullptr;
   // Of streams that are not text: from a transcript's lines to bytes, and back.
   std::string (*to_bytes)(std::string_view text) = nullptr;
   std::string (*to_text)(std::string_view bytes) = nullptr;
