@@ -33,9 +33,9 @@ Result<std::string> Shape::AnswerPlain(Site&, const Received&) const {
 }
 
 std::span<const Shape* const> AllShapes() {
-  static const std::array kShapes = {&AnthropicShape(),  &ResponsesShape(), &GeminiShape(),
-                                     &OllamaShape(),     &BedrockShape(),   &CohereShape(),
-                                     &OpenAiChatShape(), &OpenAiTextShape()};
+  static const std::array kShapes = {&AnthropicShape(),  &ResponsesShape(),  &GeminiShape(),
+                                     &OllamaShape(),     &BedrockShape(),    &CohereShape(),
+                                     &OpenAiChatShape(), &OpenAiTextShape(), &ReplicateShape()};
   return kShapes;
 }
 

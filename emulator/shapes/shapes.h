@@ -13,5 +13,6 @@ const Shape& OllamaShape();
 const Shape& BedrockShape();
 const Shape& CohereShape();
 const Shape& OpenAiTextShape();
+const Shape& ReplicateShape();
 
 }  // namespace tidegate::emulator

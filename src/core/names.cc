@@ -39,7 +39,7 @@ constexpr std::array<std::string_view, kCapabilities> kCapabilityNames = {"tools
                                                                           "llama_sampling"};
 constexpr std::array<std::string_view, kProtocols> kProtocolNames = {
     "openai_chat", "openai_responses", "anthropic_messages", "gemini",
-    "ollama",      "cohere_chat",      "bedrock_converse"};
+    "ollama",      "cohere_chat",      "bedrock_converse",   "replicate"};
 constexpr std::array<std::string_view, 16> kRejectNames = {
     "model_name", "place",       "privacy",       "retention", "region", "provider_list",
     "capability", "context",     "price_unknown", "max_cost",  "budget", "deadline",

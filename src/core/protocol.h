@@ -15,8 +15,9 @@ enum class Protocol : std::uint8_t {
   kOllama,
   kCohereChat,
   kBedrockConverse,
+  kReplicate,  // to upstreams only
 };
-inline constexpr int kProtocols = 7;
+inline constexpr int kProtocols = 8;
 
 std::string_view ToString(Protocol protocol);  // "openai_chat", "anthropic_messages", …
 std::optional<Protocol> ParseProtocol(std::string_view text);

@@ -10,6 +10,7 @@
 #include "protocols/openai_chat/codec.h"
 #include "protocols/openai_responses/codec.h"
 #include "protocols/protocol.h"
+#include "protocols/replicate/codec.h"
 
 namespace tidegate::protocols {
 
@@ -22,6 +23,7 @@ std::span<const Protocol* const> All() {
       &openai_chat::Codec(),
       &ollama::Codec(),
       &cohere_chat::Codec(),
+      &replicate::Codec(),
   };
   return kAll;
 }

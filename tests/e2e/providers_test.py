@@ -4,6 +4,7 @@ with the entry as it is, only at another address, and the emulator's journal say
 
 An entry without a case fails. The cases stand in providers_cases.py."""
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -11,7 +12,7 @@ import pathlib
 import re
 import unittest
 
-from harness import SOURCE_DIR, Emulator, Gate, key_table
+from harness import SOURCE_DIR, Emulator, Gate, eventually, key_table
 from providers_cases import CASES, OPENAI_CHAT
 
 CATALOGUE = pathlib.Path(SOURCE_DIR, "src/providers/catalogue")
@@ -500,6 +501,32 @@ class Quirks(Providers):
     @for_entries("tgi")
     def test_nvidias_extension_passes_to_no_other_server(self, entry):
         self.refused(entry, nvext={})
+
+    @for_entries("replicate")
+    def test_replicates_predictions_are_asked_for_until_they_are_there(self, entry):
+        self.assertEqual(self.ask(entry).status, 200)
+        asked = [(e["method"], e["path"]) for e in self.emulator.chats()]
+        self.assertEqual([method for method, _ in asked], ["POST", "GET", "GET"])
+        self.assertRegex(asked[1][1], r"^/v1/predictions/emulated[0-9a-f]{16}$")
+        self.assertEqual(asked[1], asked[2])
+        self.emulator.reset()
+        self.assertEqual(self.ask(entry, stream=True).status, 200)
+        asked = [(e["method"], e["path"]) for e in self.emulator.chats()]
+        self.assertEqual([method for method, _ in asked], ["POST", "GET"])
+        self.assertRegex(asked[1][1], r"^/v1/streams/emulated[0-9a-f]{16}$")
+
+    @for_entries("replicate")
+    def test_a_prediction_that_nobody_waits_for_is_cancelled(self, entry):
+        self.emulator.faults("tokens_per_s=20,tokens=400", model_of(entry))
+        connection, answer = self.gate.open_stream(f"{entry}/{model_of(entry)}")
+        with contextlib.closing(connection):
+            self.assertEqual(answer.status, 200)
+            self.assertTrue(answer.read(1))
+        cancelled = eventually(
+            lambda: [e["path"] for e in self.chats() if e["path"].endswith("/cancel")],
+            "the prediction is cancelled",
+        )
+        self.assertRegex(cancelled[0], r"^/v1/predictions/emulated[0-9a-f]{16}/cancel$")
 
     @for_entries("huggingface")
     def test_the_provider_behind_a_router_stays_in_the_models_name(self, entry):
