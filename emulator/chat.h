@@ -40,6 +40,7 @@ struct RequestExtra {
 
 struct ChatRequest {
   TaskKind task = TaskKind::kChat;
+  bool begins_job = false;  // nothing is generated yet, so nothing can break off
   std::string model;
   std::vector<Message> messages;
   std::vector<Tool> tools;

@@ -122,6 +122,11 @@ std::optional<Refusal> ModelExchange::ReadFaults() {
   const Result<Faults> own = ParseFaults(exchange_.head().Find("x-emulate").value_or(""));
   if (!own) return Refusal{400, own.error()};
   faults_.Merge(*own);
+  if (request_.begins_job) {
+    for (auto* after : {&faults_.cut_after, &faults_.stall_after, &faults_.error_after}) {
+      after->reset();
+    }
+  }
   if (faults_.NeedsWire() && !site_.options.wire) {
     return Refusal{
         501, InvalidArgument("x-emulate", "this fault needs the wire: start without --direct")};

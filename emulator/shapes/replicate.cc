@@ -117,7 +117,8 @@ class Replicate final : public Shape {
     const bool creates = received.call.operation == replicate::kCreate;
     extra->job = creates ? site.jobs.Add(model.name, std::string(received.body)) : received.call.id;
     extra->started = creates && (model.quirks.slow_jobs || !Waits(received.head));
-    if (extra->started) request.task = TaskKind::kCountTokens;  // nothing is generated yet
+    if (extra->started) request.task = TaskKind::kCountTokens;
+    request.begins_job = extra->started;
     request.stream = received.call.operation == replicate::kStream;
     request.extra = std::move(extra);
     return request;

@@ -336,10 +336,7 @@ Fault ReadFaultBody(const json::Value& root) {
   if (const std::optional<json::Value> error = object.Find("error"); error && !error->is_null()) {
     Fault fault = ReadFault(*error);
     if (fault.message.empty()) fault.message = StringOrEmpty(object, "message");
-    if (error->is_string()) {  // what else is known of it stands beside it
-      fault.code = StringOrEmpty(object, "code");
-      fault.type = StringOrEmpty(object, "error_type");
-    }
+    if (error->is_string()) fault.code = StringOrEmpty(object, "code");  // beside it
     return fault;
   }
   Fault fault = ReadFault(value);
