@@ -64,19 +64,25 @@ Result<Secret> ReadSecret(const toml::node& node, const std::string& path,
       path, "a secret does not stand in the configuration; write env:NAME or file:/path");
 }
 
-Result<core::FieldValue> ReadFieldValue(const toml::node& node, const std::string& path) {
-  if (const auto flag = node.value_exact<bool>()) return core::FieldValue(*flag);
-  if (const auto number = node.value_exact<std::int64_t>()) return core::FieldValue(*number);
-  if (const auto number = node.value_exact<double>()) return core::FieldValue(*number);
-  if (const auto text = node.value_exact<std::string>()) return core::FieldValue(*text);
+Result<std::vector<std::string>> ReadStrings(const toml::node& node, const std::string& path) {
   const toml::array* array = node.as_array();
-  if (array == nullptr) return Wrong(path, "a boolean, a number, a string or a list of strings");
+  if (array == nullptr) return Wrong(path, "a list of strings");
   std::vector<std::string> list;
   for (const toml::node& item : *array) {
     const auto text = item.value_exact<std::string>();
     if (!text) return Wrong(path, "a list of strings");
     list.push_back(*text);
   }
+  return list;
+}
+
+Result<core::FieldValue> ReadFieldValue(const toml::node& node, const std::string& path) {
+  if (const auto flag = node.value_exact<bool>()) return core::FieldValue(*flag);
+  if (const auto number = node.value_exact<std::int64_t>()) return core::FieldValue(*number);
+  if (const auto number = node.value_exact<double>()) return core::FieldValue(*number);
+  if (const auto text = node.value_exact<std::string>()) return core::FieldValue(*text);
+  if (!node.is_array()) return Wrong(path, "a boolean, a number, a string or a list of strings");
+  TIDEGATE_ASSIGN(std::vector<std::string> list, ReadStrings(node, path));
   return core::FieldValue(std::move(list));
 }
 
@@ -215,6 +221,8 @@ Result<void> ReadProviderMember(const std::string& name, const toml::node& node,
      : name == "protocol" ? out.protocol
      : name == "url"      ? out.url
                           : out.region) = std::move(text);
+  } else if (name == "also_speaks") {
+    TIDEGATE_ASSIGN(out.also_speaks, ReadStrings(node, path));
   } else if (name == "key") {
     TIDEGATE_ASSIGN(out.key, ReadSecret(node, path, environment));
   } else if (name.starts_with("aws_")) {

@@ -198,9 +198,11 @@ std::string Headline(const DecisionView& decision) {
   const AttemptView* answered = Answered(decision);
   if (answered == nullptr) {
     const bool tried = !decision.attempts.empty();
-    const std::string what = decision.status == 499 ? "It was cancelled by its caller"
-                             : tried                ? "It failed"
-                                                    : "It was refused";
+    // A count of tokens that nobody could be asked for, a model that was only to be loaded.
+    const std::string what = decision.status == 200   ? "The gate answered it itself"
+                             : decision.status == 499 ? "It was cancelled by its caller"
+                             : tried                  ? "It failed"
+                                                      : "It was refused";
     return what + (decision.error.empty() ? "" : " (" + decision.error + ")") + ". " +
            WhatLeft(decision) + " " + CostOf(decision);
   }

@@ -89,6 +89,15 @@ TEST(Explain, ARefusalSaysThatNothingLeft) {
             "cost $0.00.");
 }
 
+TEST(Explain, WhatNoTargetAnsweredAndWasNoFailureTheGateAnsweredItself) {
+  DecisionView decision = Sample();
+  decision.attempts.clear();
+  decision.model.clear();
+  decision.status = 200;
+  EXPECT_EQ(Headline(decision),
+            "The gate answered it itself. Nothing left this machine. It cost $0.00.");
+}
+
 TEST(Explain, AnExplicitModelIsItsOwnReason) {
   DecisionView decision = Sample();
   decision.asked_model = "local/small";

@@ -35,8 +35,13 @@ enum class Capability : std::uint8_t {
   kTextArguments,    // takes tool arguments back that are not a JSON object
   kCitations,        // citations of documents in the request
   kLlamaSampling,    // min_p, typical_p, repeat_penalty, repeat_last_n, as llama.cpp has them
+  kChat,             // answers chats; what only embeds or ranks does not
+  kEmbeddings,       // turns texts into vectors
+  kRerank,           // ranks documents by a query
+  kDimensions,       // the length of its vectors may be set
+  kCountTokens,      // says how many tokens a request has, without answering it
 };
-inline constexpr int kCapabilities = 25;
+inline constexpr int kCapabilities = 30;
 
 class CapabilitySet {
  public:

@@ -36,10 +36,16 @@ constexpr std::array<std::string_view, kCapabilities> kCapabilityNames = {"tools
                                                                           "media_in_results",
                                                                           "text_arguments",
                                                                           "citations",
-                                                                          "llama_sampling"};
+                                                                          "llama_sampling",
+                                                                          "chat",
+                                                                          "embeddings",
+                                                                          "rerank",
+                                                                          "dimensions",
+                                                                          "count_tokens"};
 constexpr std::array<std::string_view, kProtocols> kProtocolNames = {
     "openai_chat", "openai_responses", "anthropic_messages", "gemini",
-    "ollama",      "cohere_chat",      "bedrock_converse",   "replicate"};
+    "ollama",      "cohere_chat",      "bedrock_converse",   "replicate",
+    "openai_completions"};
 constexpr std::array<std::string_view, 16> kRejectNames = {
     "model_name", "place",       "privacy",       "retention", "region", "provider_list",
     "capability", "context",     "price_unknown", "max_cost",  "budget", "deadline",

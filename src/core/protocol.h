@@ -16,8 +16,9 @@ enum class Protocol : std::uint8_t {
   kCohereChat,
   kBedrockConverse,
   kReplicate,  // to upstreams only
+  kOpenAiCompletions,
 };
-inline constexpr int kProtocols = 8;
+inline constexpr int kProtocols = 9;
 
 std::string_view ToString(Protocol protocol);  // "openai_chat", "anthropic_messages", …
 std::optional<Protocol> ParseProtocol(std::string_view text);

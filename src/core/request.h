@@ -8,17 +8,13 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-#include "core/capability.h"
-#include "core/constraints.h"
+#include "core/envelope.h"
 #include "core/part.h"
-#include "core/protocol.h"
 
 namespace tidegate::core {
 
@@ -71,52 +67,7 @@ enum class Readying : std::uint8_t {
   kUnload,  // "the model is not needed any more"
 };
 
-// Half-open range of bytes in the original body; {0, 0} = absent.
-struct Span {
-  std::uint32_t begin = 0;
-  std::uint32_t end = 0;
-  bool empty() const { return begin == end; }
-};
-
-// Where in `body` the fields stand that the gate may have to replace; each span covers the value
-// only, unless it says otherwise. A protocol fills those that it has.
-struct BodySpans {
-  std::uint32_t object_begin = 0;  // offset just behind the opening brace
-  Span model, stream, stream_options;
-  Span include_usage;               // inside stream_options
-  Span max_tokens_key, max_tokens;  // the key with its quotes; the value
-  Span max_completion_tokens_key, max_completion_tokens;
-  // The object that holds the output limit where it does not stand at the top ("generationConfig",
-  // "inferenceConfig", "options").
-  Span limit_parent;
-  Span tidegate_member;  // whole member with the comma that must go with it
-  Span provider_member;  // OpenRouter's object, likewise, when we consumed it as an alias
-};
-
-// A change of the original body that is due whoever gets it. An empty span inserts at its begin.
-struct BodyEdit {
-  Span span;
-  std::string_view text;
-};
-
-struct Request {
-  Protocol protocol = Protocol::kOpenAiChat;
-  int form = 0;           // of Route, for a protocol whose paths have one meaning in several forms
-  std::string_view body;  // the original bytes; the caller keeps them alive as long as the Request
-  // The body may go to an upstream of the same protocol as it is. False for a form that only
-  // clients use (a prompt instead of messages, say).
-  bool same_bytes = true;
-  // An answer of an upstream of the same protocol may be passed on as it is. False where the caller
-  // wants it in another form than we ask upstreams for.
-  bool same_answer = true;
-  BodySpans spans;
-  std::vector<BodyEdit> edits;   // beside those that the spans are for; they overlap nothing
-  std::list<std::string> arena;  // owns what the views below view, where `body` cannot
-  // Header fields that mean something to upstreams of the same protocol, as they came: "name",
-  // "value".
-  std::vector<std::pair<std::string_view, std::string_view>> fields;
-
-  std::string model;
+struct Request : Envelope {
   std::vector<Message> messages;
   std::vector<ToolSpec> tools;
   ToolChoiceKind tool_choice = ToolChoiceKind::kUnset;
@@ -141,12 +92,6 @@ struct Request {
   // its room. Means something on this device only.
   std::optional<std::int64_t> keep_alive_nanos;
 
-  CapabilitySet needs;       // what the parameters and parts demand of a target
-  std::string vendor_field;  // path of the first field that only the same protocol can carry
-  Constraints constraints;   // from the body's "tidegate" object and its aliases
-  std::int64_t text_bytes =
-      0;  // bytes of text in messages and tools, an upper bound of their tokens
-  std::int64_t media_parts = 0;
   // The body holds fields that a target which does not know them must not get, and can do without:
   // cache marks, other providers' thoughts.
   bool has_optional_fields = false;

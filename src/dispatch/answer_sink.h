@@ -1,6 +1,7 @@
 // Where an answer goes. The dispatcher decides when; the gateway knows how the client wants it.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -15,6 +16,7 @@ struct AnswerHead {
   std::string_view content_type;
   const core::Usage* usage = nullptr;  // known for whole answers only
   std::string_view rate_limits = {};   // header lines in the client's words
+  std::int64_t requests = 1;           // how often the price of a request is due
 };
 
 // One request's sink. Until Whole or Begin is called nothing has reached the client and another

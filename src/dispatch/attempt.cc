@@ -68,7 +68,7 @@ std::string MakeHead(const AttemptInput& input, const privacy::Cleared& body) {
   return head;
 }
 
-// --- The four ways an answer comes
+// --- The five ways an answer comes
 // ---------------------------------------------------------------------------------------
 
 // Same protocol, one body: pass the bytes, read the usage.
@@ -91,6 +91,28 @@ Task<void> RelayWhole(Attempt& attempt, net::ClientExchange& upstream) {
   attempt.result.committed = true;
   const AnswerHead head{"application/json", seen->usage ? &*seen->usage : nullptr,
                         attempt.result.rate_limits};
+  const Result<void> sent = co_await attempt.sink.Whole(head, pieces);
+  if (!sent.ok()) co_return Fail(attempt, sent.error());
+  attempt.result.outcome = AttemptOutcome::kOk;
+}
+
+// Work that is no chat: what its reader makes of the one body.
+Task<void> ReadBody(Attempt& attempt, net::ClientExchange& upstream) {
+  const Result<std::string_view> body = co_await upstream.ReadAll(kAnswerBytesMax);
+  if (!body.ok()) co_return Fail(attempt, body.error());
+  attempt.result.bytes_received += static_cast<std::int64_t>(body->size());
+  net::Turn& turn = attempt.client.shard().turn();
+  co_await net::Turn::At(turn, net::Stage::kJudge);
+  Result<BodyReader::Answer> answer = attempt.input.reader->Read(*body);
+  if (!answer.ok()) co_return Fail(attempt, std::move(answer).error());
+  attempt.SawContent();
+  attempt.result.usage = answer->usage;
+  attempt.result.requests = answer->requests;
+  co_await net::Turn::At(turn, net::Stage::kAnswer);
+  const std::string_view pieces[] = {answer->body ? std::string_view(*answer->body) : *body};
+  attempt.result.committed = true;
+  const AnswerHead head{"application/json", answer->usage ? &*answer->usage : nullptr,
+                        attempt.result.rate_limits, answer->requests};
   const Result<void> sent = co_await attempt.sink.Whole(head, pieces);
   if (!sent.ok()) co_return Fail(attempt, sent.error());
   attempt.result.outcome = AttemptOutcome::kOk;
@@ -229,6 +251,7 @@ Task<void> ReadAnswer(Attempt& attempt, net::ClientExchange& upstream, const net
   const bool same = attempt.input.client.id() == attempt.input.upstream.id() &&
                     request.same_bytes && request.same_answer;
   upstream.SetStallTimeout(kStreamIdleTimeout);
+  if (attempt.input.reader != nullptr) co_return co_await ReadBody(attempt, upstream);
   if (same && streams && request.stream) {
     co_return co_await RelayStream(attempt, upstream);
   }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -31,6 +32,20 @@ struct Signing {
   protocols::aws_sigv4::SigningKeys& keys;
 };
 
+// Work that is no chat: it is answered in one body, which is read here.
+class BodyReader {
+ public:
+  struct Answer {
+    std::optional<std::string> body = {};  // for the client; nothing = the upstream's own bytes
+    std::optional<core::Usage> usage = {};
+    std::int64_t requests = 1;  // how often the price of a request is due
+  };
+  virtual ~BodyReader() = default;
+  // Errors: kProtocol, or what the body reports. REQUIRES: json::kPaddingBytes readable bytes
+  // behind `body`.
+  virtual Result<Answer> Read(std::string_view body) = 0;
+};
+
 struct AttemptInput {
   const core::Request& request;
   const protocols::Protocol& client;    // how the caller speaks
@@ -47,6 +62,7 @@ struct AttemptInput {
   bool free =
       false;  // costs nothing, so it may be sent again when a pooled connection turns out dead
   const Signing* signing = nullptr;  // required where the target has a signer
+  BodyReader* reader = nullptr;      // of the answer, when this is no chat
 };
 
 struct AttemptResult {
@@ -55,6 +71,7 @@ struct AttemptResult {
   bool committed = false;            // bytes reached the client
   bool dispatched = false;           // bytes may have reached the upstream
   std::optional<core::Usage> usage;  // as the upstream said it
+  std::int64_t requests = 1;         // how often the price of a request is due
   std::int64_t content_bytes = 0;    // of answer text seen, for an estimate when it did not
   int upstream_status = 0;
   std::string rate_limits;      // what the upstream says of them: header lines for the client

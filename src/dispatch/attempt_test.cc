@@ -131,7 +131,8 @@ class AttemptTest : public testing::Test {
                              .accept = encoded->accept,
                              .streaming = encoded->streaming,
                              .hide_stream_usage = encoded->hide_stream_usage,
-                             .free = free};
+                             .free = free,
+                             .reader = reader_};
     return net::SpawnFuture(shards_[0].io(),
                             RunAttempt(client_, input, *std::move(cleared), sink_, cancel_))
         .get();
@@ -152,6 +153,7 @@ class AttemptTest : public testing::Test {
   core::Request request_;
   FakeSink sink_;
   net::CancelToken cancel_;
+  BodyReader* reader_ = nullptr;
 };
 
 net::Task<void> AnswerWith(net::Exchange& exchange, int status, std::string type,
@@ -283,6 +285,57 @@ TEST_F(AttemptTest, ABodyThatIsNotAnAnswerIsAProtocolError) {
   EXPECT_EQ(result.outcome, AttemptOutcome::kFailed);
   EXPECT_EQ(result.error->code, ErrorCode::kProtocol);
   EXPECT_FALSE(result.committed);
+}
+
+// Answers with the length of what it read, or with what the body says.
+class LengthReader : public BodyReader {
+ public:
+  Result<Answer> Read(std::string_view body) override {
+    if (body == "bad") return Error{ErrorCode::kProtocol, ErrorSource::kUpstream, {}, "bad"};
+    core::Usage usage;
+    usage.input_tokens = static_cast<std::int64_t>(body.size());
+    if (body == "same") return Answer{.usage = usage};
+    return Answer{.body = std::to_string(body.size()), .usage = usage, .requests = 3};
+  }
+};
+
+TEST_F(AttemptTest, AnAnswerThatIsNoChatIsWhatItsReaderMakesOfIt) {
+  Serve([](net::Exchange& exchange) {
+    return AnswerWith(exchange, 200, "application/json", "twelve bytes");
+  });
+  Read(false);
+  LengthReader reader;
+  reader_ = &reader;
+  const AttemptResult result = Run();
+  EXPECT_EQ(result.outcome, AttemptOutcome::kOk);
+  EXPECT_TRUE(sink_.whole);
+  EXPECT_EQ(sink_.bytes, "12");
+  EXPECT_EQ(result.usage->input_tokens, 12);
+  EXPECT_EQ(result.requests, 3);
+}
+
+TEST_F(AttemptTest, AReaderMayPassTheBodyOnAsItIs) {
+  Serve([](net::Exchange& exchange) {
+    return AnswerWith(exchange, 200, "application/json", "same");
+  });
+  Read(false);
+  LengthReader reader;
+  reader_ = &reader;
+  EXPECT_EQ(Run().requests, 1);
+  EXPECT_EQ(sink_.bytes, "same");
+}
+
+TEST_F(AttemptTest, WhatAReaderRefusesReachesNobody) {
+  Serve(
+      [](net::Exchange& exchange) { return AnswerWith(exchange, 200, "application/json", "bad"); });
+  Read(false);
+  LengthReader reader;
+  reader_ = &reader;
+  const AttemptResult result = Run();
+  EXPECT_EQ(result.outcome, AttemptOutcome::kFailed);
+  EXPECT_EQ(result.error->code, ErrorCode::kProtocol);
+  EXPECT_FALSE(result.committed);
+  EXPECT_FALSE(sink_.whole);
 }
 
 TEST_F(AttemptTest, NobodyListeningMeansNothingWasDispatched) {

@@ -31,6 +31,14 @@ class Arguments {
     }
     return false;
   }
+  // A switch that nothing works without.
+  void RequireSwitch(const std::string& option) {
+    if (binary_.options.contains(option)) {
+      argv_.push_back(option);
+    } else if (missing_.empty()) {
+      missing_ = option;
+    }
+  }
   void AddSwitch(std::initializer_list<std::string> spellings) {
     for (const std::string& option : spellings) {
       if (!binary_.options.contains(option)) continue;
@@ -112,6 +120,15 @@ Result<std::vector<std::string>> MakeCommandLine(const EngineBinary& binary,
   arguments.Add({"--threads"}, threads);
   arguments.Add({"--threads-batch"}, threads);
   arguments.Add({"--cache-ram"}, std::to_string(settings.prompt_cache_mib));
+  // A text that is embedded or ranked is read in one piece, so that a piece must hold as much as
+  // the context; by default it holds 512 tokens, and what is longer would be refused.
+  if (model.metadata.pooling != models::GgufPooling::kNone) {
+    const std::string context = std::to_string(ContextTokens(model, settings));
+    arguments.Require("--ubatch-size", context);
+    arguments.Require("--batch-size", context);
+    const bool ranks = model.metadata.pooling == models::GgufPooling::kRank;
+    arguments.RequireSwitch(ranks ? "--reranking" : "--embeddings");
+  }
   // A child is started because a request waits for it: that request is the warm-up.
   arguments.AddSwitch({"--no-warmup"});
   // Built-in tools and MCP servers stay off by not being named, here or in its empty environment.

@@ -68,6 +68,21 @@ TEST(CommandLineTest, OfANewVersionBoundsMemoryAndStaysOfflineAndQuiet) {
   EXPECT_EQ(Argv(argv->begin() + 9, argv->end()), expected);
 }
 
+TEST(CommandLineTest, WhatEmbedsOrRanksIsToldSoAndReadsATextInOnePiece) {
+  models::LocalModel model = Model(512);
+  model.metadata.pooling = models::GgufPooling::kEmbedding;
+  const OptionNames able{"--ubatch-size", "--batch-size", "--embeddings", "--reranking"};
+  const Result<Argv> embeds = MakeCommandLine(Binary(able), model, {}, 2, kFiles);
+  ASSERT_TRUE(embeds.ok());
+  EXPECT_EQ(Argv(embeds->end() - 5, embeds->end()),
+            (Argv{"--ubatch-size", "512", "--batch-size", "512", "--embeddings"}));
+  const Result<Argv> unable = MakeCommandLine(Binary(), model, {}, 2, kFiles);
+  ASSERT_FALSE(unable.ok());
+  EXPECT_EQ(unable.error().reason, "engine_too_old");
+  model.metadata.pooling = models::GgufPooling::kRank;
+  EXPECT_EQ(MakeCommandLine(Binary(able), model, {}, 2, kFiles)->back(), "--reranking");
+}
+
 TEST(CommandLineTest, TheContextIsTheSmallerOfTrainedAndAllowed) {
   ChildSettings settings;
   settings.context_tokens_max = 1000;

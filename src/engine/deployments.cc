@@ -16,6 +16,8 @@ using core::Capability;
 // With tools comes kParallelTools, the parameter: one call at a time is a grammar of one call, and
 // several are a permission, which every template may leave unused.
 constexpr core::CapabilitySet kAlways = core::CapabilitySet()
+                                            .With(Capability::kChat)
+                                            .With(Capability::kCountTokens)
                                             .With(Capability::kJsonSchema)
                                             .With(Capability::kJsonObject)
                                             .With(Capability::kLogprobs)
@@ -46,6 +48,23 @@ double TokensPerSecondPrior(std::uint64_t weight_bytes) {
   return std::min(kTokensPerSecondMax, kMemoryBytesPerSecondPrior / bytes);
 }
 
+// What a model that does not chat is there for.
+core::CapabilitySet WithoutChat(models::GgufPooling pooling) {
+  return core::CapabilitySet().With(
+      pooling == models::GgufPooling::kRank ? Capability::kRerank : Capability::kEmbeddings);
+}
+
+core::CapabilitySet OfChat(const models::GgufMetadata& metadata) {
+  core::CapabilitySet can = kAlways;
+  if (metadata.template_uses_tools) {
+    can = can.With(Capability::kTools)
+              .With(Capability::kToolChoice)
+              .With(Capability::kParallelTools);
+  }
+  if (metadata.template_uses_reasoning) can = can.With(Capability::kReasoning);
+  return can;
+}
+
 core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSettings& settings) {
   core::Deployment deployment;
   deployment.ref = {std::string(kLocalProvider), model.name};
@@ -53,14 +72,12 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
   deployment.place = core::Place::kDevice;
   // It keeps nothing but a cache in memory, and that ends with it.
   deployment.zero_data_retention = true;
-  deployment.capabilities = kAlways;
-  if (model.metadata.template_uses_tools) {
-    deployment.capabilities = deployment.capabilities.With(Capability::kTools)
-                                  .With(Capability::kToolChoice)
-                                  .With(Capability::kParallelTools);
-  }
-  if (model.metadata.template_uses_reasoning) {
-    deployment.capabilities = deployment.capabilities.With(Capability::kReasoning);
+  if (model.metadata.pooling == models::GgufPooling::kNone) {
+    deployment.capabilities = OfChat(model.metadata);
+    deployment.also_speaks = {core::Protocol::kOpenAiCompletions};
+    deployment.quality = QualityPrior(model.metadata.parameters);
+  } else {  // how large it is says little about its vectors: they are as good as others
+    deployment.capabilities = WithoutChat(model.metadata.pooling);
   }
   deployment.weights = core::Weights{.format = "gguf",
                                      .architecture = model.metadata.architecture,
@@ -70,7 +87,6 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
                                      .modified_s = model.modified_s};
   deployment.prices = core::Prices{};
   deployment.context_tokens = ContextTokens(model, settings);
-  deployment.quality = QualityPrior(model.metadata.parameters);
   deployment.tokens_per_s_prior = TokensPerSecondPrior(model.metadata.tensor_bytes);
   return deployment;
 }
@@ -81,7 +97,6 @@ std::vector<core::Deployment> MakeDeployments(const std::vector<models::LocalMod
                                               const ChildSettings& settings) {
   std::vector<core::Deployment> deployments;
   for (const models::LocalModel& model : models) {
-    if (model.metadata.pooling != models::GgufPooling::kNone) continue;
     deployments.push_back(MakeDeployment(model, settings));
   }
   return deployments;

@@ -12,8 +12,8 @@ namespace tidegate::engine {
 
 inline constexpr std::string_view kLocalProvider = "local";
 
-// One deployment per model that chats, at Place::kDevice and for nothing. Embedding and reranking
-// models are left out: they do not answer chats.
+// One deployment per model, at Place::kDevice and for nothing. What a model is there for, its file
+// says: to chat, to embed or to rank.
 std::vector<core::Deployment> MakeDeployments(const std::vector<models::LocalModel>& models,
                                               const ChildSettings& settings);
 

@@ -55,10 +55,18 @@ TEST(DeploymentsTest, PromisesOnlyWhatTheEngineHonours) {
   EXPECT_TRUE(deployments[1].capabilities.Has(Capability::kReasoning));
 }
 
-TEST(DeploymentsTest, ModelsThatDoNotChatAreLeftOut) {
+TEST(DeploymentsTest, AModelEmbedsOrRanksInTheSteadOfChatting) {
   models::LocalModel embedding = Model("embed", 100'000'000);
   embedding.metadata.pooling = models::GgufPooling::kEmbedding;
-  EXPECT_TRUE(MakeDeployments({embedding}, {}).empty());
+  models::LocalModel ranking = Model("rank", 100'000'000);
+  ranking.metadata.pooling = models::GgufPooling::kRank;
+  const auto deployments = MakeDeployments({embedding, ranking, Model("talk", 1)}, {});
+  EXPECT_EQ(core::Join(deployments[0].capabilities), "embeddings");
+  EXPECT_EQ(core::Join(deployments[1].capabilities), "rerank");
+  EXPECT_EQ(deployments[0].quality, core::Deployment().quality);
+  EXPECT_FALSE(deployments[0].Speaks(core::Protocol::kOpenAiCompletions));
+  EXPECT_TRUE(deployments[2].capabilities.Has(Capability::kChat));
+  EXPECT_TRUE(deployments[2].Speaks(core::Protocol::kOpenAiCompletions));
 }
 
 TEST(DeploymentsTest, ALargerModelIsExpectedToBeBetterAndSlower) {

@@ -23,7 +23,7 @@ void Answer::AppendFields(const dispatch::AnswerHead& head) {
     net::AppendField(call_.fields, "tidegate-left-out", kinds);
   }
   if (head.usage != nullptr && !head.usage->estimated && deployment_.prices) {
-    Money cost = CostOf(*head.usage, *deployment_.prices);
+    Money cost = CostOf(*head.usage, *deployment_.prices, head.requests);
     for (const core::AttemptRecord& earlier : call_.record.attempts) cost += earlier.cost;
     net::AppendField(call_.fields, "tidegate-cost-usd", FormatUsd(cost));
   } else {

@@ -77,7 +77,8 @@ void Settle(Call& call, Running& running, const dispatch::AttemptResult& result)
       (result.usage || result.outcome == AttemptOutcome::kOk || result.content_bytes > 0)) {
     const bool reported = result.usage && !result.usage->estimated;
     settlement.usage = reported ? *result.usage : EstimateUsage(call, result);
-    if (deployment.prices) settlement.actual = CostOf(settlement.usage, *deployment.prices);
+    if (deployment.prices)
+      settlement.actual = CostOf(settlement.usage, *deployment.prices, result.requests);
     if (settlement.usage.estimated)
       settlement.actual = std::min(settlement.actual, running.estimate.worst_cost);
   } else if (!error_status) {
@@ -96,6 +97,7 @@ void Learn(Call& call, const Running& running, const dispatch::AttemptResult& re
   if (result.outcome == AttemptOutcome::kOk) {
     inventory.breaker(running.deployment).Succeeded();
     if (call.request.readying != core::Readying::kNone) return;  // nothing was generated
+    if (call.work && !call.work->Teaches()) return;
     const std::int64_t generation_us = (result.total_nanos - result.ttft_nanos) / 1'000;
     inventory.estimator().Observe(running.deployment, result.ttft_nanos / 1'000,
                                   result.usage ? result.usage->output_tokens : 0, generation_us,
@@ -153,6 +155,20 @@ protocols::UpstreamOptions OptionsFor(const Call& call, const Running& running) 
   return options;
 }
 
+core::Protocol SpokenTo(const Call& call, const core::Deployment& deployment) {
+  if (call.work) {
+    if (const std::optional<core::Protocol> spoken = call.work->Spoken(deployment)) return *spoken;
+  }
+  return deployment.Speaks(call.protocol.id()) ? call.protocol.id() : deployment.protocol;
+}
+
+Result<protocols::UpstreamRequest> Encode(const Call& call, const Running& running,
+                                          const protocols::Protocol& upstream) {
+  const protocols::UpstreamOptions options = OptionsFor(call, running);
+  return call.work ? call.work->Encode(upstream, options)
+                   : upstream.EncodeRequest(call.request, options);
+}
+
 // Phase 11 and 12 for one attempt. Whatever happens is in `running.record` and in the result.
 net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uint32_t number,
                                           Answer& answer) {
@@ -177,11 +193,8 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
   running.record.reserved = running.estimate.worst_cost;
 
   const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
-  const core::Protocol spoken =
-      deployment.Speaks(call.protocol.id()) ? call.protocol.id() : target.protocol;
-  const protocols::Protocol& upstream = protocols::Get(spoken);
-  Result<protocols::UpstreamRequest> encoded =
-      upstream.EncodeRequest(call.request, OptionsFor(call, running));
+  const protocols::Protocol& upstream = protocols::Get(SpokenTo(call, deployment));
+  Result<protocols::UpstreamRequest> encoded = Encode(call, running, upstream);
   if (!encoded.ok()) co_return not_sent(std::move(encoded).error());
   Result<privacy::Cleared> cleared =
       privacy::Clear(call.label, target.place, std::move(encoded->body.pieces));
@@ -190,6 +203,8 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
   co_await net::Turn::At(call.exchange.shard().turn(), net::Stage::kSend);
   if (call.exchange.cancel().cancelled()) co_return not_sent(call.exchange.cancel().MakeError());
 
+  std::unique_ptr<dispatch::BodyReader> reader;
+  if (call.work) reader = call.work->NewReader(upstream, call.record.id);
   ledger.MarkDispatched(running.reservation);
   const dispatch::Signing signing{call.shared.parts.clock, call.shard.signing_keys};
   const dispatch::AttemptInput input{.request = call.request,
@@ -205,7 +220,8 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
                                      .streaming = encoded->streaming,
                                      .hide_stream_usage = encoded->hide_stream_usage,
                                      .free = running.estimate.worst_cost.nanodollars == 0,
-                                     .signing = &signing};
+                                     .signing = &signing,
+                                     .reader = reader.get()};
   co_return co_await dispatch::RunAttempt(call.shard.client, input, *std::move(cleared), answer,
                                           call.exchange.cancel());
 }
@@ -224,6 +240,15 @@ Error FinalError(Error last, std::size_t attempts) {
   return last;
 }
 
+// An answer of our own, in the stead of a target's.
+net::Task<Result<void>> RespondEstimate(Call& call, std::string body) {
+  std::string fields = "content-type: application/json\r\n";
+  AppendDecisionFields(call, nullptr, false, fields);
+  net::AppendField(fields, "tidegate-token-count", "estimated");
+  call.record.status = 200;
+  co_return co_await call.exchange.Respond(200, fields, body);
+}
+
 // Whether the next attempt may be tried after `error`.
 bool MayGoOn(const Call& call, const Error& error) {
   if (call.exchange.cancel().cancelled()) return false;
@@ -234,14 +259,21 @@ bool MayGoOn(const Call& call, const Error& error) {
   return error.retry != Retry::kNever || error.source != ErrorSource::kUpstream;
 }
 
+// Saturating: how often comes from the upstream.
+Money Times(Money price, std::int64_t times) {
+  std::int64_t product = 0;
+  const bool overflow = __builtin_mul_overflow(price.nanodollars, times, &product);
+  return overflow ? Money::Max() : Money{product};
+}
+
 }  // namespace
 
-Money CostOf(const core::Usage& usage, const core::Prices& prices) {
+Money CostOf(const core::Usage& usage, const core::Prices& prices, std::int64_t requests) {
   const std::int64_t read = std::min(usage.cached_read_tokens, usage.input_tokens);
   const std::int64_t written = std::min(usage.cached_write_tokens, usage.input_tokens - read);
   return Cost(usage.input_tokens - read - written, prices.input) + Cost(read, prices.cached_read) +
          Cost(written, prices.cached_write) + Cost(usage.output_tokens, prices.output) +
-         prices.per_request;
+         Times(prices.per_request, requests);
 }
 
 void AppendDecisionFields(const Call& call, const AttemptRecord* attempt, bool emulated,
@@ -258,10 +290,11 @@ void AppendDecisionFields(const Call& call, const AttemptRecord* attempt, bool e
 }
 
 net::Task<Result<void>> RunAttempts(Call& call) {
-  std::optional<Error> last;  // there is always a first attempt
+  std::optional<Error> last;
   std::uint32_t number = 0;
   for (const plan::Attempt& planned : call.plan.attempts) {
     const core::Deployment& deployment = call.inventory->deployments()[planned.deployment];
+    if (call.work && !call.work->CanAsk(deployment)) continue;
     Running running{planned.deployment, planned.estimate, {}, {}, {}, {}};
     running.record.model = deployment.ref.ToString();
     running.record.place = deployment.place;
@@ -288,7 +321,12 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     call.rate_limits = std::move(result.rate_limits);
     if (!MayGoOn(call, *last)) break;
   }
-  CHECK(last.has_value());
+  if (call.work) {
+    if (const std::optional<std::string> made = call.work->WithoutTarget(last)) {
+      co_return co_await RespondEstimate(call, *made);
+    }
+  }
+  CHECK(last.has_value());  // there was a first attempt
   co_return FinalError(*std::move(last), call.record.attempts.size());
 }
 

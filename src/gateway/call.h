@@ -1,4 +1,4 @@
-// The state of one chat request on its way through the phases. Private to gateway/.
+// The state of one request on its way through the phases. Private to gateway/.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include "core/decision.h"
 #include "core/request.h"
 #include "gateway/gateway.h"
+#include "gateway/work.h"
 #include "plan/plan.h"
 #include "policy/merge.h"
 #include "privacy/label.h"
@@ -71,13 +72,17 @@ struct Call {
   protocols::ClientHead head;
   protocols::Route route;
   const std::shared_ptr<Inventory> inventory;
+  // What was asked for, whatever it is.
+  const core::Envelope& asked() const { return work ? work->asked() : request; }
+
   const policy::Principal* principal = nullptr;
   // Of the request, as it came: from Decode on, or before, where it had to be read to know who is
   // calling.
   std::optional<std::string_view> body;
-  core::Request request;
-  std::string recalled_body;  // the same with what it continues, and the padding that is read
-  std::string previous_id;    // of the answer that it continues, or empty
+  core::Request request;       // of a chat
+  std::unique_ptr<Work> work;  // of anything else
+  std::string recalled_body;   // the same with what it continues, and the padding that is read
+  std::string previous_id;     // of the answer that it continues, or empty
   std::vector<protocols::StoredTurn> sources;  // in which items stand that it names
   core::Constraints recalled;                  // what all of these are bound to
   core::Constraints effective;
@@ -140,7 +145,7 @@ void RecordPlan(Call& call);
 void AppendDecisionFields(const Call& call, const core::AttemptRecord* attempt, bool emulated,
                           std::string& out);
 
-// What an answer cost at these prices, rounded up.
-Money CostOf(const core::Usage& usage, const core::Prices& prices);
+// What an answer cost at these prices, rounded up. `requests`: how often the price of one is due.
+Money CostOf(const core::Usage& usage, const core::Prices& prices, std::int64_t requests = 1);
 
 }  // namespace tidegate::gateway

@@ -124,9 +124,10 @@ net::Task<Result<void>> RunPhases(Call& call, bool& answered) {
   co_return co_await RunAttempts(call);
 }
 
-net::Task<void> Chat(Shared& shared, ShardState& shard, net::Exchange& exchange,
-                     const protocols::Protocol& protocol, const protocols::ClientHead& head,
-                     const protocols::Route& route, const Caller& caller) {
+// A chat, or other work for a model.
+net::Task<void> Run(Shared& shared, ShardState& shard, net::Exchange& exchange,
+                    const protocols::Protocol& protocol, const protocols::ClientHead& head,
+                    const protocols::Route& route, const Caller& caller) {
   const policy::Principal& principal = *caller.principal;
   Call call(shared, shard, exchange, protocol, head, route);
   call.principal = &principal;
@@ -134,7 +135,7 @@ net::Task<void> Chat(Shared& shared, ShardState& shard, net::Exchange& exchange,
   call.record.wall_nanos = shared.parts.clock.WallNanos();
   call.record.id = shard.ids.Next(call.record.wall_nanos);
   call.record.principal = principal.name;
-  call.record.protocol = core::ToString(protocol.id());
+  call.record.protocol = NameOf(protocol, route.operation);
   ++shard.in_flight;
   shared.requests.fetch_add(1, std::memory_order_relaxed);
   shared.in_flight.fetch_add(1, std::memory_order_relaxed);
@@ -272,9 +273,9 @@ net::Task<void> Gateway::Handle(net::Exchange& exchange) {
     co_return;
   }
   if (!matched.route) co_return co_await RespondError(exchange, shape, NoRoute(head), "");
-  if (matched.route->operation == protocols::Operation::kChat) {
-    co_return co_await Chat(shared, shard, exchange, *matched.protocol, client, *matched.route,
-                            *caller);
+  if (protocols::IsForAModel(matched.route->operation)) {
+    co_return co_await Run(shared, shard, exchange, *matched.protocol, client, *matched.route,
+                           *caller);
   }
   if (protocols::IsOfStored(matched.route->operation)) {
     co_return co_await Stored(shared, exchange, *matched.protocol, *matched.route, client.query,

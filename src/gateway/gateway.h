@@ -47,7 +47,7 @@ struct GatewayParts {
 };
 
 struct GatewayStats {
-  std::int64_t requests = 0;  // chats, answered or not
+  std::int64_t requests = 0;  // for a model, answered or not
   std::int64_t in_flight = 0;
 };
 

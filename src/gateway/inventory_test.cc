@@ -75,6 +75,7 @@ TEST(CostTest, CachedTokensHaveTheirOwnPrice) {
   usage.cached_write_tokens = 20;
   usage.output_tokens = 5;
   EXPECT_EQ(CostOf(usage, prices).nanodollars, 50 * 2 + 30 * 1 + 20 * 3 + 5 * 10 + 7);
+  EXPECT_EQ(CostOf(usage, prices, 3).nanodollars, 50 * 2 + 30 * 1 + 20 * 3 + 5 * 10 + 3 * 7);
 }
 
 TEST(CostTest, MoreCachedThanSentIsNotBelieved) {

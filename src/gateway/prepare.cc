@@ -55,7 +55,7 @@ auto FindPolicy(const GatewayParts& parts, std::string_view model) {
 Error NoCandidate(const Call& call, const plan::Input& input) {
   Error error = plan::NoCandidateError(input, call.plan);
   if (error.reason == core::ToString(core::RejectReason::kCapability)) {
-    error.field = call.request.vendor_field;
+    error.field = call.asked().vendor_field;
   }
   return error;
 }
@@ -94,16 +94,27 @@ net::Task<Result<void>> Decode(Call& call) {
   }
   Result<std::string_view>& body = *read;
   if (!body.ok()) co_return std::move(body).error();
-  Result<core::Request> request = call.protocol.DecodeRequest(call.head, call.route, *body,
-                                                              call.shared.parts.constraint_parser);
-  if (!request.ok()) co_return std::move(request).error();
-  call.request = std::move(*request);
   call.body = *body;
+  const protocols::ConstraintParser& parser = call.shared.parts.constraint_parser;
+  const protocols::Operation operation = call.route.operation;
+  if (operation == protocols::Operation::kChat || operation == protocols::Operation::kCountTokens) {
+    Result<core::Request> request =
+        call.protocol.DecodeRequest(call.head, call.route, *body, parser);
+    if (!request.ok()) co_return std::move(request).error();
+    call.request = std::move(*request);
+  } else {
+    Result<std::unique_ptr<Work>> work = DecodeWork(call.protocol, call.route, *body, parser);
+    if (!work.ok()) co_return std::move(work).error();
+    call.work = *std::move(work);
+  }
   if (!call.request.previous_id.empty() || !call.request.references.empty()) {
     Result<void> recalled = co_await Recall(call);
     if (!recalled.ok()) co_return recalled;
   }
-  call.record.asked_model = call.request.model;
+  if (operation == protocols::Operation::kCountTokens) {
+    call.work = CountTokens(call.protocol, call.request);
+  }
+  call.record.asked_model = call.asked().model;
   call.record.stream = call.request.stream;
   co_return Result<void>();
 }
@@ -112,14 +123,14 @@ Result<void> Constrain(Call& call) {
   const GatewayParts& parts = call.shared.parts;
   core::Constraints headers;
   TIDEGATE_ASSIGN(const bool has_headers, ReadHeaderConstraints(call.exchange.head(), headers));
-  call.planned_model = call.request.model;
-  const auto named = FindPolicy(parts, call.request.model);
+  call.planned_model = call.asked().model;
+  const auto named = FindPolicy(parts, call.asked().model);
   if (named != parts.policies.end()) call.planned_model = "auto";
   const core::Constraints by_name = plan::ConstraintsOfModelName(call.planned_model);
 
   std::array<policy::Source, 8> sources;
   std::size_t count = 0;
-  sources[count++] = {"request", &call.request.constraints};
+  sources[count++] = {"request", &call.asked().constraints};
   if (has_headers) sources[count++] = {"header", &headers};
   // What was said before goes no further than it might when it was said.
   if (!call.recalled_body.empty()) sources[count++] = {"conversation", &call.recalled};
@@ -149,7 +160,7 @@ Result<void> Constrain(Call& call) {
 Result<void> MakePlan(Call& call) {
   const std::int64_t begun = net::MonotonicNow();
   GatewayParts& parts = call.shared.parts;
-  call.profile = profile::Compute(call.request);
+  call.profile = call.work ? call.work->Profile() : profile::Compute(call.request);
   call.record.difficulty = call.profile.difficulty;
   call.record.input_tokens_estimate = call.profile.input_tokens_estimate;
   call.record.output_tokens_estimate = call.profile.output_tokens_estimate;

@@ -121,8 +121,8 @@ core::Deployment ReadModel(std::istringstream& line) {
 void ReadAsk(std::istringstream& line, PlanCase& out) {
   line >> out.asked;
   if (out.asked == "-") out.asked.clear();
-  const Words words(line,
-                    {"input", "input_max", "output", "limit", "difficulty", "choices", "needs"});
+  const Words words(line, {"input", "input_max", "output", "limit", "difficulty", "choices",
+                           "needs", "prompts", "longest", "requests", "silent"});
   out.profile.input_tokens_estimate = words.Integer("input", 100);
   out.profile.input_tokens_max = words.Integer("input_max", 4 * out.profile.input_tokens_estimate);
   out.profile.output_tokens_estimate = words.Integer("output", 100);
@@ -130,6 +130,11 @@ void ReadAsk(std::istringstream& line, PlanCase& out) {
   out.profile.difficulty = words.Number("difficulty", 0.5);
   out.profile.choices = words.Integer("choices", 1);
   out.profile.needs = Capabilities(words.Text("needs"));
+  out.profile.prompts = words.Integer("prompts", 1);
+  if (words.Has("longest")) out.profile.longest_prompt_estimate = words.Integer("longest", 0);
+  out.profile.requests_max = words.Integer("requests", 1);
+  out.profile.writes = !words.Has("silent");
+  if (words.Has("silent")) out.profile.output_tokens_estimate = 0;
 }
 
 void ReadLive(std::istringstream& line, PlanCase& out) {

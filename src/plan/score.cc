@@ -95,11 +95,11 @@ void EstimateTime(const Query& query, const core::Deployment& deployment,
   }
 }
 
-// Of all choices together, saturating: both factors may come from the caller.
-std::int64_t OutputTokens(const profile::Profile& profile, std::int64_t tokens_of_one) {
-  std::int64_t tokens = 0;
-  const bool overflow = __builtin_mul_overflow(profile.choices, tokens_of_one, &tokens);
-  return overflow ? std::numeric_limits<std::int64_t>::max() : tokens;
+// Saturating: both factors may come from the caller.
+std::int64_t Times(std::int64_t a, std::int64_t b) {
+  std::int64_t product = 0;
+  const bool overflow = __builtin_mul_overflow(a, b, &product);
+  return overflow ? std::numeric_limits<std::int64_t>::max() : product;
 }
 
 // The bound: every token of the input at the dearest input price, and the most tokens that can come
@@ -111,14 +111,20 @@ void EstimateCost(const Query& query, const core::Deployment& deployment,
   const Price input_price = std::max(prices.input, prices.cached_write);
   const std::int64_t window = deployment.context_tokens;
   const std::int64_t input_max =
-      window > 0 ? std::min(profile.input_tokens_max, window) : profile.input_tokens_max;
+      window > 0 ? std::min(profile.input_tokens_max, Times(profile.prompts, window))
+                 : profile.input_tokens_max;
+  const Money requests{Times(profile.requests_max, prices.per_request.nanodollars)};
   estimate.cost = Cost(profile.input_tokens_estimate, prices.input) +
-                  Cost(OutputTokens(profile, profile.output_tokens_estimate), prices.output) +
-                  prices.per_request;
+                  Cost(Times(profile.choices, profile.output_tokens_estimate), prices.output) +
+                  requests;
 
-  const Money fixed = Cost(input_max, input_price) + prices.per_request;
+  const Money fixed = Cost(input_max, input_price) + requests;
+  if (!profile.writes) {
+    estimate.worst_cost = fixed;
+    return;
+  }
   const auto worst = [&](std::int64_t tokens) {
-    return fixed + Cost(OutputTokens(profile, tokens), prices.output);
+    return fixed + Cost(Times(profile.choices, tokens), prices.output);
   };
   if (profile.output_tokens_limit > 0) {
     estimate.worst_cost = worst(profile.output_tokens_limit);

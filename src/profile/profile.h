@@ -7,9 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "core/capability.h"
+#include "core/embed.h"
 #include "core/request.h"
+#include "core/rerank.h"
 
 namespace tidegate::profile {
 
@@ -21,6 +24,12 @@ struct Profile {
   std::int64_t output_tokens_estimate = 0;  // of one choice
   std::int64_t output_tokens_limit = 0;     // the caller's limit of one choice; 0 = none stated
   std::int64_t choices = 1;
+  bool writes = true;  // the answer is written token by token, and each costs
+  // Texts that have the window to themselves, and what of the longest of them has to fit; nothing =
+  // all of the input.
+  std::int64_t prompts = 1;
+  std::optional<std::int64_t> longest_prompt_estimate = {};
+  std::int64_t requests_max = 1;  // how often the price of a request may be due, at most
   core::Protocol protocol = core::Protocol::kOpenAiChat;  // that the caller speaks
   core::CapabilitySet needs;
   double difficulty = 0;  // 0 … 1; a request of middling difficulty is 0.5
@@ -29,5 +38,7 @@ struct Profile {
 // Pure. Looks at every message's size but reads only a bounded part of the text (kReadBytesMax in
 // difficulty.h).
 Profile Compute(const core::Request& request);
+Profile Compute(const core::EmbedRequest& request);
+Profile Compute(const core::RerankRequest& request);
 
 }  // namespace tidegate::profile

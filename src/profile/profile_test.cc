@@ -176,6 +176,64 @@ TEST(Profile, ExpectsShortAnswersToShortQuestions) {
   EXPECT_GT(Compute(Ask("Explain how tides work.")).output_tokens_estimate, 400);
 }
 
+core::EmbedRequest Embed(std::vector<std::string_view> texts) {
+  core::EmbedRequest request;
+  request.needs = request.needs.With(core::Capability::kEmbeddings);
+  for (const std::string_view text : texts) {
+    request.text_bytes += static_cast<std::int64_t>(text.size());
+  }
+  request.inputs = static_cast<std::int64_t>(texts.size());
+  request.texts = std::move(texts);
+  return request;
+}
+
+TEST(Profile, OfEmbeddingsHasAWindowForEachTextAndNoAnswer) {
+  const std::string long_text(4000, 'a');
+  core::EmbedRequest request = Embed({"short", long_text, "short"});
+  EXPECT_EQ(Compute(request).longest_prompt_estimate, 0) << "it may be cut";
+  request.truncate = core::Truncate::kNone;
+  const Profile profile = Compute(request);
+  EXPECT_EQ(profile.prompts, 3);
+  EXPECT_FALSE(profile.writes);
+  EXPECT_EQ(profile.output_tokens_estimate, 0);
+  EXPECT_GE(profile.input_tokens_max, 4010);
+  EXPECT_GT(profile.input_tokens_estimate, *profile.longest_prompt_estimate);
+  EXPECT_GT(*profile.longest_prompt_estimate, profile.input_tokens_estimate * 9 / 10);
+  EXPECT_TRUE(profile.needs.Has(core::Capability::kEmbeddings));
+  EXPECT_FALSE(profile.needs.Has(core::Capability::kChat));
+}
+
+TEST(Profile, OfTokenNumbersIsCountedByTheirText) {
+  core::EmbedRequest request = Embed({});
+  request.inputs = 1;
+  request.text_bytes = 6000;  // about a thousand numbers
+  const Profile profile = Compute(request);
+  EXPECT_EQ(profile.input_tokens_estimate, 1000);
+  EXPECT_GE(profile.input_tokens_max, 6000);
+}
+
+TEST(Profile, OfARankingReadsTheQueryWithEveryDocument) {
+  core::RerankRequest request;
+  request.query = "what is the capital of the country";
+  const std::string document(1500, 'b');
+  request.documents.assign(250, document);
+  const Profile profile = Compute(request);
+  EXPECT_EQ(profile.prompts, 250);
+  EXPECT_FALSE(profile.writes);
+  EXPECT_GE(profile.input_tokens_max, 250 * 1534);
+  EXPECT_LT(*profile.longest_prompt_estimate, 20) << "documents are cut to what fits";
+  // 250 documents are three searches, and as long as they may be, every one may count as four.
+  EXPECT_GE(profile.requests_max, 3);
+  EXPECT_LE(profile.requests_max, 12);
+  request.documents.assign(1, "short");
+  EXPECT_EQ(Compute(request).requests_max, 1);
+}
+
+TEST(Profile, OfAChatNeedsWhoChats) {
+  EXPECT_TRUE(Compute(Ask("hi")).needs.Has(core::Capability::kChat));
+  EXPECT_EQ(Compute(Ask("hi")).prompts, 1);
+}
+
 TEST(Profile, OfARequestWithoutMessagesIsEmptyAndEasy) {
   const Profile profile = Compute(core::Request());
   EXPECT_EQ(profile.input_tokens_estimate, 0);

@@ -97,6 +97,25 @@ std::int64_t MilliTokens(std::string_view text) {
          bytes.three_byte * kThreeByteMilliTokens + bytes.four_byte * kFourByteMilliTokens;
 }
 
+TextCounts CountTexts(std::span<const std::string_view> texts) {
+  TextCounts counts;
+  Estimate all;
+  std::size_t longest = 0;
+  for (const std::string_view text : texts) {
+    all.Add(text);
+    longest = std::max(longest, text.size());
+  }
+  counts.sum.estimate = all.Tokens();
+  counts.sum.max = all.bytes();
+  // As dense as all of them together.
+  if (all.bytes() > 0) {
+    const double share = static_cast<double>(longest) / static_cast<double>(all.bytes());
+    counts.longest_estimate =
+        static_cast<std::int64_t>(static_cast<double>(counts.sum.estimate) * share + 0.5);
+  }
+  return counts;
+}
+
 TokenCounts CountInput(const core::Request& request) {
   TokenCounts counts;
   Estimate text;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string_view>
 
 #include "core/request.h"
@@ -47,5 +48,12 @@ struct TokenCounts {
   std::int64_t max = 0;
 };
 TokenCounts CountInput(const core::Request& request);
+
+// Of texts that are read one by one, without what a template adds.
+struct TextCounts {
+  TokenCounts sum;
+  std::int64_t longest_estimate = 0;
+};
+TextCounts CountTexts(std::span<const std::string_view> texts);
 
 }  // namespace tidegate::profile

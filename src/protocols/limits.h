@@ -22,6 +22,9 @@ inline constexpr std::size_t kStopSequencesMax = 64;
 inline constexpr std::size_t kMetadataEntriesMax = 1024;
 inline constexpr std::int64_t kOutputTokensMax = 1'000'000'000;
 inline constexpr std::int64_t kTopKMax = 1'000'000;
+inline constexpr std::size_t kEmbedInputsMax = 2048;
+inline constexpr std::int64_t kDimensionsMax = 1'000'000;
+inline constexpr std::size_t kRankedDocumentsMax = 10'000;
 inline constexpr int kExtensionDepthMax = 4;  // objects inside the "tidegate" object
 
 // Of answers.

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/request.h"
+#include "core/envelope.h"
 #include "json/splice.h"
 #include "protocols/extension_decoder.h"
 #include "protocols/fields.h"
@@ -19,7 +19,7 @@ namespace tidegate::protocols {
 // before the body is passed on. REQUIRES: `names` lists "tidegate".
 template <std::size_t N>
 Result<void> TakeOwnMembers(const FieldNames<N>& names, const Fields<N>& root,
-                            const ConstraintParser& parser, core::Request& request) {
+                            const ConstraintParser& parser, core::Envelope& request) {
   constexpr std::array<std::string_view, 2> kOurs = {"tidegate", "provider"};
   const auto find = [&](std::string_view key) {
     const std::size_t index = names.Find(key);

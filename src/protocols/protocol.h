@@ -21,51 +21,13 @@
 #include "core/request.h"
 #include "protocols/constraint_parser.h"
 #include "protocols/dialect.h"
-#include "protocols/field_lookup.h"
 #include "protocols/jobs.h"
 #include "protocols/model_entry.h"
 #include "protocols/rate_limit_words.h"
+#include "protocols/route.h"
 #include "protocols/stored_answers.h"
 
 namespace tidegate::protocols {
-
-// What a path of a protocol asks for.
-enum class Operation : std::uint8_t {
-  kChat,
-  kListModels,
-  kGetModel,
-  kListLoaded,  // the models of this device that are in memory now
-  kFixed,       // what is the same for everybody, who needs no key for it: EncodeFixed
-  // Of protocols with StoredAnswers; the route names the answer.
-  kGetStored,
-  kDeleteStored,
-  kListStoredInput,
-  kCancelStored,
-};
-constexpr bool IsOfStored(Operation operation) {
-  return operation >= Operation::kGetStored && operation <= Operation::kCancelStored;
-}
-
-// What a codec needs of the request that HTTP carried. Everything in it outlives the Request that
-// is made of it.
-struct ClientHead {
-  std::string_view method;
-  std::string_view path;   // percent-decoded, without the query
-  std::string_view query;  // as it came, without the '?'
-  const FieldLookup* fields;
-};
-
-struct Route {
-  Operation operation = Operation::kChat;
-  std::string_view model = {};  // that the path names; views the path
-  // The model of a kGetModel stands in the body: DecodeModelName.
-  bool model_in_body = false;
-  std::string_view id = {};  // of a stored answer, likewise
-  // The path decides about streaming, not the body.
-  std::optional<bool> stream = {};
-  // A protocol's own number for this path, where several have one meaning.
-  int form = 0;
-};
 
 // A body to send, as pieces for one scatter write. The pieces view the request's original body or
 // `owned`.
@@ -90,6 +52,7 @@ struct UpstreamOptions {
   std::optional<std::int64_t> output_tokens_limit =
       {};                              // write this limit; absent = leave the caller's
   std::int64_t output_tokens_max = 0;  // the model's own limit, where it is known
+  bool count_only = false;  // ask how many tokens the request has: token_counter() is not null
 };
 
 struct UpstreamRequest {
@@ -156,6 +119,10 @@ class StreamRelay {
   virtual void Finish(std::vector<std::string_view>& out) = 0;
   virtual const RelayState& state() const = 0;
 };
+
+class EmbedCodec;    // embeddings/codec.h
+class RerankCodec;   // rerank/codec.h
+class TokenCounter;  // token_counter.h
 
 class Protocol {
  public:
@@ -232,6 +199,11 @@ class Protocol {
   // What an error answer of an upstream means for us. `retry_after_s` from its headers, 0 = none.
   virtual Error DecodeError(int status, std::string_view body,
                             std::int64_t retry_after_s) const = 0;
+
+  // --- Beside chats, both sides; nullptr where the protocol has no such thing ---
+  virtual const EmbedCodec* Embeddings() const { return nullptr; }
+  virtual const RerankCodec* Rankings() const { return nullptr; }
+  virtual const TokenCounter* token_counter() const { return nullptr; }
 };
 
 // All protocols, in matching order. One line each in protocols.cc.

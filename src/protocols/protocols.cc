@@ -8,6 +8,7 @@
 #include "protocols/gemini/codec.h"
 #include "protocols/ollama/codec.h"
 #include "protocols/openai_chat/codec.h"
+#include "protocols/openai_completions/codec.h"
 #include "protocols/openai_responses/codec.h"
 #include "protocols/protocol.h"
 #include "protocols/replicate/codec.h"
@@ -20,6 +21,7 @@ std::span<const Protocol* const> All() {
       &gemini::Codec(),
       &bedrock_converse::Codec(),
       &openai_responses::Codec(),
+      &openai_completions::Codec(),
       &openai_chat::Codec(),
       &ollama::Codec(),
       &cohere_chat::Codec(),
@@ -43,6 +45,13 @@ const Protocol& Get(core::Protocol id) {
 
 core::CapabilitySet CompleteCapabilities(const Protocol& protocol, core::CapabilitySet set) {
   using core::Capability;
+  // Models chat, but for those that are there to embed or to rank and say nothing of chats.
+  if (!set.Has(Capability::kEmbeddings) && !set.Has(Capability::kRerank)) {
+    set = set.With(Capability::kChat);
+  }
+  if (protocol.Embeddings() == nullptr) set = set.Without(Capability::kEmbeddings);
+  if (protocol.Rankings() == nullptr) set = set.Without(Capability::kRerank);
+  if (protocol.token_counter() == nullptr) set = set.Without(Capability::kCountTokens);
   if (set.Has(Capability::kTools)) set = set.With(Capability::kToolChoice);
   // Only OpenAI's streams leave usage out unless they are asked for it.
   if (protocol.id() != core::Protocol::kOpenAiChat) set = set.With(Capability::kStreamUsage);

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/result.h"
-#include "core/request.h"
+#include "core/envelope.h"
 #include "json/value.h"
 #include "protocols/fields.h"
 
@@ -17,7 +17,7 @@ namespace tidegate::protocols {
 // document.
 class RequestTexts {
  public:
-  explicit RequestTexts(core::Request& request) : request_(request) {}
+  explicit RequestTexts(core::Envelope& request) : request_(request) {}
 
   // The string of a member or element; lives as long as the request and its body. Errors: not a
   // string.
@@ -60,7 +60,7 @@ class RequestTexts {
   void Count(std::size_t bytes) { request_.text_bytes += static_cast<std::int64_t>(bytes); }
 
  private:
-  core::Request& request_;
+  core::Envelope& request_;
 };
 
 }  // namespace tidegate::protocols

@@ -1,7 +1,7 @@
 // A place in a body, as the JSON reader and the core name it.
 #pragma once
 
-#include "core/request.h"
+#include "core/envelope.h"
 #include "json/span.h"
 
 namespace tidegate::protocols {

@@ -10,7 +10,7 @@
 
 namespace tidegate::protocols {
 
-BodyPieces SpliceBody(const core::Request& request, std::string_view model) {
+BodyPieces SpliceBody(const core::Envelope& request, std::string_view model) {
   BodyPieces pieces;
   json::Splice splice(request.body);
   if (!request.spans.model.empty()) {

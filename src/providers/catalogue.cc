@@ -84,18 +84,33 @@ class Setup {
   }
 
   Result<void> SetProtocol() {
-    if (!config_.protocol) return {};
-    const std::optional<core::Protocol> protocol = core::ParseProtocol(*config_.protocol);
-    if (protocol && protocols::Find(*protocol) != nullptr) {
-      entry_.provider.protocol = *protocol;
-      entry_.provider.also_speaks.clear();  // who states it knows what is spoken there
-      return {};
+    Provider& provider = entry_.provider;
+    if (config_.protocol) {
+      TIDEGATE_ASSIGN(provider.protocol, FindProtocol(*config_.protocol, path_ + ".protocol"));
+      // Chats cannot be said in it, so that it is only ever spoken beside another.
+      if (provider.protocol == core::Protocol::kOpenAiCompletions) {
+        return InvalidArgument(path_ + ".protocol",
+                               "is 'openai_completions', which can only stand in also_speaks");
+      }
+      provider.also_speaks.clear();  // who states it knows what is spoken there
     }
+    if (!config_.also_speaks) return {};
+    provider.also_speaks.clear();
+    for (const std::string& name : *config_.also_speaks) {
+      TIDEGATE_ASSIGN(const core::Protocol protocol, FindProtocol(name, path_ + ".also_speaks"));
+      provider.also_speaks.push_back(protocol);
+    }
+    return {};
+  }
+
+  static Result<core::Protocol> FindProtocol(const std::string& name, const std::string& path) {
+    const std::optional<core::Protocol> protocol = core::ParseProtocol(name);
+    if (protocol && protocols::Find(*protocol) != nullptr) return *protocol;
     std::string known;
     for (const protocols::Protocol* each : protocols::All()) {
       known += (known.empty() ? "'" : ", '") + std::string(core::ToString(each->id())) + "'";
     }
-    return InvalidArgument(path_ + ".protocol",
+    return InvalidArgument(path,
                            "is not a protocol that can be spoken to a provider; use " + known);
   }
 

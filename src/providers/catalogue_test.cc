@@ -358,6 +358,11 @@ TEST(Catalogue, NamesThePathAndTheRemedyOfEveryMistake) {
   ProviderConfig protocol = Config("a", "https://a/");
   protocol.protocol = "smtp";
   EXPECT_EQ(field({protocol}), "providers.a.protocol");
+  protocol.protocol = "openai_completions";  // in which no chat can be said
+  EXPECT_EQ(field({protocol}), "providers.a.protocol");
+  ProviderConfig also = Config("a", "https://a/");
+  also.also_speaks = {"openai_completions", "smtp"};
+  EXPECT_EQ(field({also}), "providers.a.also_speaks");
   ProviderConfig clear = Config("a", "http://a.example.com/");
   clear.key = Secret("k");
   EXPECT_EQ(field({clear}), "providers.a.url");
@@ -369,6 +374,22 @@ TEST(Catalogue, NamesThePathAndTheRemedyOfEveryMistake) {
   model.models.resize(1);
   model.models[0].quality = 2;
   EXPECT_EQ(field({model}), "providers.a.models.m.quality");
+}
+
+TEST(Catalogue, WhatAServerAlsoSpeaksMayBeStated) {
+  ProviderConfig texts = Config("texts", "https://a/");
+  texts.also_speaks = {"openai_completions"};
+  ProviderConfig chats = Config("chats", "https://b/");
+  chats.kind = "vllm";
+  ProviderConfig nothing = chats;
+  nothing.id = "nothing";
+  nothing.also_speaks.emplace();
+  const Result<Catalogue> catalogue = Load({texts, chats, nothing});
+  ASSERT_TRUE(catalogue.ok()) << Describe(catalogue.error());
+  const std::vector<core::Protocol> completions{core::Protocol::kOpenAiCompletions};
+  EXPECT_EQ(catalogue->Find("texts")->also_speaks, completions);
+  EXPECT_EQ(catalogue->Find("chats")->also_speaks, completions);
+  EXPECT_TRUE(catalogue->Find("nothing")->also_speaks.empty());
 }
 
 TEST(Catalogue, NeverRepeatsAKeyInItsErrors) {

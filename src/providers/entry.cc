@@ -190,6 +190,8 @@ Result<core::Prices> ReadPrices(const json::Value& value) {
           cached_read = price;
         } else if (key == "cached_write") {
           prices.cached_write.nanodollars_per_mtok = price;
+        } else if (key == "request") {
+          prices.per_request.nanodollars = price;
         } else {
           return member.Invalid("is no price");
         }

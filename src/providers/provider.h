@@ -71,6 +71,8 @@ struct ProviderConfig {
   std::optional<std::string>
       kind;  // the catalogue entry to start from; by default the one named `id`
   std::optional<std::string> protocol;  // "openai_chat"
+  // Other protocols at the same address, in the stead of the catalogue's.
+  std::optional<std::vector<std::string>> also_speaks;
   std::optional<std::string> url;
   std::optional<Secret> key;
   AwsConfig aws;

@@ -37,6 +37,7 @@ export function findAgent(variable, place) {
 export const NO_AGENT = 'not installed: scripts/npm-install agents';
 
 const SOURCE = fileURLToPath(new URL('../..', import.meta.url));
+export const STARTER = join(SOURCE, 'models/tidegate-starter.gguf');
 const BINARIES = join(process.env.TIDEGATE_BINARY_DIR ?? join(SOURCE, 'build/release'), 'bin');
 export const SANITIZED = (process.env.TIDEGATE_SANITIZE ?? '') !== '';
 export const PATIENCE_MS = SANITIZED ? 120_000 : 30_000;
@@ -171,8 +172,8 @@ output_usd_per_mtok = ${PRICES.output}
 }
 
 export class Gate {
-  // A gate with the local starter model and, as "cloud", the emulator.
-  static async start(emulator, tables = '', listen = '127.0.0.1:0', variables = {}) {
+  // A gate with the local starter model (and the models in `files`) and, as "cloud", the emulator.
+  static async start(emulator, tables = '', listen = '127.0.0.1:0', variables = {}, files = []) {
     const gate = new Gate();
     gate.home = makeHome();
     Object.assign(gate.home.env, variables);
@@ -186,7 +187,7 @@ export class Gate {
 path = "${enginePath()}"
 threads = 1
 [models]
-files = ["${join(SOURCE, 'models/tidegate-starter.gguf')}"]
+files = ${JSON.stringify([STARTER, ...files])}
 [providers.cloud]
 kind = "openai_compatible"
 url = "${emulator.url}/v1"

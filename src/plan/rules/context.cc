@@ -6,11 +6,15 @@
 namespace tidegate::plan {
 namespace {
 
+// Of the longest text that has the window to itself, and its answer.
+std::int64_t WindowEstimate(const profile::Profile& profile) {
+  return profile.longest_prompt_estimate.value_or(profile.input_tokens_estimate) +
+         profile.output_tokens_estimate;
+}
+
 bool TooLong(const Case& c) {
-  const profile::Profile& profile = c.query.input.profile;
   return c.deployment.context_tokens > 0 &&
-         profile.input_tokens_estimate + profile.output_tokens_estimate >
-             c.deployment.context_tokens;
+         WindowEstimate(c.query.input.profile) > c.deployment.context_tokens;
 }
 
 bool WindowTooSmall(const Case& c) {
@@ -35,8 +39,7 @@ std::string Explain(const Case& c) {
            " are required";
   }
   if (TooLong(c)) {
-    return window + ", and the request takes about " +
-           std::to_string(profile.input_tokens_estimate + profile.output_tokens_estimate);
+    return window + ", and the request takes about " + std::to_string(WindowEstimate(profile));
   }
   return "it answers with at most " + std::to_string(c.deployment.output_tokens_max) +
          " tokens, and " + std::to_string(profile.output_tokens_limit) + " are asked for";

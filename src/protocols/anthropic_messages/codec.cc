@@ -11,6 +11,7 @@
 #include "protocols/anthropic_messages/request_encoder.h"
 #include "protocols/limits.h"
 #include "protocols/media_type.h"
+#include "protocols/token_counter.h"
 #include "protocols/upstream_error.h"
 #include "protocols/whole_answer.h"
 
@@ -18,6 +19,7 @@ namespace tidegate::protocols::anthropic_messages {
 namespace {
 
 constexpr std::string_view kMessagesPath = "/v1/messages";
+constexpr std::string_view kCountPath = "/v1/messages/count_tokens";
 constexpr std::string_view kModelsPath = "/v1/models";
 constexpr std::string_view kModelPrefix = "/v1/models/";
 
@@ -28,6 +30,9 @@ class AnthropicMessages final : public Protocol {
   std::optional<Route> Match(const ClientHead& head) const override {
     const std::string_view path = head.path;
     if (head.method == "POST" && path == kMessagesPath) return Route{};
+    if (head.method == "POST" && path == kCountPath) {
+      return Route{.operation = Operation::kCountTokens};
+    }
     // The path of the models is OpenAI's too; the version field tells who asks.
     if (head.method != "GET" || !head.fields->Find("anthropic-version")) return std::nullopt;
     if (path == kModelsPath) return Route{.operation = Operation::kListModels};
@@ -37,9 +42,11 @@ class AnthropicMessages final : public Protocol {
 
   bool OwnsPath(std::string_view path) const override { return path.starts_with(kMessagesPath); }
 
-  Result<core::Request> DecodeRequest(const ClientHead& head, const Route&, std::string_view body,
+  Result<core::Request> DecodeRequest(const ClientHead& head, const Route& route,
+                                      std::string_view body,
                                       const ConstraintParser& constraints) const override {
-    return DecodeMessagesRequest(head, body, constraints);
+    return DecodeMessagesRequest(head, route.operation == Operation::kCountTokens, body,
+                                 constraints);
   }
 
   std::unique_ptr<ResponseEncoder> NewEncoder(const core::Request& request, const RequestId& id,
@@ -101,6 +108,11 @@ class AnthropicMessages final : public Protocol {
 
   Error DecodeError(int status, std::string_view body, std::int64_t retry_after_s) const override {
     return JudgeErrorBody(status, body, retry_after_s);
+  }
+
+  const TokenCounter* token_counter() const override {
+    static const MemberCounter counter({"anthropic_count_tokens", {}, "input_tokens"});
+    return &counter;
   }
 };
 

@@ -51,13 +51,13 @@ class RequestDecoder {
     request_.body = body;
   }
 
-  Result<core::Request> Decode() {
+  Result<core::Request> Decode(bool count) {
     TIDEGATE_ASSIGN(const RootFields fields, ReadFields(kRoot, root_));
     TIDEGATE_TRY(texts_.TakeUnknown(kRoot, fields));
     TIDEGATE_TRY(DecodeModel(fields));
     TIDEGATE_TRY(DecodeSystem(fields));
     TIDEGATE_TRY(DecodeMessages(fields));
-    TIDEGATE_TRY(DecodeLimits(fields));
+    if (!count || fields.Has(kRoot.Index("max_tokens"))) TIDEGATE_TRY(DecodeLimits(fields));
     TIDEGATE_TRY(DecodeSampling(fields));
     TIDEGATE_TRY(DecodeTools(fields));
     TIDEGATE_TRY(DecodeToolChoice(fields));
@@ -373,11 +373,12 @@ class RequestDecoder {
 
 }  // namespace
 
-Result<core::Request> DecodeMessagesRequest(const ClientHead& head, std::string_view body,
+Result<core::Request> DecodeMessagesRequest(const ClientHead& head, bool count,
+                                            std::string_view body,
                                             const ConstraintParser& constraints) {
   const ScratchReader json;
   TIDEGATE_ASSIGN(const json::Value root, json->Parse(body, kRequestBytesMax));
-  return RequestDecoder(head, body, root, constraints).Decode();
+  return RequestDecoder(head, body, root, constraints).Decode(count);
 }
 
 }  // namespace tidegate::protocols::anthropic_messages

@@ -9,7 +9,9 @@
 
 namespace tidegate::protocols::anthropic_messages {
 
-Result<core::Request> DecodeMessagesRequest(const ClientHead& head, std::string_view body,
+// `count`: its tokens are asked for, not its answer, so that no limit of it has to be stated.
+Result<core::Request> DecodeMessagesRequest(const ClientHead& head, bool count,
+                                            std::string_view body,
                                             const ConstraintParser& constraints);
 
 }  // namespace tidegate::protocols::anthropic_messages

@@ -28,6 +28,7 @@ using core::StateKind;
 using core::StateOrigin;
 
 constexpr std::string_view kPath = "/messages";
+constexpr std::string_view kCountPath = "/messages/count_tokens";
 
 // The caller's header fields for this protocol, or what every request must have.
 std::string HeaderLines(const core::Request& request) {
@@ -74,14 +75,15 @@ class BodyWriter {
   Result<void> Write(bool stream) {
     out_.BeginObject().Key("model").String(options_.model);
     const std::int64_t limit = OutputLimit();
-    out_.Key("max_tokens").Integer(limit);
+    if (!options_.count_only) out_.Key("max_tokens").Integer(limit);
     TIDEGATE_TRY(WriteSystem());
     TIDEGATE_TRY(WriteMessages());
     WriteTools();
     WriteToolChoice();
     WriteThinking(limit);
     WriteOutputConfig();
-    TIDEGATE_TRY(WriteSampling());
+    // Counting takes no part of what only the answer depends on.
+    if (!options_.count_only) TIDEGATE_TRY(WriteSampling());
     if (stream) out_.Key("stream").Bool(true);
     out_.EndObject();
     return {};
@@ -354,7 +356,7 @@ Result<std::string> WriteMessagesRequest(const core::Request& request,
 Result<UpstreamRequest> EncodeMessagesRequest(const core::Request& request,
                                               const UpstreamOptions& options) {
   UpstreamRequest upstream;
-  upstream.path = kPath;
+  upstream.path = options.count_only ? kCountPath : kPath;
   upstream.fields = HeaderLines(request);
   upstream.streaming = request.stream || options.force_stream;
   if (upstream.streaming) upstream.accept = "text/event-stream";

@@ -8,8 +8,10 @@
 #include "protocols/cohere_chat/error_body.h"
 #include "protocols/cohere_chat/request_decoder.h"
 #include "protocols/cohere_chat/request_encoder.h"
+#include "protocols/embeddings/codec.h"
 #include "protocols/limits.h"
 #include "protocols/media_type.h"
+#include "protocols/rerank/codec.h"
 #include "protocols/upstream_error.h"
 #include "protocols/whole_answer.h"
 
@@ -17,6 +19,8 @@ namespace tidegate::protocols::cohere_chat {
 namespace {
 
 constexpr std::string_view kChatPath = "/v2/chat";
+constexpr std::string_view kEmbedPath = "/v2/embed";
+constexpr std::string_view kRerankPath = "/v2/rerank";
 
 // What the answer calls the documents of the request: by the caller's names, or by the API's own.
 std::vector<std::string> DocumentNames(const core::Request& request) {
@@ -39,9 +43,13 @@ class CohereChat final : public Protocol {
   std::optional<Route> Match(const ClientHead& head) const override {
     if (head.method != "POST") return std::nullopt;
     if (head.path == kChatPath) return Route{};
+    if (head.path == kEmbedPath) return Route{.operation = Operation::kEmbed};
+    if (head.path == kRerankPath) return Route{.operation = Operation::kRerank};
     return std::nullopt;
   }
-  bool OwnsPath(std::string_view path) const override { return path == kChatPath; }
+  bool OwnsPath(std::string_view path) const override {
+    return path == kChatPath || path == kEmbedPath || path == kRerankPath;
+  }
 
   Result<core::Request> DecodeRequest(const ClientHead&, const Route&, std::string_view body,
                                       const ConstraintParser& constraints) const override {
@@ -102,6 +110,9 @@ class CohereChat final : public Protocol {
   Error DecodeError(int status, std::string_view body, std::int64_t retry_after_s) const override {
     return JudgeErrorBody(status, body, retry_after_s);
   }
+
+  const EmbedCodec* Embeddings() const override { return &embeddings::Cohere(); }
+  const RerankCodec* Rankings() const override { return &rerank::Cohere(); }
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "protocols/answer_stream.h"
+#include "protocols/embeddings/codec.h"
 #include "protocols/gemini/answer_reader.h"
 #include "protocols/gemini/encoder.h"
 #include "protocols/gemini/error_body.h"
@@ -12,6 +13,7 @@
 #include "protocols/gemini/request_encoder.h"
 #include "protocols/media_type.h"
 #include "protocols/query.h"
+#include "protocols/token_counter.h"
 #include "protocols/upstream_error.h"
 #include "protocols/whole_answer.h"
 
@@ -23,15 +25,28 @@ bool HasGooglesKey(const ClientHead& head) {
   return head.fields->Find("x-goog-api-key") || FindParameter(head.query, "key");
 }
 
+Route RouteOf(const MethodPath& path) {
+  Route route{.model = path.model};
+  if (path.method == Method::kEmbed || path.method == Method::kBatchEmbed) {
+    route.operation = Operation::kEmbed;
+    route.form =
+        path.method == Method::kEmbed ? embeddings::kGeminiSingle : embeddings::kGeminiBatch;
+  } else if (path.method == Method::kCountTokens) {
+    route.operation = Operation::kCountTokens;
+  } else {
+    route.stream = path.method == Method::kStream;
+  }
+  return route;
+}
+
 class Gemini final : public Protocol {
  public:
   core::Protocol id() const override { return core::Protocol::kGemini; }
 
   std::optional<Route> Match(const ClientHead& head) const override {
     if (head.method == "POST") {
-      const std::optional<ChatPath> chat = ParseChatPath(head.path);
-      if (!chat) return std::nullopt;
-      return Route{.operation = Operation::kChat, .model = chat->model, .stream = chat->stream};
+      const std::optional<MethodPath> path = ParseMethodPath(head.path);
+      return path ? std::optional<Route>(RouteOf(*path)) : std::nullopt;
     }
     if (head.method != "GET") return std::nullopt;
     const std::optional<gemini::ModelsPath> models = ParseModelsPath(head.path);
@@ -107,6 +122,12 @@ class Gemini final : public Protocol {
   Error DecodeError(int status, std::string_view body, std::int64_t retry_after_s) const override {
     return JudgeErrorBody(status, body, retry_after_s);
   }
+
+  const TokenCounter* token_counter() const override {
+    static const MemberCounter counter({"gemini_count_tokens", {}, "totalTokens"});
+    return &counter;
+  }
+  const EmbedCodec* Embeddings() const override { return &embeddings::Gemini(); }
 };
 
 }  // namespace

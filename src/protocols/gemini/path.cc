@@ -1,5 +1,6 @@
 #include "protocols/gemini/path.h"
 
+#include <algorithm>
 #include <array>
 
 namespace tidegate::protocols::gemini {
@@ -12,8 +13,10 @@ constexpr std::string_view kModels = "models/";
 constexpr std::string_view kProjects = "projects/";
 constexpr std::string_view kPublishers = "publishers/";
 constexpr std::string_view kGoogle = "google";
-constexpr std::string_view kGenerate = "generateContent";
-constexpr std::string_view kStream = "streamGenerateContent";
+// In the order of Method.
+constexpr std::array<std::string_view, 5> kMethods = {"generateContent", "streamGenerateContent",
+                                                      "embedContent", "batchEmbedContents",
+                                                      "countTokens"};
 
 // What stands behind the version; empty when there is none. `own`: no other protocol has it.
 std::string_view BehindVersion(std::string_view path, bool& own) {
@@ -49,20 +52,21 @@ bool IsUnreserved(char c) {
 
 }  // namespace
 
-std::string ChatPath::ModelName() const {
+std::string MethodPath::ModelName() const {
   if (publisher.empty() || publisher == kGoogle) return std::string(model);
   return std::string(publisher) + '/' + std::string(model);
 }
 
-std::optional<ChatPath> ParseChatPath(std::string_view path) {
+std::optional<MethodPath> ParseMethodPath(std::string_view path) {
   bool own = false;
   std::string_view rest = BehindVersion(path, own);
   const std::size_t colon = rest.rfind(':');  // a model's name may have one too
   if (colon == std::string_view::npos) return std::nullopt;
-  const std::string_view method = rest.substr(colon + 1);
-  if (method != kGenerate && method != kStream) return std::nullopt;
+  const auto method = std::find(kMethods.begin(), kMethods.end(), rest.substr(colon + 1));
+  if (method == kMethods.end()) return std::nullopt;
   rest = rest.substr(0, colon);
-  ChatPath found{.publisher = {}, .model = {}, .stream = method == kStream};
+  MethodPath found;
+  found.method = static_cast<Method>(method - kMethods.begin());
   const bool vertex = rest.starts_with(kProjects) || rest.starts_with(kPublishers);
   if (!TakeProject(rest)) return std::nullopt;
   if (vertex) {
@@ -86,7 +90,8 @@ bool IsOwnPath(std::string_view path) {
   const std::string_view rest = BehindVersion(path, own);
   if (own) return true;
   if (rest.starts_with(kProjects) || rest.starts_with(kPublishers)) return true;
-  const bool method = rest.ends_with("Content") || rest.ends_with(":countTokens");
+  const bool method = rest.ends_with("Content") || rest.ends_with(":batchEmbedContents") ||
+                      rest.ends_with(":countTokens");
   return rest.starts_with(kModels) && method && rest.find(':') != std::string_view::npos;
 }
 
@@ -98,11 +103,15 @@ std::optional<ModelsPath> ParseModelsPath(std::string_view path) {
   return ModelsPath{rest.substr(kModels.size()), !own};
 }
 
-std::string UpstreamPath(std::string_view model, bool stream) {
+std::string ResourceName(std::string_view model) {
+  const bool full = model.starts_with(kModels) || model.starts_with("tunedModels/");
+  return full ? std::string(model) : std::string(kModels) + std::string(model);
+}
+
+std::string UpstreamPath(std::string_view model, Method method) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string path = "/";
-  if (!model.starts_with(kModels) && !model.starts_with("tunedModels/")) path += kModels;
-  for (const char c : model) {
+  for (const char c : ResourceName(model)) {
     if (IsUnreserved(c)) {
       path += c;
       continue;
@@ -113,8 +122,8 @@ std::string UpstreamPath(std::string_view model, bool stream) {
     path += kHex[byte & 0xFU];
   }
   path += ':';
-  path += stream ? kStream : kGenerate;
-  if (stream) path += "?alt=sse";
+  path += kMethods[static_cast<std::size_t>(method)];
+  if (method == Method::kStream) path += "?alt=sse";
   return path;
 }
 

@@ -11,33 +11,37 @@ namespace {
 TEST(GeminiPath, NamesAModelAndAMethod) {
   struct Case {
     std::string_view path, model;
-    bool stream;
+    Method method;
   };
   constexpr Case kCases[] = {
-      {"/v1beta/models/gemini-2.5-pro:generateContent", "gemini-2.5-pro", false},
-      {"/v1/models/gemini-2.5-pro:streamGenerateContent", "gemini-2.5-pro", true},
-      {"/v1alpha/models/local/tiny:latest:generateContent", "local/tiny:latest", false},
-      {"/v1beta/local/tiny:latest:generateContent", "local/tiny:latest", false},
-      {"/v1beta/tunedModels/g:streamGenerateContent", "tunedModels/g", true},
-      {"/v1/projects/p/locations/l/publishers/google/models/g:generateContent", "g", false},
-      {"/v1beta1/publishers/google/models/g:streamGenerateContent", "g", true},
+      {"/v1beta/models/gemini-2.5-pro:generateContent", "gemini-2.5-pro", Method::kGenerate},
+      {"/v1/models/gemini-2.5-pro:streamGenerateContent", "gemini-2.5-pro", Method::kStream},
+      {"/v1alpha/models/local/tiny:latest:generateContent", "local/tiny:latest", Method::kGenerate},
+      {"/v1beta/local/tiny:latest:generateContent", "local/tiny:latest", Method::kGenerate},
+      {"/v1beta/tunedModels/g:streamGenerateContent", "tunedModels/g", Method::kStream},
+      {"/v1/projects/p/locations/l/publishers/google/models/g:generateContent", "g",
+       Method::kGenerate},
+      {"/v1beta1/publishers/google/models/g:streamGenerateContent", "g", Method::kStream},
       {"/v1beta1/projects/p/locations/l/publishers/cloud/models/swift:generateContent",
-       "cloud/swift", false}};
+       "cloud/swift", Method::kGenerate},
+      {"/v1beta/models/gemini-embedding-001:embedContent", "gemini-embedding-001", Method::kEmbed},
+      {"/v1beta/models/e:batchEmbedContents", "e", Method::kBatchEmbed},
+      {"/v1beta/models/g:countTokens", "g", Method::kCountTokens}};
   for (const Case& each : kCases) {
-    const std::optional<ChatPath> path = ParseChatPath(each.path);
+    const std::optional<MethodPath> path = ParseMethodPath(each.path);
     ASSERT_TRUE(path.has_value()) << each.path;
     EXPECT_EQ(path->ModelName(), each.model) << each.path;
-    EXPECT_EQ(path->stream, each.stream) << each.path;
+    EXPECT_EQ(path->method, each.method) << each.path;
   }
   for (const std::string_view other :
-       {"/v1beta/models/g", "/v1beta/models/g:countTokens", "/v1beta/models/:generateContent",
+       {"/v1beta/models/g", "/v1beta/models/g:count", "/v1beta/models/:generateContent",
         "/v2/models/g:generateContent", "/v1beta/g:generateContent",
         "/v1/local/tiny:generateContent", "/v1/projects/p/locations/l/models/g:generateContent",
         "/v1/projects/p/locations//publishers/google/models/g:generateContent",
         "/v1/projects//locations/l/publishers/google/models/g:generateContent",
         "/v1/projects/p/regions/l/publishers/google/models/g:generateContent",
         "/v1/publishers//models/g:generateContent", "/v1/chat/completions", "", "/"}) {
-    EXPECT_FALSE(ParseChatPath(other).has_value()) << other;
+    EXPECT_FALSE(ParseMethodPath(other).has_value()) << other;
   }
 }
 
@@ -79,9 +83,11 @@ TEST(GeminiPath, OwnsWhatNoOtherProtocolHas) {
 }
 
 TEST(GeminiPath, AnUpstreamsPathCannotBeLeftByAModelsName) {
-  EXPECT_EQ(UpstreamPath("gemini-x", false), "/models/gemini-x:generateContent");
-  EXPECT_EQ(UpstreamPath("tunedModels/a", true), "/tunedModels/a:streamGenerateContent?alt=sse");
-  EXPECT_EQ(UpstreamPath("a?b#c d\r\n%", false), "/models/a%3Fb%23c%20d%0D%0A%25:generateContent");
+  EXPECT_EQ(UpstreamPath("gemini-x", Method::kGenerate), "/models/gemini-x:generateContent");
+  EXPECT_EQ(UpstreamPath("tunedModels/a", Method::kStream),
+            "/tunedModels/a:streamGenerateContent?alt=sse");
+  EXPECT_EQ(UpstreamPath("a?b#c d\r\n%", Method::kGenerate),
+            "/models/a%3Fb%23c%20d%0D%0A%25:generateContent");
 }
 
 TEST(Query, FindsTheFirstParameterOfAName) {

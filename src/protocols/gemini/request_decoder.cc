@@ -26,6 +26,9 @@ constexpr FieldNames kRoot{std::to_array<std::string_view>(
     {"contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings",
      "labels", "serviceTier", "store", "model", "tidegate"})};
 using RootFields = Fields<kRoot.names.size()>;
+// Of a request to count tokens: either the turns, or a whole request.
+constexpr FieldNames kCount{
+    std::to_array<std::string_view>({"contents", "generateContentRequest", "tidegate"})};
 constexpr FieldNames kSafety{std::to_array<std::string_view>({"category", "threshold", "method"})};
 
 class RequestDecoder {
@@ -68,17 +71,18 @@ class RequestDecoder {
   }
 
   Result<void> DecodePath() {
-    const ChatPath path = *ParseChatPath(head_.path);
+    const MethodPath path = *ParseMethodPath(head_.path);
     request_.model = path.ModelName();
     if (request_.model.size() > kModelNameBytesMax) {
       return InvalidArgument("model", "has " + std::to_string(request_.model.size()) +
                                           " bytes, the limit is " +
                                           std::to_string(kModelNameBytesMax));
     }
-    request_.stream = request_.stream_usage = path.stream;
+    const bool stream = path.method == Method::kStream;
+    request_.stream = request_.stream_usage = stream;
     const std::string_view alt = FindParameter(head_.query, "alt").value_or("json");
     if (alt != "sse" && alt != "json") return InvalidArgument("alt", "must be 'sse' or 'json'");
-    if (path.stream && alt == "json") {
+    if (stream && alt == "json") {
       request_.form = kArray;
       request_.same_answer = false;  // an upstream is always asked for events
     }
@@ -156,12 +160,43 @@ class RequestDecoder {
   RequestTexts texts_{request_};
 };
 
+// A request to count the tokens of the request in it. The gate's own object stands beside that.
+Result<core::Request> DecodeNested(const ClientHead& head, std::string_view body,
+                                   const json::Value& root, const json::Value& nested,
+                                   const ConstraintParser& constraints) {
+  TIDEGATE_ASSIGN(core::Request request, RequestDecoder(head, body, nested, constraints).Decode());
+  request.form = kNested;
+  const auto tidegate = root.Object()->Find("tidegate");
+  if (!tidegate) return request;
+  if (!request.spans.tidegate_member.empty()) {
+    return tidegate->Invalid("stands in generateContentRequest too: give it once");
+  }
+  if (!tidegate->is_null()) {
+    TIDEGATE_TRY(DecodeExtension(*tidegate, constraints, request.constraints));
+  }
+  constexpr std::array<std::string_view, 1> kOurs = {"tidegate"};
+  request.spans.tidegate_member = ToCore(json::RemovalSpans(*root.Object(), kOurs)[0]);
+  return request;
+}
+
 }  // namespace
 
 Result<core::Request> DecodeGenerateRequest(const ClientHead& head, std::string_view body,
                                             const ConstraintParser& constraints) {
   const ScratchReader json;
   TIDEGATE_ASSIGN(const json::Value root, json->Parse(body, kRequestBytesMax));
+  if (ParseMethodPath(head.path)->method == Method::kCountTokens) {
+    TIDEGATE_ASSIGN(const auto fields, ReadProto(kCount, root));
+    if (const auto nested = fields.Value(kCount.Index("generateContentRequest"))) {
+      if (const auto contents = fields.Value(kCount.Index("contents"))) {
+        return contents->Invalid("stands beside generateContentRequest, which has its own");
+      }
+      if (fields.has_unknown()) {
+        return InvalidArgument(fields.UnknownPath(), "is not known beside generateContentRequest");
+      }
+      return DecodeNested(head, body, root, *nested, constraints);
+    }
+  }
   return RequestDecoder(head, body, root, constraints).Decode();
 }
 

@@ -9,7 +9,7 @@
 
 namespace tidegate::protocols::gemini {
 
-// REQUIRES: ParseChatPath finds something in head.path.
+// REQUIRES: ParseMethodPath finds something in head.path.
 Result<core::Request> DecodeGenerateRequest(const ClientHead& head, std::string_view body,
                                             const ConstraintParser& constraints);
 

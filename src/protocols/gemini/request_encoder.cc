@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "json/splice.h"
+#include "json/writer.h"
 #include "protocols/cannot_say.h"
 #include "protocols/gemini/path.h"
 #include "protocols/spans.h"
@@ -46,6 +47,29 @@ Edit LimitEdit(const core::Request& request, std::int64_t tokens) {
   return {{parent.begin + 1, parent.begin + 1}, member + ","};
 }
 
+// `{"generateContentRequest":{"model":"models/x",`: a whole request stands in the one that counts,
+// and names its model.
+std::string CountHead(std::string_view model) {
+  std::string head = "{\"generateContentRequest\":{\"model\":";
+  json::Writer(head).String(ResourceName(model));
+  return head + ',';
+}
+
+// The turns of a body become a whole request; what is one already gets the model's name.
+void NestForCount(const core::Request& request, std::string_view model, BodyPieces& pieces,
+                  json::Splice& splice) {
+  const std::uint32_t begin = request.spans.object_begin;
+  std::string head = CountHead(model);
+  if (request.form == kNested) {
+    head.erase(0, head.find("\"model\""));
+    pieces.owned.push_back(std::make_unique<std::string>(std::move(head)));
+    return splice.Insert(begin, *pieces.owned.back());
+  }
+  pieces.owned.push_back(std::make_unique<std::string>(std::move(head)));
+  splice.Replace({0, begin}, *pieces.owned.back());
+  splice.Insert(static_cast<std::uint32_t>(request.body.size()), "}");
+}
+
 BodyPieces SpliceBody(const core::Request& request, const UpstreamOptions& options) {
   BodyPieces pieces;
   json::Splice splice(request.body);
@@ -57,6 +81,7 @@ BodyPieces SpliceBody(const core::Request& request, const UpstreamOptions& optio
     pieces.owned.push_back(std::make_unique<std::string>(std::move(edit.text)));
     splice.Replace(ToJson(edit.span), *pieces.owned.back());
   }
+  if (options.count_only) NestForCount(request, options.model, pieces, splice);
   pieces.pieces = splice.Slices();
   return pieces;
 }
@@ -67,7 +92,10 @@ Result<UpstreamRequest> EncodeGenerateRequest(const core::Request& request,
                                               const UpstreamOptions& options) {
   UpstreamRequest upstream;
   upstream.streaming = request.stream || options.force_stream;
-  upstream.path = UpstreamPath(options.model, upstream.streaming);
+  const Method method = options.count_only   ? Method::kCountTokens
+                        : upstream.streaming ? Method::kStream
+                                             : Method::kGenerate;
+  upstream.path = UpstreamPath(options.model, method);
   if (upstream.streaming) upstream.accept = "text/event-stream";
   const bool same =
       request.protocol == core::Protocol::kGemini && request.same_bytes && !request.body.empty();
@@ -82,6 +110,7 @@ Result<UpstreamRequest> EncodeGenerateRequest(const core::Request& request,
                      "this beside what another provider made or ids of calls");
   }
   TIDEGATE_ASSIGN(std::string body, WriteGenerateRequest(request, options));
+  if (options.count_only) body = CountHead(options.model) + body.substr(1) + '}';
   upstream.body.owned.push_back(std::make_unique<std::string>(std::move(body)));
   upstream.body.pieces.push_back(*upstream.body.owned.back());
   return upstream;

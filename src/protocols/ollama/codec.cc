@@ -5,6 +5,7 @@
 
 #include "json/writer.h"
 #include "protocols/answer_stream.h"
+#include "protocols/embeddings/codec.h"
 #include "protocols/media_type.h"
 #include "protocols/ollama/answer_reader.h"
 #include "protocols/ollama/encode_parts.h"
@@ -32,13 +33,16 @@ struct Path {
   int form = 0;
 };
 // GET stands for HEAD too.
-constexpr std::array<Path, 7> kPaths = {{{"POST", "/api/chat", Operation::kChat, kChatForm},
-                                         {"POST", "/api/generate", Operation::kChat, kGenerateForm},
-                                         {"GET", "/api/tags", Operation::kListModels},
-                                         {"POST", "/api/show", Operation::kGetModel},
-                                         {"GET", "/api/ps", Operation::kListLoaded},
-                                         {"GET", "/api/version", Operation::kFixed, kVersionForm},
-                                         {"GET", "/", Operation::kFixed, kAliveForm}}};
+constexpr std::array<Path, 9> kPaths = {
+    {{"POST", "/api/chat", Operation::kChat, kChatForm},
+     {"POST", "/api/generate", Operation::kChat, kGenerateForm},
+     {"POST", "/api/embed", Operation::kEmbed, embeddings::kOllamaNew},
+     {"POST", "/api/embeddings", Operation::kEmbed, embeddings::kOllamaOld},
+     {"GET", "/api/tags", Operation::kListModels},
+     {"POST", "/api/show", Operation::kGetModel},
+     {"GET", "/api/ps", Operation::kListLoaded},
+     {"GET", "/api/version", Operation::kFixed, kVersionForm},
+     {"GET", "/", Operation::kFixed, kAliveForm}}};
 
 std::string WriteReadied(const core::Request& request, std::int64_t created_s) {
   std::string body;
@@ -154,6 +158,8 @@ class Ollama final : public Protocol {
   Error DecodeError(int status, std::string_view body, std::int64_t retry_after_s) const override {
     return JudgeErrorBody(status, body, retry_after_s);
   }
+
+  const EmbedCodec* Embeddings() const override { return &embeddings::Ollama(); }
 };
 
 }  // namespace

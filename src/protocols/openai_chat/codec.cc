@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "protocols/embeddings/codec.h"
 #include "protocols/media_type.h"
 #include "protocols/openai_chat/encoder.h"
 #include "protocols/openai_chat/error_body.h"
@@ -10,6 +11,8 @@
 #include "protocols/openai_chat/model_list.h"
 #include "protocols/openai_chat/request_decoder.h"
 #include "protocols/openai_chat/request_encoder.h"
+#include "protocols/rerank/codec.h"
+#include "protocols/token_counter.h"
 #include "protocols/upstream_error.h"
 #include "protocols/whole_answer.h"
 
@@ -17,6 +20,10 @@ namespace tidegate::protocols::openai_chat {
 namespace {
 
 constexpr std::string_view kChatPath = "/v1/chat/completions";
+constexpr std::string_view kCountPath = "/v1/chat/completions/input_tokens";
+constexpr std::string_view kEmbedPath = "/v1/embeddings";
+constexpr std::string_view kRerankPath = "/v1/rerank";
+constexpr std::string_view kShortRerankPath = "/rerank";
 constexpr std::string_view kModelsPath = "/v1/models";
 constexpr std::string_view kModelPrefix = "/v1/models/";
 constexpr std::string_view kOwnPrefix = "/v1/";
@@ -32,13 +39,22 @@ class OpenAiChat final : public Protocol {
   std::optional<Route> Match(const ClientHead& head) const override {
     const std::string_view path = head.path;
     if (head.method == "POST" && path == kChatPath) return Route{.operation = Operation::kChat};
+    if (head.method == "POST" && path == kCountPath) {
+      return Route{.operation = Operation::kCountTokens};
+    }
+    if (head.method == "POST" && path == kEmbedPath) return Route{.operation = Operation::kEmbed};
+    if (head.method == "POST" && (path == kRerankPath || path == kShortRerankPath)) {
+      return Route{.operation = Operation::kRerank};
+    }
     if (head.method != "GET") return std::nullopt;
     if (path == kModelsPath) return Route{.operation = Operation::kListModels};
     if (!path.starts_with(kModelPrefix) || path.size() == kModelPrefix.size()) return std::nullopt;
     return Route{.operation = Operation::kGetModel, .model = path.substr(kModelPrefix.size())};
   }
 
-  bool OwnsPath(std::string_view path) const override { return path.starts_with(kOwnPrefix); }
+  bool OwnsPath(std::string_view path) const override {
+    return path.starts_with(kOwnPrefix) || path == kShortRerankPath;
+  }
 
   Result<core::Request> DecodeRequest(const ClientHead&, const Route&, std::string_view body,
                                       const ConstraintParser& constraints) const override {
@@ -101,6 +117,16 @@ class OpenAiChat final : public Protocol {
   Error DecodeError(int status, std::string_view body, std::int64_t retry_after_s) const override {
     return JudgeErrorBody(status, body, retry_after_s);
   }
+
+  // OpenAI has no such thing for chats; llama-server answers as OpenAI does for its Responses.
+  const TokenCounter* token_counter() const override {
+    static const MemberCounter counter(
+        {"openai_chat_input_tokens", "response.input_tokens", "input_tokens"});
+    return &counter;
+  }
+
+  const EmbedCodec* Embeddings() const override { return &embeddings::OpenAi(); }
+  const RerankCodec* Rankings() const override { return &rerank::Jina(); }
 };
 
 }  // namespace

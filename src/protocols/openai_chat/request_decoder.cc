@@ -13,6 +13,7 @@
 #include "protocols/function_tools.h"
 #include "protocols/openai_chat/limits.h"
 #include "protocols/openai_chat/message_decoder.h"
+#include "protocols/openai_chat/sampling_decoder.h"
 #include "protocols/openai_chat/tool_decoder.h"
 #include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
@@ -67,9 +68,6 @@ constexpr FieldNames kRoot{std::to_array<std::string_view>({"model",
                                                             "provider"})};
 using RootFields = Fields<kRoot.names.size()>;
 
-constexpr FieldNames kStreamOptions{
-    std::to_array<std::string_view>({"include_usage", "include_obfuscation"})};
-
 class RequestDecoder {
  public:
   RequestDecoder(std::string_view body, const json::Value& root, const ConstraintParser& parser)
@@ -82,10 +80,9 @@ class RequestDecoder {
     TIDEGATE_TRY(texts_.TakeUnknown(kRoot, fields));
     TIDEGATE_TRY(DecodeModel(fields));
     TIDEGATE_TRY(DecodeMessages(fields));
-    TIDEGATE_TRY(DecodeStream(fields));
+    TIDEGATE_TRY(DecodeStream<kRoot>(fields, texts_, request_));
     TIDEGATE_TRY(DecodeOutputLimit(fields));
-    TIDEGATE_TRY(DecodeSampling(fields));
-    TIDEGATE_TRY(DecodeChoices(fields));
+    TIDEGATE_TRY(DecodeSampling<kRoot>(fields, texts_, request_));
     TIDEGATE_TRY(DecodeLogprobs(fields));
     TIDEGATE_TRY(DecodeToolFields(fields));
     TIDEGATE_TRY(DecodeReasoning(fields));
@@ -106,36 +103,6 @@ class RequestDecoder {
   Result<void> DecodeMessages(const RootFields& fields) {
     TIDEGATE_ASSIGN(const json::Value messages, fields.Required(kRoot.Index("messages")));
     return MessageDecoder(request_, texts_).Decode(messages);
-  }
-
-  Result<void> DecodeStream(const RootFields& fields) {
-    if (const auto& member = fields.Member(kRoot.Index("stream"))) {
-      request_.spans.stream = ToCore(member->value.span());
-      if (!member->value.is_null()) {
-        TIDEGATE_ASSIGN(request_.stream, member->value.Bool());
-      }
-    }
-    const auto& member = fields.Member(kRoot.Index("stream_options"));
-    if (!member) return {};
-    request_.spans.stream_options = ToCore(member->value.span());
-    if (member->value.is_null()) return {};
-    TIDEGATE_ASSIGN(const auto options, ReadFields(kStreamOptions, member->value));
-    if (!request_.stream) return member->value.Invalid("is only allowed when `stream` is true");
-    if (options.has_unknown()) {
-      texts_.NeedVendor(options.UnknownPath());
-      texts_.Count(member->value.raw().size());
-    }
-    if (const auto& usage = options.Member(kStreamOptions.Index("include_usage"))) {
-      request_.spans.include_usage = ToCore(usage->value.span());
-      if (!usage->value.is_null()) {
-        TIDEGATE_ASSIGN(request_.stream_usage, usage->value.Bool());
-      }
-    }
-    if (const auto obfuscation = options.Value(kStreamOptions.Index("include_obfuscation"))) {
-      TIDEGATE_TRY(obfuscation->Bool());
-    }
-    if (request_.stream_usage) Need(Capability::kStreamUsage);
-    return {};
   }
 
   Result<void> DecodeOutputLimit(const RootFields& fields) {
@@ -160,87 +127,6 @@ class RequestDecoder {
       }
       request_.max_output_tokens = limit;
     }
-    return {};
-  }
-
-  Result<void> ReadNumber(const RootFields& fields, std::size_t index, double low, double high,
-                          std::optional<double>& out) {
-    const std::optional<json::Value> value = fields.Value(index);
-    if (!value) return {};
-    TIDEGATE_ASSIGN(const double number, value->Number());
-    if (!(number >= low && number <= high)) {
-      return value->Invalid("must be a number from " + std::to_string(static_cast<int>(low)) +
-                            " to " + std::to_string(static_cast<int>(high)));
-    }
-    out = number;
-    return {};
-  }
-
-  Result<void> DecodeSampling(const RootFields& fields) {
-    TIDEGATE_TRY(
-        ReadNumber(fields, kRoot.Index("temperature"), 0, kTemperatureMax, request_.temperature));
-    TIDEGATE_TRY(ReadNumber(fields, kRoot.Index("top_p"), 0, kTopPMax, request_.top_p));
-    TIDEGATE_TRY(ReadNumber(fields, kRoot.Index("presence_penalty"), -kPenaltyMax, kPenaltyMax,
-                            request_.presence_penalty));
-    TIDEGATE_TRY(ReadNumber(fields, kRoot.Index("frequency_penalty"), -kPenaltyMax, kPenaltyMax,
-                            request_.frequency_penalty));
-    // A model that cannot be tuned still accepts the defaults.
-    if (request_.temperature.value_or(1) != 1 || request_.top_p.value_or(1) != 1)
-      Need(Capability::kTemperature);
-    if (request_.presence_penalty.value_or(0) != 0 || request_.frequency_penalty.value_or(0) != 0) {
-      Need(Capability::kPenalties);
-    }
-    if (const std::optional<json::Value> seed = fields.Value(kRoot.Index("seed"))) {
-      TIDEGATE_ASSIGN(request_.seed, seed->Integer());
-      Need(Capability::kSeed);
-    }
-    if (const std::optional<json::Value> top_k = fields.Value(kRoot.Index("top_k"))) {
-      TIDEGATE_ASSIGN(request_.top_k, top_k->IntegerIn(0, kTopKMax));
-      Need(Capability::kTopK);
-    }
-    if (const std::optional<json::Value> stop = fields.Value(kRoot.Index("stop")))
-      TIDEGATE_TRY(DecodeStop(*stop));
-    if (const std::optional<json::Value> bias = fields.Value(kRoot.Index("logit_bias"))) {
-      TIDEGATE_TRY(DecodeLogitBias(*bias));
-    }
-    return {};
-  }
-
-  Result<void> DecodeStop(const json::Value& stop) {
-    if (!stop.is_string() && !stop.is_array())
-      return stop.Mismatch("a string or an array of strings");
-    if (stop.is_string()) {
-      TIDEGATE_ASSIGN(const std::string_view text, texts_.Keep(stop));
-      request_.stop.push_back(text);
-    } else {
-      const json::Array elements = *stop.Array();
-      for (const json::Value element : elements) {
-        if (request_.stop.size() == kStopSequencesMax) {
-          return stop.Invalid("has more than " + std::to_string(kStopSequencesMax) + " strings");
-        }
-        TIDEGATE_ASSIGN(const std::string_view text, texts_.Keep(element));
-        request_.stop.push_back(text);
-      }
-    }
-    if (!request_.stop.empty()) Need(Capability::kStop);
-    return {};
-  }
-
-  Result<void> DecodeLogitBias(const json::Value& bias) {
-    TIDEGATE_ASSIGN(const json::Object object, bias.Object());
-    for (const json::Member& member : object)
-      TIDEGATE_TRY(member.value.IntegerIn(-kLogitBiasMax, kLogitBiasMax));
-    if (object.empty()) return {};
-    request_.logit_bias = bias.raw();
-    Need(Capability::kLogitBias);
-    return {};
-  }
-
-  Result<void> DecodeChoices(const RootFields& fields) {
-    const std::optional<json::Value> n = fields.Value(kRoot.Index("n"));
-    if (!n) return {};
-    TIDEGATE_ASSIGN(request_.choices, n->IntegerIn(1, kChoicesMax));
-    if (request_.choices > 1) Need(Capability::kMultipleChoices);
     return {};
   }
 

@@ -20,6 +20,7 @@ namespace {
 constexpr std::string_view kPath = "/chat/completions";
 constexpr std::string_view kModelMark = "{model}";
 constexpr std::string_view kSeed = "seed";
+constexpr std::string_view kCountPath = "/chat/completions/input_tokens";
 constexpr std::string_view kOldLimit = "\"max_tokens\"";
 constexpr std::string_view kNewLimit = "\"max_completion_tokens\"";
 
@@ -147,6 +148,10 @@ Result<void> CheckNames(const core::Request& request, const Dialect& dialect) {
   return {};
 }
 
+bool MayAskUsage(const UpstreamOptions& options) {
+  return options.want_stream_usage && !options.dialect->Refuses("stream_options");
+}
+
 std::string PathOf(const UpstreamOptions& options) {
   const std::string& path = options.dialect->chat_path;
   if (path.empty()) return std::string(kPath);
@@ -157,36 +162,46 @@ std::string PathOf(const UpstreamOptions& options) {
   return out + path.substr(at + kModelMark.size());
 }
 
+UpstreamRequest BeginRequest(const core::Request& request, const UpstreamOptions& options,
+                             std::string path) {
+  UpstreamRequest upstream;
+  upstream.path = std::move(path);
+  upstream.streaming = request.stream || options.force_stream;
+  if (upstream.streaming) upstream.accept = "text/event-stream";
+  upstream.hide_stream_usage =
+      upstream.streaming && MayAskUsage(options) && !request.stream_usage;
+  return upstream;
+}
+
 }  // namespace
 
 Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
                                           const UpstreamOptions& options) {
   const Dialect& dialect = *options.dialect;
   TIDEGATE_TRY(CheckNames(request, dialect));
-  UpstreamRequest upstream;
-  upstream.path = PathOf(options);
-  upstream.streaming = request.stream || options.force_stream;
-  if (upstream.streaming) upstream.accept = "text/event-stream";
-  const bool may_ask = options.want_stream_usage && !dialect.Refuses("stream_options");
-  const bool ask_usage = upstream.streaming && may_ask && !request.stream_usage;
-  upstream.hide_stream_usage = ask_usage;
   const bool foreign =
       request.protocol != core::Protocol::kOpenAiChat || request.body.empty() ||
       !request.same_bytes || (request.has_optional_fields && !options.passes_unknown_fields) ||
       MessagesDiffer(request, dialect) ||
       (request.tool_choice == core::ToolChoiceKind::kNamed && !dialect.named_tool_choice);
-  if (foreign) {
-    const WriteOptions write{upstream.streaming, upstream.streaming && may_ask};
-    TIDEGATE_ASSIGN(std::string body, WriteChatRequest(request, options, write));
-    upstream.body.owned.push_back(std::make_unique<std::string>(std::move(body)));
-    upstream.body.pieces.push_back(*upstream.body.owned.back());
-    return upstream;
-  }
+  std::string path = options.count_only ? std::string(kCountPath) : PathOf(options);
+  if (!foreign) return PassBody(request, options, std::move(path));
+  UpstreamRequest upstream = BeginRequest(request, options, std::move(path));
+  const WriteOptions write{upstream.streaming, upstream.streaming && MayAskUsage(options)};
+  TIDEGATE_ASSIGN(std::string body, WriteChatRequest(request, options, write));
+  upstream.body.owned.push_back(std::make_unique<std::string>(std::move(body)));
+  upstream.body.pieces.push_back(*upstream.body.owned.back());
+  return upstream;
+}
+
+Result<UpstreamRequest> PassBody(const core::Request& request, const UpstreamOptions& options,
+                                 std::string path) {
+  UpstreamRequest upstream = BeginRequest(request, options, std::move(path));
   BodyEdits edits(request);
   EditModel(request, options.model, edits);
-  TIDEGATE_TRY(EditMembers(request, dialect, edits));
+  TIDEGATE_TRY(EditMembers(request, *options.dialect, edits));
   if (upstream.streaming && !request.stream) EditStream(request, edits);
-  if (ask_usage) EditUsage(request, edits);
+  if (upstream.hide_stream_usage) EditUsage(request, edits);
   EditOutputLimit(request, options, edits);
   upstream.body = std::move(edits).Finish();
   return upstream;

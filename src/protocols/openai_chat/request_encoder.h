@@ -17,6 +17,10 @@ namespace tidegate::protocols::openai_chat {
 Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
                                           const UpstreamOptions& options);
 
+// The bytes of a request for an upstream that speaks its protocol, with those changes.
+Result<UpstreamRequest> PassBody(const core::Request& request, const UpstreamOptions& options,
+                                 std::string path);
+
 // The whole body from the values alone. `streaming` and `usage`: what to write for `stream` and
 // include_usage.
 struct WriteOptions {

@@ -11,6 +11,7 @@
 #include "protocols/openai_responses/request_decoder.h"
 #include "protocols/openai_responses/request_encoder.h"
 #include "protocols/openai_responses/stored.h"
+#include "protocols/token_counter.h"
 #include "protocols/upstream_error.h"
 #include "protocols/whole_answer.h"
 
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::string_view kResponsesPath = "/v1/responses";
 constexpr std::string_view kOnePrefix = "/v1/responses/";
+constexpr std::string_view kCountPath = "/v1/responses/input_tokens";
 constexpr std::string_view kInputItems = "/input_items";
 constexpr std::string_view kCancel = "/cancel";
 
@@ -29,6 +31,9 @@ class OpenAiResponses final : public Protocol {
   std::optional<Route> Match(const ClientHead& head) const override {
     const std::string_view path = head.path;
     if (path == kResponsesPath && head.method == "POST") return Route{};
+    if (path == kCountPath && head.method == "POST") {
+      return Route{.operation = Operation::kCountTokens};
+    }
     if (!path.starts_with(kOnePrefix)) return std::nullopt;
     const std::string_view rest = path.substr(kOnePrefix.size());
     const std::string_view id = rest.substr(0, rest.find('/'));
@@ -53,9 +58,9 @@ class OpenAiResponses final : public Protocol {
     return path == kResponsesPath || path.starts_with(kOnePrefix);
   }
 
-  Result<core::Request> DecodeRequest(const ClientHead&, const Route&, std::string_view body,
+  Result<core::Request> DecodeRequest(const ClientHead&, const Route& route, std::string_view body,
                                       const ConstraintParser& constraints) const override {
-    return DecodeResponsesRequest(body, constraints);
+    return DecodeResponsesRequest(body, route.operation == Operation::kCountTokens, constraints);
   }
 
   std::unique_ptr<ResponseEncoder> NewEncoder(const core::Request& request, const RequestId& id,
@@ -119,6 +124,12 @@ class OpenAiResponses final : public Protocol {
 
   Error DecodeError(int status, std::string_view body, std::int64_t retry_after_s) const override {
     return JudgeErrorBody(status, body, retry_after_s);
+  }
+
+  const TokenCounter* token_counter() const override {
+    static const MemberCounter counter(
+        {"openai_input_tokens", "response.input_tokens", "input_tokens"});
+    return &counter;
   }
 };
 

@@ -74,8 +74,9 @@ constexpr std::array<std::string_view, 6> kOtherIncludes = {"file_search_call.re
 
 class RequestDecoder {
  public:
-  RequestDecoder(std::string_view body, const json::Value& root, const ConstraintParser& parser)
-      : root_(root), parser_(parser) {
+  RequestDecoder(std::string_view body, bool count, const json::Value& root,
+                 const ConstraintParser& parser)
+      : count_(count), root_(root), parser_(parser) {
     request_.protocol = core::Protocol::kOpenAiResponses;
     request_.body = body;
   }
@@ -108,12 +109,14 @@ class RequestDecoder {
       if (request_.previous_id.empty()) return id->Invalid("must not be empty");
       if (request_.previous_id.size() > kResponseIdBytesMax) return id->Invalid("is too long");
     }
-    request_.keep = true;
+    request_.keep = !count_;
     const auto& store = fields.Member(kRoot.Index("store"));
     if (store && !store->value.is_null()) {
       TIDEGATE_ASSIGN(request_.keep, store->value.Bool());
     }
-    if (!store) {
+    if (count_) {
+      request_.keep = false;  // there is no answer
+    } else if (!store) {
       const std::uint32_t at = request_.spans.object_begin;
       request_.edits.push_back({{at, at}, "\"store\":false,"});
     } else if (request_.keep) {
@@ -425,6 +428,7 @@ class RequestDecoder {
     out.EndArray();
   }
 
+  const bool count_;  // of its tokens
   json::Value root_;
   const ConstraintParser& parser_;
   core::Request request_;
@@ -434,11 +438,11 @@ class RequestDecoder {
 
 }  // namespace
 
-Result<core::Request> DecodeResponsesRequest(std::string_view body,
+Result<core::Request> DecodeResponsesRequest(std::string_view body, bool count,
                                              const ConstraintParser& constraints) {
   const ScratchReader json;
   TIDEGATE_ASSIGN(const json::Value root, json->Parse(body, kRequestBytesMax));
-  return RequestDecoder(body, root, constraints).Decode();
+  return RequestDecoder(body, count, root, constraints).Decode();
 }
 
 }  // namespace tidegate::protocols::openai_responses

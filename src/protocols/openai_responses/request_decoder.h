@@ -9,8 +9,9 @@
 
 namespace tidegate::protocols::openai_responses {
 
+// `count`: its tokens are asked for, not its answer.
 // REQUIRES: json::kPaddingBytes readable bytes behind `body`, which outlives the Request.
-Result<core::Request> DecodeResponsesRequest(std::string_view body,
+Result<core::Request> DecodeResponsesRequest(std::string_view body, bool count,
                                              const ConstraintParser& constraints);
 
 }  // namespace tidegate::protocols::openai_responses

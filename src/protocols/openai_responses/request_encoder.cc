@@ -12,6 +12,7 @@ namespace tidegate::protocols::openai_responses {
 namespace {
 
 constexpr std::string_view kPath = "/responses";
+constexpr std::string_view kCountPath = "/responses/input_tokens";
 
 BodyPieces SpliceBody(const core::Request& request, const UpstreamOptions& options, bool stream) {
   BodyPieces pieces;
@@ -49,7 +50,7 @@ BodyPieces SpliceBody(const core::Request& request, const UpstreamOptions& optio
 Result<UpstreamRequest> EncodeResponsesRequest(const core::Request& request,
                                                const UpstreamOptions& options) {
   UpstreamRequest upstream;
-  upstream.path = kPath;
+  upstream.path = options.count_only ? kCountPath : kPath;
   upstream.streaming = request.stream || options.force_stream;
   if (upstream.streaming) upstream.accept = "text/event-stream";
   const bool same = request.protocol == core::Protocol::kOpenAiResponses && request.same_bytes &&

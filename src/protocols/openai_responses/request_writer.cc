@@ -57,9 +57,12 @@ class BodyWriter {
     WriteToolChoice();
     WriteFormat();
     WriteReasoning();
-    TIDEGATE_TRY(WriteLimit());
-    WriteSampling();
-    out_.Key("store").Bool(false);
+    // Counting takes no part of what only the answer depends on.
+    if (!options_.count_only) {
+      TIDEGATE_TRY(WriteLimit());
+      WriteSampling();
+      out_.Key("store").Bool(false);
+    }
     if (stream) out_.Key("stream").Bool(true);
     out_.EndObject();
     return {};
