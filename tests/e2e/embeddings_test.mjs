@@ -191,10 +191,11 @@ test('who speaks the target\'s protocol is passed on as it is', async () => {
 test('the older path of Ollama and the single text of Gemini', async () => {
   const [expected] = await clients.openai(targetOf('openai'), ['hello'], undefined);
   for (const target of Object.keys(kinds)) {
-    const old = await post('/api/embeddings', { model: targetOf(target), prompt: 'hello' });
-    if (target === 'ollama') continue; // the emulator has the newer path only
-    assert.equal(old.status, 200);
-    near((await old.json()).embedding, expected);
+    if (target !== 'ollama') { // whose bytes would pass, and the emulator has the newer path only
+      const old = await post('/api/embeddings', { model: targetOf(target), prompt: 'hello' });
+      assert.equal(old.status, 200);
+      near((await old.json()).embedding, expected);
+    }
     const single = await post(`/v1beta/models/${targetOf(target)}:embedContent`,
       { content: { parts: [{ text: 'hello' }] } });
     near((await single.json()).embedding.values, expected);
