@@ -292,7 +292,7 @@ test('bad input is refused with the place of the fault, and reaches nobody', asy
   const unknown = await ask({ contents }, 'models/nobody/has:generateContent');
   assert.equal(unknown.status, 404);
   assert.equal((await unknown.json()).error.status, 'NOT_FOUND');
-  const method = await ask({ contents }, `models/${CLOUD}:countTokens`);
+  const method = await ask({ contents }, `models/${CLOUD}:generateAnswer`);
   assert.equal(method.status, 404);
   assert.equal((await method.json()).error.status, 'NOT_FOUND');
   assert.deepEqual(await emulator.chats(), []);

@@ -87,7 +87,7 @@ test('a model that nobody has is not found, with the nearest name', async () => 
 });
 
 test('a route that is not there is not found', async () => {
-  await assert.rejects(client.embeddings.create({ model: CLOUD, input: 'x' }),
+  await assert.rejects(client.moderations.create({ input: 'x' }),
     isError(OpenAI.NotFoundError, { status: 404, code: 'unknown_route' }));
 });
 

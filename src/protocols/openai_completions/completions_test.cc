@@ -114,7 +114,8 @@ TEST(Completions, APromptIsTheUsersOnlyMessage) {
       R"("stop":["\n"],"logprobs":true,"top_logprobs":2,"max_tokens":9})");
   const std::string messages =
       Sent(R"({"model":"x","prompt":"a","max_tokens":9})", anthropic_messages::Codec());
-  EXPECT_NE(messages.find(R"("content":[{"type":"text","text":"a"}])"), std::string::npos) << messages;
+  EXPECT_NE(messages.find(R"("content":[{"type":"text","text":"a"}])"), std::string::npos)
+      << messages;
 }
 
 TEST(Completions, AChatIsNotSaidInThem) {
