@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/request.h"
+
 namespace tidegate::protocols {
 namespace {
 

@@ -27,12 +27,14 @@ TEST(Ollama, ServesItsPathsAndNoOthers) {
   EXPECT_EQ(Match("HEAD", "/api/tags")->operation, Operation::kListModels);
   EXPECT_EQ(Match("GET", "/api/ps")->operation, Operation::kListLoaded);
   EXPECT_TRUE(Match("POST", "/api/show")->model_in_body);
+  EXPECT_EQ(Match("POST", "/api/embed")->operation, Operation::kEmbed);
+  EXPECT_EQ(Match("POST", "/api/embeddings")->operation, Operation::kEmbed);
   for (const char* method : {"GET", "HEAD"}) {
     EXPECT_EQ(Codec().EncodeFixed(*Match(method, "/")).body, "Ollama is running");
     EXPECT_EQ(Codec().EncodeFixed(*Match(method, "/api/version")).body, R"({"version":"0.33.0"})");
   }
-  for (const char* path : {"/api/pull", "/api/push", "/api/create", "/api/embed", "/api", "/apis",
-                           "/api/chat/", "/v1/chat/completions"}) {
+  for (const char* path : {"/api/pull", "/api/push", "/api/create", "/api/embedding", "/api",
+                           "/apis", "/api/chat/", "/v1/chat/completions"}) {
     EXPECT_FALSE(Match("POST", path)) << path;
   }
   EXPECT_FALSE(Match("GET", "/api/chat"));
