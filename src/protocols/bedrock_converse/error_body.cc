@@ -74,6 +74,7 @@ std::string_view CodeOf(int status, std::string_view message) {
     if (status == 400 && Contains(message, phrase)) return kTooLong;
   }
   const bool unknown = Contains(message, "model identifier is invalid") ||
+                       Contains(message, "support counting tokens") ||
                        (status == 404 && Contains(message, "model"));
   return unknown ? "model_not_found" : "";
 }

@@ -52,7 +52,10 @@ Result<UpstreamRequest> EncodeConverseRequest(const core::Request& request,
                                               const UpstreamOptions& options) {
   UpstreamRequest upstream;
   upstream.streaming = request.stream || options.force_stream;
-  upstream.path = ModelPath(options.model, upstream.streaming);
+  const Method method = options.count_only   ? Method::kCountTokens
+                        : upstream.streaming ? Method::kStream
+                                             : Method::kConverse;
+  upstream.path = ModelPath(options.model, method);
   if (upstream.streaming) upstream.accept = "application/vnd.amazon.eventstream";
   const bool same = request.protocol == core::Protocol::kBedrockConverse && request.same_bytes &&
                     !request.body.empty();
@@ -61,6 +64,7 @@ Result<UpstreamRequest> EncodeConverseRequest(const core::Request& request,
     return upstream;
   }
   TIDEGATE_ASSIGN(std::string body, WriteConverseRequest(request, options));
+  if (options.count_only) body = R"({"input":{"converse":)" + body + "}}";
   upstream.body.pieces.push_back(Own(upstream.body, std::move(body)));
   return upstream;
 }
