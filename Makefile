@@ -4,6 +4,7 @@
 
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 30
+FUZZ_RUNS ?=
 
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
@@ -51,14 +52,15 @@ tsan: bootstrap ## the tests under ThreadSanitizer
 	$(call configure_and_build,tsan)
 	@ctest --preset tsan --output-on-failure --parallel $(JOBS)
 
-fuzz: bootstrap ## every fuzz target, FUZZ_SECONDS (30) each
+fuzz: bootstrap ## every fuzz target, FUZZ_SECONDS (30) or FUZZ_RUNS executions each
 	$(call configure_and_build,fuzz)
+	@tools/fuzz-seeds build/fuzz/seeds
 	@shopt -s nullglob; set -e; for target in build/fuzz/bin/*_fuzz; do \
-	  name=$$(basename $$target); mkdir -p build/fuzz/corpus/$$name build/fuzz/artifacts; \
-	  seeds=(); [[ ! -d tests/fuzz/$$name ]] || seeds=(tests/fuzz/$$name); \
+	  name=$$(basename $$target); mkdir -p build/fuzz/{corpus,seeds}/$$name build/fuzz/artifacts; \
 	  echo "== $$name"; \
-	  $$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=0 -verbosity=0 \
-	    -artifact_prefix=build/fuzz/artifacts/ build/fuzz/corpus/$$name "$${seeds[@]}"; \
+	  $$target $(if $(FUZZ_RUNS),-runs=$(FUZZ_RUNS),-max_total_time=$(FUZZ_SECONDS)) -timeout=10 \
+	    -print_final_stats=1 -verbosity=0 \
+	    -artifact_prefix=build/fuzz/artifacts/ build/fuzz/corpus/$$name build/fuzz/seeds/$$name; \
 	done
 
 format: ## rewrite the C++ sources in the house style
