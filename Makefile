@@ -4,7 +4,6 @@
 
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 30
-FUZZ_RUNS ?=
 
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
@@ -52,16 +51,8 @@ tsan: bootstrap ## the tests under ThreadSanitizer
 	$(call configure_and_build,tsan)
 	@ctest --preset tsan --output-on-failure --parallel $(JOBS)
 
-fuzz: bootstrap ## every fuzz target, FUZZ_SECONDS (30) or FUZZ_RUNS executions each
-	$(call configure_and_build,fuzz)
-	@tools/fuzz-seeds build/fuzz/seeds
-	@shopt -s nullglob; set -e; for target in build/fuzz/bin/*_fuzz; do \
-	  name=$$(basename $$target); mkdir -p build/fuzz/{corpus,seeds}/$$name build/fuzz/artifacts; \
-	  echo "== $$name"; \
-	  $$target $(if $(FUZZ_RUNS),-runs=$(FUZZ_RUNS),-max_total_time=$(FUZZ_SECONDS)) -timeout=10 \
-	    -print_final_stats=1 -verbosity=0 \
-	    -artifact_prefix=build/fuzz/artifacts/ build/fuzz/corpus/$$name build/fuzz/seeds/$$name; \
-	done
+fuzz: bootstrap ## every fuzz target, FUZZ_SECONDS (30) each; scripts/fuzz can do more
+	@scripts/fuzz --seconds $(FUZZ_SECONDS)
 
 format: ## rewrite the C++ sources in the house style
 	@git ls-files -z -co --exclude-standard -- '*.cc' '*.h' | xargs -0 -r clang-format -i
