@@ -134,7 +134,9 @@ Result<std::string> ReadBootId() {
   std::array<char, 64> text{};
   const ssize_t got = file.get() < 0 ? -1 : ::read(file.get(), text.data(), text.size());
   if (got <= 0) {
-    return Internal(std::string("cannot read ") + kBootIdPath + ": " + std::strerror(errno));
+    std::string message = "cannot read ";
+    message.append(kBootIdPath).append(": ").append(std::strerror(errno));
+    return Internal(std::move(message));
   }
   std::string id(text.data(), static_cast<std::size_t>(got));
   while (!id.empty() && id.back() == '\n') id.pop_back();
