@@ -93,6 +93,25 @@ TEST(TokenCounter, GoogleGetsAWholeRequestThatNamesItsModel) {
       R"("contents":[{"role":"user","parts":[{"text":"a"}]}]}})");
 }
 
+TEST(TokenCounter, AWrappedRequestThatIsWrittenAnewLosesNothing) {
+  const PaddedText body(
+      R"({"generateContentRequest":{"safetySettings":[{"category":"C","threshold":"BLOCK_NONE"}],)"
+      R"("contents":[{"parts":[{"text":"a"}]},{"role":"model","parts":[)"
+      R"({"functionCall":{"id":"1","name":"f","args":{}}}]}]}})");
+  const Result<core::Request> request = DecodeChat(gemini::Codec(), kGeminiPath, body.view());
+  ASSERT_TRUE(request.ok()) << request.error().message;
+  Dialect dialect;
+  dialect.call_ids = false;
+  const Result<UpstreamRequest> upstream = gemini::Codec().EncodeRequest(
+      *request, {.model = "m", .dialect = &dialect, .count_only = true});
+  ASSERT_TRUE(upstream.ok()) << upstream.error().message;
+  const std::string_view sent = upstream->body.pieces.at(0);
+  EXPECT_EQ(sent.find(R"("id")"), std::string_view::npos) << sent;
+  EXPECT_NE(sent.find(R"("safetySettings":[{"category":"C","threshold":"BLOCK_NONE"}])"),
+            std::string_view::npos)
+      << sent;
+}
+
 TEST(TokenCounter, AwsGetsAConversationInItsEnvelope) {
   const Protocol& aws = bedrock_converse::Codec();
   EXPECT_EQ(Sent(aws, kBedrockPath,
