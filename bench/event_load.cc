@@ -114,12 +114,21 @@ std::int64_t NanosPerEvent(const Function& function) {
   return rounds[kRounds / 2] / static_cast<std::int64_t>(kEvents);
 }
 
+// Nobody is a client of Replicate's, whose streams these would have to be; and texts that are
+// continued call no tools.
+bool Has(const Protocol& protocol, Kind kind) {
+  if (protocol.id() == core::Protocol::kReplicate) return false;
+  return kind == Kind::kText || protocol.id() != core::Protocol::kOpenAiCompletions;
+}
+
 void Run() {
   std::vector<std::string> rows;
   for (const Kind kind : {Kind::kText, Kind::kArguments}) {
     for (const Protocol* upstream : All()) {
+      if (!Has(*upstream, kind)) continue;
       const std::vector<std::string> sent = Stream(*upstream, kind);
       for (const Protocol* client : All()) {
+        if (!Has(*client, kind)) continue;
         const std::int64_t nanos = NanosPerEvent([&] {
           return client == upstream ? Relay(sent, *upstream) : Translate(sent, *upstream, *client);
         });
