@@ -15,6 +15,7 @@
 #include "protocols/percent_encode.h"
 #include "protocols/scratch_reader.h"
 #include "protocols/spans.h"
+#include "protocols/splice_body.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -199,8 +200,7 @@ Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
                                           const UpstreamOptions& options) {
   const Dialect& dialect = *options.dialect;
   TIDEGATE_TRY(CheckNames(request, dialect));
-  bool foreign = request.protocol != core::Protocol::kOpenAiChat || request.body.empty() ||
-                 !request.same_bytes ||
+  bool foreign = !MayPass(request, core::Protocol::kOpenAiChat) ||
                  (request.has_optional_fields && !options.passes_unknown_fields);
   if (const Fit fit = FitOf(request, dialect); !foreign && fit != Fit::kFits) {
     const bool only_bytes = request.needs.Has(core::Capability::kVendorFields);
@@ -214,8 +214,7 @@ Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
   UpstreamRequest upstream = BeginRequest(request, options, std::move(path));
   const WriteOptions write{upstream.streaming, upstream.streaming && MayAskUsage(options)};
   TIDEGATE_ASSIGN(std::string body, WriteChatRequest(request, options, write));
-  upstream.body.owned.push_back(std::make_unique<std::string>(std::move(body)));
-  upstream.body.pieces.push_back(*upstream.body.owned.back());
+  upstream.body = WholeBody(std::move(body));
   return upstream;
 }
 
