@@ -69,6 +69,18 @@ TEST(Dialect, CallsTheSeedWhatTheProviderCallsIt) {
   EXPECT_NE(written->find(R"("random_seed":7)"), std::string::npos) << *written;
 }
 
+TEST(Dialect, SendsOneSeedWhereTheCallerUsedBothNames) {
+  Dialect dialect;
+  dialect.seed = "random_seed";
+  EXPECT_EQ(*Send(With(R"(,"random_seed":1,"seed":null)"), dialect),
+            R"(/chat/completions {"model":"up","messages":[{"role":"user","content":"hi"}],)"
+            R"("random_seed":1})");
+  const Result<std::string> both = Send(With(R"(,"random_seed":1,"seed":7)"), dialect);
+  ASSERT_FALSE(both.ok());
+  EXPECT_EQ(both.error().field, "random_seed");
+  EXPECT_EQ(both.error().retry, Retry::kOtherTarget);
+}
+
 TEST(Dialect, RefusesNamesOfSpeakersWithTheirPlace) {
   Dialect dialect;
   dialect.message_names = false;

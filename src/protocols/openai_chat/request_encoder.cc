@@ -117,9 +117,12 @@ Result<void> EditMembers(const core::Request& request, const Dialect& dialect, B
   std::vector<std::string_view> removed(dialect.refuses.begin(), dialect.refuses.end());
   removed.push_back("tidegate");
   if (!request.spans.provider_member.empty()) removed.push_back("provider");
+  const bool renames_seed = dialect.seed != kSeed;
+  if (renames_seed && !request.seed) removed.push_back(kSeed);  // it says null
   for (const json::Span span : json::RemovalSpans(object, removed)) edits.Erase(ToCore(span));
-  if (dialect.seed == kSeed) return {};
+  if (!renames_seed || !request.seed) return {};
   for (const json::Member& member : object) {
+    if (member.key == dialect.seed) return CannotSay(dialect.seed, "a second seed");
     if (member.key == kSeed) {
       edits.ReplaceOwned(ToCore(member.key_span()), '"' + dialect.seed + '"');
     }
