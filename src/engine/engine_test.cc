@@ -24,7 +24,7 @@
 
 #include "models/local_models.h"
 #include "net/client.h"
-#include "process/unique_fd.h"
+#include "base/unique_fd.h"
 
 // These tests run the real llama-server with the model that ships. Where it is not installed they
 // fail; TIDEGATE_NO_ENGINE=1 says that this is meant.
@@ -65,8 +65,8 @@ std::string Slurp(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-process::UniqueFd OpenPid(int pid) {
-  return process::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+UniqueFd OpenPid(int pid) {
+  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
 }
 
 bool Ends(int pidfd) {
@@ -296,7 +296,7 @@ TEST_F(EngineTest, StopEndsEveryChildAndRefusesWhoeverWaits) {
   Create({Model("one"), Model("two")});
   Result<Lease> lease = Acquire("one");
   ASSERT_TRUE(lease.ok());
-  const process::UniqueFd child = OpenPid(StatusOf("one").pid);
+  const UniqueFd child = OpenPid(StatusOf("one").pid);
   std::future<LeaseResult> waiting = StartAcquire("one");
   std::future<LeaseResult> starting = StartAcquire("two");
   ASSERT_TRUE(Eventually([&] { return StatusOf("one").queue_depth == 1; }));
@@ -411,7 +411,7 @@ TEST_F(EngineTest, AChildDiesWithTheProcessThatStartedIt) {
   int child = 0;
   ASSERT_EQ(read(ends[0], &child, sizeof child), static_cast<ssize_t>(sizeof child));
   ASSERT_GT(child, 0);
-  const process::UniqueFd pidfd = OpenPid(child);
+  const UniqueFd pidfd = OpenPid(child);
   ASSERT_TRUE(pidfd.valid());
   EXPECT_EQ(Slurp("/proc/" + std::to_string(child) + "/comm"), "llama-server\n");
   EXPECT_EQ(PrivateFiles(), 1U);

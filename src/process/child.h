@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "process/exit_status.h"
-#include "process/unique_fd.h"
 
 namespace tidegate::process {
 

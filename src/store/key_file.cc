@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 #include "base/digest.h"
+#include "base/unique_fd.h"
 #include "store/database.h"
-#include "store/unique_fd.h"
 
 namespace tidegate::store {
 namespace {

@@ -4,9 +4,8 @@
 #include <unistd.h>
 #include <utility>
 
-namespace tidegate::store {
+namespace tidegate {
 
-// Closes what it holds. Negative = holds nothing.
 class UniqueFd {
  public:
   UniqueFd() = default;
@@ -22,12 +21,14 @@ class UniqueFd {
   ~UniqueFd() { Close(); }
 
   int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+  int Release() { return std::exchange(fd_, -1); }
+  void Close() {
+    if (fd_ >= 0) close(std::exchange(fd_, -1));
+  }
 
  private:
-  void Close() {
-    if (fd_ >= 0) ::close(fd_);
-  }
   int fd_ = -1;
 };
 
-}  // namespace tidegate::store
+}  // namespace tidegate
