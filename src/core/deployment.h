@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "base/money.h"
 #include "core/capability.h"
+#include "core/model_card.h"
 #include "core/place.h"
 #include "core/protocol.h"
 
@@ -37,7 +39,8 @@ struct Weights {
   std::string quantisation;  // "Q4_K_M", …
   std::uint64_t parameters = 0;
   std::uint64_t bytes = 0;
-  std::int64_t modified_s = 0;  // since 1970
+  std::int64_t modified_s = 0;                 // since 1970
+  std::shared_ptr<const ModelCard> card = {};  // may be null: nothing more is known
 };
 
 struct Deployment {

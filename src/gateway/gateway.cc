@@ -266,7 +266,9 @@ net::Task<void> Gateway::Handle(net::Exchange& exchange) {
   const protocols::Protocol& shape = ShapeFor(head.path());
   if (!caller.ok()) co_return co_await RespondError(exchange, shape, caller.error(), "");
   const policy::Principal& principal = *caller->principal;
-  if (head.path().starts_with(kAdminPrefix)) {
+  const bool manages =
+      matched.route && matched.route->operation == protocols::Operation::kManageModels;
+  if (head.path().starts_with(kAdminPrefix) || manages) {
     if (!co_await shared.parts.admin(exchange, principal)) {
       co_await RespondError(exchange, shape, NoRoute(head), "");
     }

@@ -17,8 +17,9 @@ enum class Operation : std::uint8_t {
   kCountTokens,  // of a chat, without answering it
   kListModels,
   kGetModel,
-  kListLoaded,  // the models of this device that are in memory now
-  kFixed,       // what is the same for everybody, who needs no key for it: EncodeFixed
+  kListLoaded,    // the models of this device that are in memory now
+  kFixed,         // what is the same for everybody, who needs no key for it: EncodeFixed
+  kManageModels,  // pulling, making, copying, deleting: not for a protocol to read
   // Of protocols with StoredAnswers; the route names the answer.
   kGetStored,
   kDeleteStored,

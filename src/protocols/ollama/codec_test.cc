@@ -33,8 +33,9 @@ TEST(Ollama, ServesItsPathsAndNoOthers) {
     EXPECT_EQ(Codec().EncodeFixed(*Match(method, "/")).body, "Ollama is running");
     EXPECT_EQ(Codec().EncodeFixed(*Match(method, "/api/version")).body, R"({"version":"0.33.0"})");
   }
-  for (const char* path : {"/api/pull", "/api/push", "/api/create", "/api/embedding", "/api",
-                           "/apis", "/api/chat/", "/v1/chat/completions"}) {
+  for (const char* path :
+       {"/api/me", "/api/signout", "/api/experimental/web_search", "/api/embedding", "/api",
+        "/apis", "/api/chat/", "/v1/chat/completions"}) {
     EXPECT_FALSE(Match("POST", path)) << path;
   }
   EXPECT_FALSE(Match("GET", "/api/chat"));
@@ -342,6 +343,75 @@ TEST(OllamaModels, AreNamedWithATagAndSayWhereTheyTrulyRun) {
   EXPECT_NE(Codec().EncodeLoadedModels({&models[1], 1}).find(R"("expires_at":"2262-)"),
             std::string::npos);
   EXPECT_EQ(Codec().EncodeLoadedModels({}), R"({"models":[]})");
+}
+
+TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
+  core::ModelCard card;
+  card.digest = std::string(64, 'a');
+  card.parent = "base:latest";
+  card.chat_template = "{{ messages }}";
+  card.system = "Be brief.";
+  card.modelfile = "FROM base\n";
+  card.licenses = {"MIT", "and more"};
+  card.parameters = {{"temperature", "0.2"}, {"stop", R"("</s>")"}};
+  card.messages = {{"user", "hi"}};
+  card.info = {{"general.architecture", R"("llama")"}, {"llama.block_count", "32"}};
+  card.projector_info = {{"clip.has_vision_encoder", "true"}};
+  card.tensors = {{"output.weight", "F16", {64, 32}}};
+  core::Deployment mine;
+  mine.ref = {"local", "tiny:latest"};
+  mine.place = core::Place::kDevice;
+  mine.weights = core::Weights();
+  mine.weights->architecture = "llama";
+  mine.weights->card = std::make_shared<core::ModelCard>(card);
+  const ModelEntry model{.id = "local/tiny:latest", .owned_by = "local", .deployment = &mine};
+  const std::string show = Codec().EncodeModel(model);
+  for (
+      const char* part :
+      {R"("license":"MIT\nand more","modelfile":"FROM base\n",)",
+       R"("parameters":"temperature                    0.2\nstop                           \"</s>\"")",
+       R"("template":"{{ messages }}","system":"Be brief.",)",
+       R"("messages":[{"role":"user","content":"hi"}],)",
+       R"("projector_info":{"clip.has_vision_encoder":true},)",
+       R"("tensors":[{"name":"output.weight","type":"F16","shape":[64,32]}],)",
+       R"("parent_model":"base:latest")",
+       R"("model_info":{"general.architecture":"llama","llama.block_count":32})"}) {
+    EXPECT_NE(show.find(part), std::string::npos) << part << "\n" << show;
+  }
+  EXPECT_NE(Codec().EncodeModels({&model, 1}).find("\"digest\":\"" + card.digest),
+            std::string::npos);
+}
+
+TEST(OllamaModels, ListsSayWhatAModelIsFor) {
+  const auto capabilities = [](core::CapabilitySet set) {
+    const ModelEntry model{.id = "m", .owned_by = "local", .capabilities = set};
+    const std::string tags = Codec().EncodeModels({&model, 1});
+    const std::size_t at = tags.find("\"capabilities\":");
+    return tags.substr(at, tags.find(']', at) + 1 - at);
+  };
+  using core::Capability;
+  EXPECT_EQ(capabilities(core::CapabilitySet().With(Capability::kEmbeddings)),
+            R"("capabilities":["embedding"])");
+  EXPECT_EQ(capabilities(core::CapabilitySet().With(Capability::kRerank)),
+            R"("capabilities":["rerank"])");
+  EXPECT_EQ(capabilities(core::CapabilitySet().With(Capability::kChat).With(Capability::kVision)),
+            R"("capabilities":["completion","vision"])");
+}
+
+TEST(OllamaModels, ManagingModelsIsNotForTheProtocolToRead) {
+  const auto operation = [](std::string_view method, std::string_view path) {
+    const std::optional<Route> route = Codec().Match({method, path, "", nullptr});
+    return route ? std::optional(route->operation) : std::nullopt;
+  };
+  for (const char* path :
+       {"/api/me", "/api/signout", "/api/experimental/web_search", "/api/copy"}) {
+    EXPECT_EQ(operation("POST", path), Operation::kManageModels) << path;
+    EXPECT_FALSE(operation("GET", path)) << path;
+  }
+  EXPECT_EQ(operation("DELETE", "/api/delete"), Operation::kManageModels);
+  EXPECT_EQ(operation("HEAD", "/api/blobs/sha256:00"), Operation::kManageModels);
+  EXPECT_EQ(operation("POST", "/api/blobs/sha256:00"), Operation::kManageModels);
+  EXPECT_FALSE(operation("GET", "/api/blobs/sha256:00"));
 }
 
 TEST(OllamaModels, ShowTakesBothNamesOfTheField) {

@@ -1,10 +1,13 @@
 #include "protocols/ollama/model_list.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/digest.h"
@@ -44,9 +47,16 @@ const core::Weights* WeightsOf(const ModelEntry& model) {
   return deployment != nullptr && deployment->weights ? &*deployment->weights : nullptr;
 }
 
-// Changes when what it names does: what clients use a digest for. It is none of the weights, which
-// would take minutes to read.
+const core::ModelCard* CardOf(const ModelEntry& model) {
+  const core::Weights* weights = WeightsOf(model);
+  return weights == nullptr ? nullptr : weights->card.get();
+}
+
+// Of its manifest; without one, something that changes when what it names does: what clients use a
+// digest for. To hash the weights of a loose file would take minutes.
 std::string DigestOf(const ModelEntry& model) {
+  const core::ModelCard* card = CardOf(model);
+  if (card != nullptr && !card->digest.empty()) return card->digest;
   std::string facts = model.id + '\n' + model.host;
   if (const core::Weights* weights = WeightsOf(model)) {
     facts += '\n' + std::to_string(weights->bytes) + '\n' + std::to_string(weights->modified_s);
@@ -56,7 +66,8 @@ std::string DigestOf(const ModelEntry& model) {
 
 void WriteDetails(json::Writer& out, const ModelEntry& model) {
   const core::Weights* weights = WeightsOf(model);
-  out.BeginObject().Key("parent_model").String("");
+  const core::ModelCard* card = CardOf(model);
+  out.BeginObject().Key("parent_model").String(card == nullptr ? "" : card->parent);
   out.Key("format").String(weights == nullptr ? "" : weights->format);
   out.Key("family").String(weights == nullptr ? "" : weights->architecture);
   out.Key("families").BeginArray();
@@ -77,7 +88,14 @@ void WriteCapabilities(json::Writer& out, const ModelEntry& model) {
                              {core::Capability::kVision, "vision"},
                              {core::Capability::kReasoning, "thinking"},
                              {core::Capability::kAudio, "audio"}};
-  out.Key("capabilities").BeginArray().String("completion");
+  out.Key("capabilities").BeginArray();
+  if (model.capabilities.Has(core::Capability::kEmbeddings)) out.String("embedding");
+  if (model.capabilities.Has(core::Capability::kRerank)) out.String("rerank");
+  // A name for a choice stands for chats, whatever else can be chosen.
+  const bool only_other = !model.capabilities.Has(core::Capability::kChat) &&
+                          (model.capabilities.Has(core::Capability::kEmbeddings) ||
+                           model.capabilities.Has(core::Capability::kRerank));
+  if (!only_other) out.String("completion");
   for (const Word& word : kWords) {
     if (model.capabilities.Has(word.capability)) out.String(word.word);
   }
@@ -119,12 +137,70 @@ void WriteName(json::Writer& out, const ModelEntry& model) {
   out.Key("name").String(name).Key("model").String(name);
 }
 
+void WriteFacts(json::Writer& out, const core::ModelCard::Facts& facts) {
+  for (const auto& [name, value] : facts) out.Key(name).Raw(value);
+}
+
+// One line for each, as `ollama show --parameters` prints them: the name, blanks, the value.
+std::string ParametersText(const core::ModelCard& card) {
+  constexpr std::size_t kNameColumns = 30;
+  std::string text;
+  for (const auto& [name, value] : card.parameters) {
+    std::string padded = name;
+    padded.resize(std::max(kNameColumns, name.size()) + 1, ' ');
+    text += (text.empty() ? "" : "\n") + padded + value;
+  }
+  return text;
+}
+
+std::string Joined(const std::vector<std::string>& texts) {
+  std::string joined;
+  for (const std::string& text : texts) joined += (joined.empty() ? "" : "\n") + text;
+  return joined;
+}
+
+void WriteTexts(json::Writer& out, const core::ModelCard& card) {
+  out.Key("license").String(Joined(card.licenses));
+  out.Key("modelfile").String(card.modelfile);
+  out.Key("parameters").String(ParametersText(card));
+  out.Key("template").String(card.chat_template);
+  out.Key("system").String(card.system);
+  if (!card.messages.empty()) {
+    out.Key("messages").BeginArray();
+    for (const core::ModelCard::Message& message : card.messages) {
+      out.BeginObject().Key("role").String(message.role);
+      out.Key("content").String(message.content).EndObject();
+    }
+    out.EndArray();
+  }
+  if (!card.projector_info.empty()) {
+    out.Key("projector_info").BeginObject();
+    WriteFacts(out, card.projector_info);
+    out.EndObject();
+  }
+  if (!card.tensors.empty()) {
+    out.Key("tensors").BeginArray();
+    for (const core::ModelCard::Tensor& tensor : card.tensors) {
+      out.BeginObject().Key("name").String(tensor.name).Key("type").String(tensor.type);
+      out.Key("shape").BeginArray();
+      for (const std::uint64_t size : tensor.shape) out.Integer(Clamp(size));
+      out.EndArray().EndObject();
+    }
+    out.EndArray();
+  }
+}
+
 void WriteModelInfo(json::Writer& out, const ModelEntry& model) {
   const core::Weights* weights = WeightsOf(model);
   const std::string architecture(weights == nullptr || weights->architecture.empty()
                                      ? kElsewhere
                                      : std::string_view(weights->architecture));
   out.Key("model_info").BeginObject();
+  if (const core::ModelCard* card = CardOf(model); card != nullptr && !card->info.empty()) {
+    WriteFacts(out, card->info);
+    out.EndObject();
+    return;
+  }
   out.Key("general.architecture").String(architecture);
   out.Key("general.basename").String(TaggedName(model.id));
   if (weights != nullptr) {
@@ -193,10 +269,8 @@ std::string WriteShow(const ModelEntry& model) {
   std::string body;
   json::Writer out(body);
   out.BeginObject();
-  for (const std::string_view empty :
-       {"license", "modelfile", "parameters", "template", "system"}) {
-    out.Key(empty).String("");
-  }
+  const core::ModelCard* card = CardOf(model);
+  WriteTexts(out, card == nullptr ? core::ModelCard() : *card);
   WriteRemote(out, model);
   out.Key("details");
   WriteDetails(out, model);
