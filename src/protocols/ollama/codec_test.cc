@@ -366,16 +366,16 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
   mine.weights->card = std::make_shared<core::ModelCard>(card);
   const ModelEntry model{.id = "local/tiny:latest", .owned_by = "local", .deployment = &mine};
   const std::string show = Codec().EncodeModel(model);
-  for (
-      const char* part :
-      {R"("license":"MIT\nand more","modelfile":"FROM base\n",)",
-       R"("parameters":"temperature                    0.2\nstop                           \"</s>\"")",
-       R"("template":"{{ messages }}","system":"Be brief.",)",
-       R"("messages":[{"role":"user","content":"hi"}],)",
-       R"("projector_info":{"clip.has_vision_encoder":true},)",
-       R"("tensors":[{"name":"output.weight","type":"F16","shape":[64,32]}],)",
-       R"("parent_model":"base:latest")",
-       R"("model_info":{"general.architecture":"llama","llama.block_count":32})"}) {
+  for (const char* part :
+       {R"("license":"MIT\nand more","modelfile":"FROM base\n",)",
+        R"("parameters":"temperature                    0.2\n)"
+        R"(stop                           \"</s>\"")",
+        R"("template":"{{ messages }}","system":"Be brief.",)",
+        R"("messages":[{"role":"user","content":"hi"}],)",
+        R"("projector_info":{"clip.has_vision_encoder":true},)",
+        R"("tensors":[{"name":"output.weight","type":"F16","shape":[64,32]}],)",
+        R"("parent_model":"base:latest")",
+        R"("model_info":{"general.architecture":"llama","llama.block_count":32})"}) {
     EXPECT_NE(show.find(part), std::string::npos) << part << "\n" << show;
   }
   EXPECT_NE(Codec().EncodeModels({&model, 1}).find("\"digest\":\"" + card.digest),
