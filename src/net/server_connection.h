@@ -15,6 +15,14 @@ namespace tidegate::net {
 
 class Http2Connection;
 
+// A body that is read piece by piece.
+struct BodyInPieces {
+  ChunkReader chunks;
+  std::size_t viewed = 0;          // bytes of the buffer that the last piece views
+  std::size_t got = 0;             // bytes in all pieces
+  std::int64_t handed_out_at = 0;  // the time from there to the next call is not the client's
+};
+
 // Belongs to its shard; kept alive by the coroutine that serves it.
 class ServerConnection final : public DeadlineEntry,
                                public std::enable_shared_from_this<ServerConnection> {
@@ -59,14 +67,6 @@ class ServerConnection final : public DeadlineEntry,
 
   enum class Next : std::uint8_t { kEnd, kRequest, kHttp2 };
 
-  // A body that is read piece by piece.
-  struct Pieces {
-    ChunkReader chunks;
-    std::size_t viewed = 0;          // bytes of the buffer that the last piece views
-    std::size_t got = 0;             // bytes in all pieces
-    std::int64_t handed_out_at = 0;  // the time from there to the next call is not the client's
-  };
-
   Task<void> RunHttp1();
   Task<void> RunHttp2();
   Task<Next> ReadHead();
@@ -104,8 +104,8 @@ class ServerConnection final : public DeadlineEntry,
   ReadBuffer buffer_;
   HeadReader heads_{HeadKind::kRequest};
   std::string chunked_body_;
-  std::optional<Pieces> pieces_;  // of the request being served
-  std::string out_;               // head and framing of the answer
+  std::optional<BodyInPieces> pieces_;  // of the request being served
+  std::string out_;                     // head and framing of the answer
   std::optional<CancelToken> cancel_;
   GoneWatch gone_watch_{*this};
   RequestDeadline request_deadline_{*this};
