@@ -27,6 +27,8 @@ struct ModelRef {
   std::string ToString() const { return provider + "/" + model; }
 };
 
+struct ModelDefaults;  // model_defaults.h
+
 struct Prices {
   Price input, output, cached_read, cached_write;
   Money per_request;
@@ -58,7 +60,8 @@ struct Deployment {
   // Where the server that we reach passes the request on to, in its own words, and as what; empty:
   // it answers itself. Whatever is passed on is at Place::kCloud.
   std::string passed_on_to, passed_on_as;
-  std::optional<Weights> weights;  // of a model on this device
+  std::optional<Weights> weights;                      // of a model on this device
+  std::shared_ptr<const ModelDefaults> defaults = {};  // likewise; null: it has none
   CapabilitySet capabilities;
   std::optional<Prices>
       prices;  // nothing = unknown = not eligible for a paid route; the device's is zero

@@ -14,6 +14,7 @@ struct ModelCard {
   using Facts = std::vector<std::pair<std::string, std::string>>;
   struct Message {
     std::string role, content;
+    friend bool operator==(const Message&, const Message&) = default;
   };
   struct Tensor {
     std::string name, type;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "core/model_defaults.h"
 #include "dispatch/attempt.h"
 #include "gateway/answer.h"
 #include "gateway/call.h"
@@ -165,8 +166,10 @@ core::Protocol SpokenTo(const Call& call, const core::Deployment& deployment) {
 Result<protocols::UpstreamRequest> Encode(const Call& call, const Running& running,
                                           const protocols::Protocol& upstream) {
   const protocols::UpstreamOptions options = OptionsFor(call, running);
-  return call.work ? call.work->Encode(upstream, options)
-                   : upstream.EncodeRequest(call.request, options);
+  if (call.work) return call.work->Encode(upstream, options);
+  const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
+  if (!deployment.defaults) return upstream.EncodeRequest(call.request, options);
+  return upstream.EncodeRequest(core::WithDefaults(call.request, *deployment.defaults), options);
 }
 
 // Phase 11 and 12 for one attempt. Whatever happens is in `running.record` and in the result.
