@@ -30,6 +30,7 @@
 #include <limits>
 
 #include "plan/query.h"
+#include "plan/window.h"
 
 namespace tidegate::plan {
 namespace {
@@ -151,6 +152,9 @@ void EstimateCost(const Query& query, const core::Deployment& deployment,
   estimate.worst_cost = worst(affordable);
 }
 
+// What surely fits is tried before what may turn out not to.
+constexpr double kWindowDoubtPenalty = 10;
+
 double Excess(double value, double aim) {
   return std::clamp(value / aim - 1, 0.0, kTargetPenaltyMax);
 }
@@ -176,6 +180,7 @@ double Score(const Query& query, const core::Deployment& deployment, const Estim
   double score = weights.cost * cents + weights.latency * latency +
                  weights.shortfall * std::max(0.0, adequate - estimate.quality) +
                  weights.distance * kDistance[static_cast<std::size_t>(deployment.place)];
+  if (WindowInDoubt(deployment, query.input.profile)) score += kWindowDoubtPenalty;
   const core::Constraints& constraints = query.input.constraints;
   if (constraints.ttft_ms) {
     score +=
