@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "admin/model_requests.h"
-#include "admin/worker.h"
+#include "net/worker.h"
 
 namespace tidegate::admin {
 namespace {
@@ -45,8 +45,8 @@ struct ModelApi::State {
                                 std::uint64_t& bytes);
 
   ModelWork work;
-  Worker worker;   // names
-  Worker writers;  // bytes
+  net::Worker worker;   // names
+  net::Worker writers;  // bytes
 };
 
 namespace {
@@ -73,7 +73,7 @@ net::Task<void> ModelApi::State::Transfer(net::Exchange& exchange, bool pull) {
   const Result<TransferRequest> request = ReadTransfer(*body);
   if (!request.ok()) co_return co_await AnswerModelError(exchange, request.error());
   StartWork start = [this, pull, model = request->model](models::ProgressSink sink) {
-    return pull ? work.pull(model, std::move(sink)) : work.push(model, std::move(sink));
+    return pull ? work.pull(model, std::move(sink)) : work.push(model.name, std::move(sink));
   };
   co_await AnswerWithProgress(exchange, std::move(start), request->stream);
 }
@@ -143,7 +143,14 @@ net::Task<Result<void>> ModelApi::State::Store(net::Exchange& exchange,
 
 // False: it was there already.
 net::Task<Result<bool>> ModelApi::State::Receive(net::Exchange& exchange, models::Digest digest) {
-  if (work.blobs->SizeOf(digest)) co_return false;
+  if (work.blobs->SizeOf(digest)) {
+    // Read all the same: a client that cannot send on does not look for an answer.
+    while (true) {
+      const Result<std::string_view> piece = co_await exchange.ReadBodyPiece();
+      if (!piece.ok()) co_return piece.error();
+      if (piece->empty()) co_return false;
+    }
+  }
   Result<models::PartialBlob> partial = work.blobs->Create();
   if (!partial.ok()) co_return std::move(partial).error();
   std::uint64_t bytes = 0;

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "models/blobs.h"
 #include "models/model_work.h"
+#include "models/pull_request.h"
 #include "net/async.h"
 #include "net/server.h"
 
@@ -25,7 +26,8 @@ inline constexpr std::uint64_t kBlobBytesMax = std::uint64_t{2} << 40U;
 // Who does it. All functions must be set and thread-safe.
 struct ModelWork {
   // Quick: they start the work and return what ends it.
-  std::function<std::function<void()>(const models::ModelName&, models::ProgressSink)> pull, push;
+  std::function<std::function<void()>(const models::PullRequest&, models::ProgressSink)> pull;
+  std::function<std::function<void()>(const models::ModelName&, models::ProgressSink)> push;
   std::function<std::function<void()>(models::CreateSpec, models::ProgressSink)> create;
   // May block: called on the worker thread, one at a time.
   std::function<Result<void>(const std::string& source, const models::ModelName& destination)> copy;

@@ -96,8 +96,8 @@ class ModelApiTest : public ::testing::Test {
   }
   ModelWork Work() {
     ModelWork work;
-    work.pull = [this](const models::ModelName& name, models::ProgressSink sink) {
-      Say("pull " + name.Full());
+    work.pull = [this](const models::PullRequest& request, models::ProgressSink sink) {
+      Say("pull " + request.name.Full());
       return Play(std::move(sink));
     };
     work.push = [this](const models::ModelName& name, models::ProgressSink sink) {
@@ -154,6 +154,8 @@ TEST_F(ModelApiTest, APullIsToldLineByLine) {
                                 Of("foo").ToString() + "\",\"total\":3,\"completed\":1}\n"));
   EXPECT_THAT(answer, HasSubstr("{\"status\":\"success\"}\n"));
   EXPECT_EQ(said(), "pull registry.ollama.ai/library/tiny:latest");
+  Ask("POST", "/api/pull", R"({"model":"https://models.example/a/My%20Model.gguf"})");
+  EXPECT_EQ(said(), "pull models.example/files/My-Model:latest");
 }
 
 TEST_F(ModelApiTest, WithoutAStreamOnlyTheEndIsTold) {
@@ -241,6 +243,9 @@ TEST_F(ModelApiTest, BlobsAreKeptOnlyUnderTheDigestOfTheirBytes) {
   EXPECT_THAT(Ask("POST", "/api/blobs/" + Of(big).ToString(), big, fields),
               StartsWith("HTTP/1.1 201"));
   EXPECT_EQ(blobs_->SizeOf(Of(big)), big.size());
+  EXPECT_THAT(Ask("POST", "/api/blobs/" + Of(big).ToString(), big, fields),
+              StartsWith("HTTP/1.1 200"))
+      << "it is there already, and is sent all the same";
 }
 
 TEST_F(ModelApiTest, ABlobThatIsCutLeavesNothingBehind) {

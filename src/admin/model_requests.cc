@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/model_parameters.h"
 #include "json/reader.h"
 
 namespace tidegate::admin {
@@ -150,7 +151,8 @@ Result<TransferRequest> ReadTransfer(std::string_view text) {
   json::Reader reader;
   TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
   TransferRequest request;
-  TIDEGATE_ASSIGN(request.model, NameOf(body));
+  TIDEGATE_ASSIGN(const std::string name, body.Name({"model", "name"}));
+  TIDEGATE_ASSIGN(request.model, models::ParsePullRequest(name, "model"));
   TIDEGATE_ASSIGN(request.stream, body.Flag("stream", true));
   TIDEGATE_ASSIGN(const bool insecure, body.Flag("insecure", false));
   if (insecure) {
@@ -188,6 +190,7 @@ Result<CreateRequest> ReadCreate(std::string_view text) {
   TIDEGATE_ASSIGN(request.spec.messages, ReadMessages(body));
   TIDEGATE_ASSIGN(const std::optional<std::string> quantize, body.Text("quantize"));
   request.spec.quantize = quantize.value_or("");
+  TIDEGATE_TRY(engine::ReadModelParameters(request.spec.parameters));
   if (request.spec.from.empty() == request.spec.files.empty()) {
     return InvalidArgument("from", "give either 'from', a model, or 'files', its weights");
   }

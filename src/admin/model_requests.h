@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "models/model_work.h"
+#include "models/pull_request.h"
 
 namespace tidegate::admin {
 
@@ -17,9 +18,9 @@ inline constexpr std::size_t kCreateFilesMax = 1'000;
 inline constexpr std::size_t kCreateParametersMax = 200;
 inline constexpr std::size_t kCreateMessagesMax = 1'000;
 
-// Of a pull or a push.
+// Of a pull, which may name a file at a URL, or a push.
 struct TransferRequest {
-  models::ModelName model;
+  models::PullRequest model;
   bool stream = true;
 };
 Result<TransferRequest> ReadTransfer(std::string_view body);

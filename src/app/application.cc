@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <filesystem>
+#include <future>
 #include <malloc.h>
 #include <mutex>
 #include <thread>
@@ -10,12 +11,17 @@
 
 #include "admin/api.h"
 #include "admin/decision_json.h"
+#include "admin/model_api.h"
 #include "app/discovery.h"
 #include "app/inventory_builder.h"
+#include "app/model_places.h"
+#include "app/model_service.h"
 #include "app/policy_constraint_parser.h"
 #include "conversations/shelf.h"
 #include "engine/deployments.h"
+#include "engine/devices.h"
 #include "engine/engine.h"
+#include "engine/model_settings.h"
 #include "gateway/gateway.h"
 #include "ledger/books.h"
 #include "models/local_models.h"
@@ -66,22 +72,24 @@ std::function<Result<std::shared_ptr<net::TlsContext>>()> LazyTls() {
   };
 }
 
-models::ModelScan FindModels(const Settings& settings) {
-  models::ModelFolders where;
-  where.folders = settings.model_folders;
-  if (where.folders.empty()) {
-    if (Result<std::string> folder = models::DefaultModelFolder(); folder.ok())
-      where.folders.push_back(*folder);
-  }
-  where.files = settings.model_files;
-  if (const std::string shipped = FindShippedModel(); !shipped.empty())
-    where.files.push_back(shipped);
-  models::ModelScan scan = models::FindLocalModels(where);
+void LogProblems(const models::ModelScan& scan) {
   for (const models::ModelProblem& problem : scan.problems) {
     obs::Log(obs::Level::kWarning, "the model {} is not served: {}", problem.path,
              Describe(problem.error));
   }
-  return scan;
+  for (const models::ShadowedModel& model : scan.shadowed) {
+    obs::Log(obs::Level::kInfo, "{} is not served: its name, {}, means {}", model.path, model.name,
+             model.by_path);
+  }
+}
+
+// What local models may hold together: what is free now, less a tenth for everybody else.
+std::uint64_t MemoryBudget(const Settings& settings) {
+  if (settings.engine_memory_mib > 0) {
+    return static_cast<std::uint64_t>(settings.engine_memory_mib) << 20U;
+  }
+  const Result<engine::HostMemory> host = engine::ReadHostMemory();
+  return host.ok() ? host->available_bytes / 10 * 9 : 0;
 }
 
 // What the configuration states of a local model replaces what was guessed from its file.
@@ -125,9 +133,13 @@ struct Application::Parts {
   std::unique_ptr<providers::Catalogue> catalogue;
   std::vector<core::Deployment> local;
   std::unique_ptr<engine::Locator> locator;
+  std::vector<core::Deployment> listed;  // by servers on this network; on shard 0, as `local`
   std::unique_ptr<net::ShardSet> shards;
+  std::unique_ptr<ModelService> models;
+  engine::ChildSettings child;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<admin::Api> api;
+  std::unique_ptr<admin::ModelApi> model_api;  // null without an engine
   std::unique_ptr<gateway::Gateway> gateway;
   std::unique_ptr<net::HttpServer> server;
   std::unique_ptr<Discovery> discovery;
@@ -135,8 +147,13 @@ struct Application::Parts {
 
   Result<void> OpenBooks();
   Result<void> OpenShelf(const std::string& folder);
+  Result<void> StartModels();
   Result<void> StartEngine();
+  Result<std::vector<core::Deployment>> DeploymentsOf(const models::ModelScan& scan) const;
+  void OnModels(std::shared_ptr<const models::ModelScan> scan);
+  void RebuildInventory();
   Result<void> StartGateway();
+  net::Task<bool> HandleAdmin(net::Exchange& exchange, admin::Caller caller);
   Result<void> Listen();
   admin::Sources AdminSources();
   Result<ledger::BookReader*> Reader();
@@ -189,13 +206,58 @@ Result<void> Application::Parts::StartEngine() {
   options.limits.queue_max = static_cast<std::size_t>(settings.engine_queue_max);
   options.limits.keep_alive_nanos =
       settings.engine_keep_alive_s < 0 ? -1 : settings.engine_keep_alive_s * net::kSecond;
-  models::ModelScan scan = FindModels(settings);
-  local = engine::MakeDeployments(scan.models, options.child);
-  for (const providers::ModelConfig& stated : config.local_models)
-    TIDEGATE_TRY(State(stated, local));
-  TIDEGATE_ASSIGN(engine,
-                  engine::Engine::Create((*shards)[0], std::move(options), std::move(scan.models)));
+  options.residency.budget_bytes = MemoryBudget(settings);
+  options.protection.enabled = settings.engine_sandbox;
+  child = options.child;
+  options.memory_of = [base = child, slots = options.limits.slots](const models::LocalModel& m) {
+    return engine::MemoryOf(m, base, slots);
+  };
+  const std::shared_ptr<const models::ModelScan> scan = models->library().Now();
+  LogProblems(*scan);
+  TIDEGATE_ASSIGN(local, DeploymentsOf(*scan));
+  TIDEGATE_ASSIGN(engine, engine::Engine::Create((*shards)[0], std::move(options), scan->models));
   return {};
+}
+
+Result<void> Application::Parts::StartModels() {
+  ModelServiceOptions options;
+  TIDEGATE_ASSIGN(options.library.where, ModelPlaces(config.settings));
+  TIDEGATE_ASSIGN(options.pulls, PullSettings(config.settings));
+  options.pulls.client.tls = LazyTls();
+  options.pulls.client.proxy = net::ProxyConfig::FromEnvironment();
+  models = std::make_unique<ModelService>((*shards)[0], std::move(options));
+  return {};
+}
+
+Result<std::vector<core::Deployment>> Application::Parts::DeploymentsOf(
+    const models::ModelScan& scan) const {
+  std::vector<core::Deployment> deployments = engine::MakeDeployments(scan.models, child);
+  for (const providers::ModelConfig& stated : config.local_models) {
+    TIDEGATE_TRY(State(stated, deployments));
+  }
+  return deployments;
+}
+
+// On the thread that changed the models, which may wait for the disk.
+void Application::Parts::OnModels(std::shared_ptr<const models::ModelScan> scan) {
+  Result<std::vector<core::Deployment>> deployments = DeploymentsOf(*scan);
+  if (!deployments.ok()) {  // a model that the configuration speaks of is gone
+    obs::Log(obs::Level::kWarning, "{}", Describe(deployments.error()));
+    deployments = engine::MakeDeployments(scan->models, child);
+  }
+  engine->SetModels(scan->models);  // first: whoever is told of a model can ask for it
+  std::promise<void> replaced;
+  (*shards)[0].Post([this, &replaced, next = std::move(*deployments)]() mutable {
+    local = std::move(next);
+    RebuildInventory();
+    replaced.set_value();
+  });
+  replaced.get_future().wait();  // what was pulled is there when the pull is over
+}
+
+void Application::Parts::RebuildInventory() {
+  const std::shared_ptr<gateway::Inventory> previous = gateway->inventory();
+  gateway->Replace(BuildInventory(*catalogue, local, listed, engine.get(), previous.get()));
 }
 
 Result<ledger::BookReader*> Application::Parts::Reader() {
@@ -264,11 +326,21 @@ admin::Sources Application::Parts::AdminSources() {
   return sources;
 }
 
+net::Task<bool> Application::Parts::HandleAdmin(net::Exchange& exchange, admin::Caller caller) {
+  if (!admin::ModelApi::Owns(exchange.head().path())) {
+    co_return co_await api->Handle(exchange, std::move(caller));
+  }
+  if (!model_api) co_return false;
+  co_await model_api->Handle(exchange, caller.admin);
+  co_return true;
+}
+
 Result<void> Application::Parts::StartGateway() {
   if (!config.keys.empty()) {
     TIDEGATE_ASSIGN(keyring, policy::Keyring::Make(config.keys));
   }
   api = std::make_unique<admin::Api>(AdminSources());
+  if (engine) model_api = std::make_unique<admin::ModelApi>(models->Work());
   gateway::GatewayParts parts{
       .shards = *shards,
       .books = *books,
@@ -284,7 +356,7 @@ Result<void> Application::Parts::StartGateway() {
       .encode_decision = admin::EncodeDecision,
       .admin = [this](net::Exchange& exchange, const policy::Principal& principal) {
         const bool all = keyring.empty() || config.admins.contains(principal.name);
-        return api->Handle(exchange, {principal.name, all});
+        return HandleAdmin(exchange, {principal.name, all});
       }};
   gateway = std::make_unique<gateway::Gateway>(
       std::move(parts), BuildInventory(*catalogue, local, {}, engine.get(), nullptr));
@@ -332,16 +404,20 @@ Result<std::unique_ptr<Application>> Application::Start(ApplicationOptions optio
                   providers::Catalogue::Load(parts.config.providers, parts.environment));
   parts.catalogue = std::make_unique<providers::Catalogue>(std::move(catalogue));
   parts.shards = std::make_unique<net::ShardSet>(shards);
+  if (parts.config.settings.engine_enabled) TIDEGATE_TRY(parts.StartModels());
   TIDEGATE_TRY(parts.StartEngine());
   TIDEGATE_TRY(parts.StartGateway());
+  if (parts.engine) {
+    parts.models->library().OnChange(
+        [&parts](std::shared_ptr<const models::ModelScan> scan) { parts.OnModels(scan); });
+  }
   TIDEGATE_TRY(parts.Listen());
-  parts.discovery = Discovery::Start(
-      (*parts.shards)[0], *parts.catalogue, parts.config.providers, parts.server->bound(),
-      LazyTls(), [&parts](std::vector<core::Deployment> listed) {
-        const auto previous = parts.gateway->inventory();
-        parts.gateway->Replace(BuildInventory(*parts.catalogue, parts.local, listed,
-                                              parts.engine.get(), previous.get()));
-      });
+  parts.discovery = Discovery::Start((*parts.shards)[0], *parts.catalogue, parts.config.providers,
+                                     parts.server->bound(), LazyTls(),
+                                     [&parts](std::vector<core::Deployment> listed) {
+                                       parts.listed = std::move(listed);
+                                       parts.RebuildInventory();
+                                     });
   process::ReturnStartupMemory();
   return application;
 }
@@ -356,12 +432,15 @@ std::size_t Application::Stop() {
   parts.stopped = true;
   const std::size_t cut = parts.server ? parts.server->Drain() : 0;
   if (parts.discovery) parts.discovery->Stop();
+  if (parts.models) parts.models->Stop();
   if (parts.engine) parts.engine->Stop();
   if (parts.shards) parts.shards->Stop();
   parts.discovery.reset();
   parts.server.reset();
   parts.gateway.reset();
   parts.api.reset();
+  parts.model_api.reset();
+  parts.models.reset();
   parts.engine.reset();
   parts.shelf.reset();  // what still waits for it is told on a shard
   parts.shards.reset();

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "app/application.h"
+#include "app/model_places.h"
 #include "engine/installer.h"
 #include "engine/locator.h"
 #include "models/local_models.h"
@@ -76,11 +77,10 @@ Check CheckEngine(const Config& config) {
 }
 
 Check CheckModels(const Config& config) {
-  models::ModelFolders where;
-  where.folders = config.settings.model_folders;
-  const Result<std::string> standard = models::DefaultModelFolder();
-  if (where.folders.empty() && standard.ok()) where.folders.push_back(*standard);
-  where.files = config.settings.model_files;
+  const Result<models::ModelFolders> places = ModelPlaces(config.settings);
+  if (!places.ok()) return FromError("local models", places.error(), "set models.store");
+  models::ModelFolders where = *places;
+  std::erase(where.files, FindShippedModel());
   const models::ModelScan scan = models::FindLocalModels(where);
   if (!scan.problems.empty()) {
     return {"local models", CheckState::kWarn,
@@ -93,7 +93,7 @@ Check CheckModels(const Config& config) {
         where.folders.empty() ? std::string("models.folders") : where.folders.front();
     return {"local models", CheckState::kWarn,
             "only the starter model is here, and it is a test model: it knows nothing",
-            "put a GGUF file of a real model into " + folder +
+            "pull one, as 'tidegate pull llama3.2', or put a GGUF file into " + folder +
                 " (a 4-bit 3B model needs 2 GB and runs on most laptops)"};
   }
   return {"local models", CheckState::kOk, fmt::format("{} found", scan.models.size()), ""};

@@ -9,6 +9,7 @@
 #include "app/demo.h"
 #include "app/doctor.h"
 #include "app/signals.h"
+#include "app/store_verbs.h"
 #include "engine/installer.h"
 #include "engine/locator.h"
 #include "obs/log.h"
@@ -103,6 +104,9 @@ void FillServices(cli::LocalServices& services) {
         {options.prefix.empty() ? engine::DefaultEnginePrefix() : options.prefix, options.upgrade},
         progress);
   };
+  services.verify_models = VerifyModels;
+  services.import_model = ImportModelFile;
+  services.export_model = ExportModelFile;
   services.start_gate = StartGate;
 }
 

@@ -85,6 +85,9 @@ struct LiveState {
   bool loaded = true;           // on the device: the weights are resident
   std::int64_t load_ms = 0;     // expected time until it is, when not loaded
   std::int64_t queue_depth = 0;  // requests waiting before this one
+  // On the device: until a request that came now could be sent, loading and queue included, by what
+  // was observed of those before.
+  std::int64_t expected_wait_ms = 0;
   std::int64_t samples = 0;      // measurements behind the next four; 0 = use the priors
   double ttft_ms_p50 = 0, ttft_ms_p95 = 0;
   double tokens_per_s_p50 = 0, tokens_per_s_p05 = 0;

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/model_card.h"
+#include "engine/model_settings.h"
+#include "models/gguf.h"
+
 namespace tidegate::engine {
 namespace {
 
@@ -12,7 +16,7 @@ using core::Capability;
 //  - kVendorFields: it ignores fields that it does not know, and to ignore is not to honour;
 //  - kMultipleChoices: several answers share one slot's context, which the promised context does
 //  not allow for;
-//  - kVision, kAudio, kFiles: depend on a projector file, which is not read yet.
+//  - kVision, kAudio: come with a projector file; kFiles: there are none for it.
 // With tools comes kParallelTools, the parameter: one call at a time is a grammar of one call, and
 // several are a permission, which every template may leave unused.
 constexpr core::CapabilitySet kAlways = core::CapabilitySet()
@@ -54,12 +58,17 @@ core::CapabilitySet WithoutChat(models::GgufPooling pooling) {
       pooling == models::GgufPooling::kRank ? Capability::kRerank : Capability::kEmbeddings);
 }
 
-core::CapabilitySet OfChat(const models::GgufMetadata& metadata) {
+core::CapabilitySet OfChat(const models::LocalModel& model) {
+  const models::GgufMetadata& metadata = model.metadata;
   core::CapabilitySet can = kAlways;
+  if (!model.projector_path.empty()) {
+    const Result<models::GgufMetadata> projector = models::ReadGgufFile(model.projector_path);
+    if (projector.ok() && projector->projector.vision) can = can.With(Capability::kVision);
+    if (projector.ok() && projector->projector.audio) can = can.With(Capability::kAudio);
+  }
   if (metadata.template_uses_tools) {
-    can = can.With(Capability::kTools)
-              .With(Capability::kToolChoice)
-              .With(Capability::kParallelTools);
+    can =
+        can.With(Capability::kTools).With(Capability::kToolChoice).With(Capability::kParallelTools);
   }
   if (metadata.template_uses_reasoning) can = can.With(Capability::kReasoning);
   return can;
@@ -73,7 +82,7 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
   // It keeps nothing but a cache in memory, and that ends with it.
   deployment.zero_data_retention = true;
   if (model.metadata.pooling == models::GgufPooling::kNone) {
-    deployment.capabilities = OfChat(model.metadata);
+    deployment.capabilities = OfChat(model);
     deployment.also_speaks = {core::Protocol::kOpenAiCompletions};
     deployment.quality = QualityPrior(model.metadata.parameters);
   } else {  // how large it is says little about its vectors: they are as good as others
@@ -84,9 +93,11 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
                                      .quantisation = model.metadata.quantisation,
                                      .parameters = model.metadata.parameters,
                                      .bytes = model.size_bytes,
-                                     .modified_s = model.modified_s};
+                                     .modified_s = model.modified_s,
+                                     .card = MakeCard(model)};
+  deployment.defaults = MakeDefaults(model);
   deployment.prices = core::Prices{};
-  deployment.context_tokens = ContextTokens(model, settings);
+  deployment.context_tokens = ContextTokens(model, SettingsFor(model, settings));
   deployment.tokens_per_s_prior = TokensPerSecondPrior(model.metadata.tensor_bytes);
   return deployment;
 }

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "engine/model_settings.h"
 #include "obs/log.h"
 
 namespace tidegate::engine {
@@ -39,6 +40,19 @@ std::string TellingLine(const std::string& output) {
   return last;
 }
 
+// The guess of how long a model takes to load until it has been loaded once: from a disk that is
+// neither slow nor fast.
+std::int64_t LoadNanosPrior(const models::LocalModel& model) {
+  constexpr std::uint64_t kBytesPerMillisecond = 1'000'000;
+  constexpr std::int64_t kStartMilliseconds = 100;
+  return (kStartMilliseconds + static_cast<std::int64_t>(model.size_bytes / kBytesPerMillisecond)) *
+         kNanosPerMillisecond;
+}
+
+bool SameFile(const models::LocalModel& a, const models::LocalModel& b) {
+  return a.path == b.path && a.size_bytes == b.size_bytes && a.modified_s == b.modified_s;
+}
+
 }  // namespace
 
 class Runner::Pending {
@@ -62,24 +76,27 @@ class Runner::Pending {
 
 Runner::Runner(std::shared_ptr<RunnerContext> context, models::LocalModel model)
     : context_(std::move(context)),
-      model_(std::move(model)),
-      supervisor_(model_.name, context_->limits),
+      name_(model.name),
+      model_(std::make_shared<models::LocalModel>(std::move(model))),
+      supervisor_(name_, context_->limits),
       exit_watch_(context_->shard.io().get_executor()),
       output_(context_->shard.io().get_executor()),
-      timer_(context_->shard.io()),
-      status_(supervisor_.Status(net::MonotonicNow())) {}
+      timer_(context_->shard.io()) {
+  supervisor_.SetLoadPrior(LoadNanosPrior(*model_));
+  status_ = supervisor_.Status(net::MonotonicNow());
+}
 
 // --- those who want to use the model ---
 
-void Runner::Acquire(WaiterId waiter, Granted granted) {
+void Runner::Acquire(WaiterId waiter, const Claim& claim, Granted granted) {
   waiters_.emplace(waiter, std::move(granted));
-  Apply(supervisor_.Acquire(net::MonotonicNow(), waiter));
+  Apply(supervisor_.Acquire(net::MonotonicNow(), waiter, claim));
 }
 
 void Runner::Abandon(WaiterId waiter) {
   supervisor_.Abandon(waiter);
   waiters_.erase(waiter);
-  Publish();
+  Apply({});
 }
 
 void Runner::KeepAlive(std::int64_t nanos) {
@@ -87,17 +104,88 @@ void Runner::KeepAlive(std::int64_t nanos) {
   Apply({});
 }
 
+void Runner::Pin(bool pinned) {
+  supervisor_.Pin(net::MonotonicNow(), pinned);
+  if (pinned) supervisor_.Preload();
+  context_->scheduler->Pin(name_, pinned);
+  Apply({});
+}
+
+void Runner::Unload() { Apply(supervisor_.Unload(net::MonotonicNow())); }
+
+void Runner::SetModel(models::LocalModel model) {
+  stopped_ = nullptr;
+  supervisor_.Reopen();
+  const bool same = SameFile(*model_, model);
+  model_ = std::make_shared<models::LocalModel>(std::move(model));
+  if (same) return Apply({});
+  supervisor_.SetLoadPrior(LoadNanosPrior(*model_));
+  Apply(supervisor_.Renew(net::MonotonicNow()));
+}
+
+void Runner::Retire(std::function<void()> gone) {
+  stopped_ = std::move(gone);
+  // `gone` comes at the end of this function at the earliest.
+  const Pending pending(shared_from_this());
+  Apply(supervisor_.Retire(net::MonotonicNow(),
+                           NotFound("there is no local model \"" + name_ + "\" any more")));
+}
+
+Use Runner::use() const {
+  const ModelStatus status = supervisor_.Status(net::MonotonicNow());
+  Use use{Phase::kAbsent, status.users, status.queue_depth, supervisor_.grants(),
+          status.load_nanos};
+  switch (status.state) {
+    case ModelState::kAbsent:
+    case ModelState::kBackingOff:
+      break;
+    case ModelState::kWaiting:
+      use.phase = Phase::kWanting;
+      break;
+    case ModelState::kStarting:
+      use.phase = Phase::kLoading;
+      break;
+    case ModelState::kReady:
+      use.phase = supervisor_.leaving() ? Phase::kLeaving : Phase::kResident;
+      break;
+    case ModelState::kStopping:
+      use.phase = Phase::kLeaving;
+      break;
+  }
+  return use;
+}
+
+void Runner::OnDecision(Decision decision) {
+  const std::int64_t now = net::MonotonicNow();
+  switch (decision.kind) {
+    case Decision::Kind::kStart:
+      return Apply(supervisor_.OnRoom(now));
+    case Decision::Kind::kRefuse:
+      return Apply(supervisor_.OnNoRoom(now, std::move(decision.error)));
+    case Decision::Kind::kYield:
+      return Apply(supervisor_.Yield(now));
+    case Decision::Kind::kResume:
+      return Apply(supervisor_.Resume(now));
+    case Decision::Kind::kPreload:
+      supervisor_.Preload();
+      return Apply({});
+  }
+}
+
 void Runner::Grant(WaiterId waiter) {
   const std::uint64_t run = supervisor_.run();
+  const std::int64_t since = net::MonotonicNow();
   // Weak: a lease may be the last thing to go, and a runner has to go before its shard.
-  auto release = [context = context_, weak = weak_from_this(), run] {
+  auto release = [context = context_, weak = weak_from_this(), run, since] {
     if (context->stopped) return;
-    context->shard.Post([weak, run] {
+    const std::int64_t held_nanos = net::MonotonicNow() - since;
+    context->shard.Post([weak, run, held_nanos] {
       const std::shared_ptr<Runner> self = weak.lock();
-      if (self) self->Apply(self->supervisor_.Release(net::MonotonicNow(), run));
+      if (!self) return;
+      self->Apply(self->supervisor_.Release(net::MonotonicNow(), run, held_nanos));
     });
   };
-  Answer(waiter, Lease({origin(), authorization_, model_.name}, std::move(release)));
+  Answer(waiter, Lease({origin(), authorization_, name_}, std::move(release)));
 }
 
 void Runner::Answer(WaiterId waiter, Result<Lease> result) {
@@ -146,6 +234,7 @@ void Runner::Apply(Actions actions) {
         break;
     }
   }
+  context_->scheduler->Changed(name_);
 }
 
 void Runner::ArmTimer() {
@@ -179,6 +268,8 @@ void Runner::Publish() {
   ModelStatus status = supervisor_.Status(net::MonotonicNow());
   if (child_) status.pid = child_->pid();
   if (child_) status.started_wall_nanos = started_wall_nanos_;
+  if (child_) status.degraded = degraded_;
+  if (child_ && context_->protection.enabled) status.sandbox_missing = child_->sandbox().Missing();
   if (status.state != status_.state) LogChange(status);  // this thread alone writes status_
   const std::lock_guard lock(status_mutex_);
   status_ = std::move(status);
@@ -190,6 +281,9 @@ ModelStatus Runner::status() const {
   ModelStatus status = status_;
   const std::int64_t age = net::MonotonicNow() - published_at_;
   status.retry_in_nanos = std::max<std::int64_t>(0, status.retry_in_nanos - age);
+  if (status.state == ModelState::kStarting) {
+    status.expected_wait_nanos = std::max<std::int64_t>(0, status.expected_wait_nanos - age);
+  }
   if (status.idle_stop_in_nanos >= 0 && status.users == 0) {
     status.idle_stop_in_nanos = std::max<std::int64_t>(0, status.idle_stop_in_nanos - age);
   }
@@ -201,29 +295,31 @@ ModelStatus Runner::status() const {
 net::Origin Runner::origin() const {
   net::Origin origin;
   origin.scheme = net::Scheme::kUnix;
-  origin.unix_path = context_->folder.SocketPath(model_.name);
+  origin.unix_path = context_->folder.SocketPath(name_);
   return origin;
 }
 
 void Runner::StartChild() {
   const std::uint64_t run = supervisor_.run();
-  context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), run]() mutable {
-    auto started = std::make_shared<Result<Started>>((*self)->Prepare());
-    net::Shard& shard = (*self)->context_->shard;
-    shard.Post(
-        [self = std::move(self), run, started] { (*self)->OnStarted(run, std::move(*started)); });
-  });
+  context_->spawner->Post(
+      [self = std::make_shared<Pending>(shared_from_this()), run, model = model_]() mutable {
+        auto started = std::make_shared<Result<Started>>((*self)->Prepare(*model));
+        net::Shard& shard = (*self)->context_->shard;
+        shard.Post([self = std::move(self), run, started] {
+          (*self)->OnStarted(run, std::move(*started));
+        });
+      });
 }
 
-Result<Runner::Started> Runner::Prepare() const {
-  const ChildFiles files{context_->folder.SocketPath(model_.name),
-                         context_->folder.KeyPath(model_.name)};
+Result<Runner::Started> Runner::Prepare(const models::LocalModel& model) const {
+  const ChildFiles files{context_->folder.SocketPath(name_), context_->folder.KeyPath(name_)};
   // A child that was killed leaves its socket, and that keeps the next one from listening.
   unlink(files.socket_path.c_str());
   TIDEGATE_ASSIGN(const EngineBinary binary, context_->locator.Locate());
   process::SpawnOptions options;
-  TIDEGATE_ASSIGN(options.argv,
-                  MakeCommandLine(binary, model_, context_->child, context_->limits.slots, files));
+  TIDEGATE_ASSIGN(options.argv, MakeCommandLine(binary, model, SettingsFor(model, context_->child),
+                                                context_->limits.slots, files));
+  context_->protection.Apply(binary, model, files, options);
   std::string key = RandomHex(kKeyBytes);
   TIDEGATE_TRY(WritePrivateFile(files.api_key_path, key + "\n"));
   TIDEGATE_ASSIGN(process::Child child, process::Spawn(options));
@@ -240,6 +336,9 @@ void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   authorization_ = std::move(started->authorization);
   started_wall_nanos_ = SystemClock().WallNanos();
   tail_.Clear();
+  line_.clear();
+  devices_used_ = 0;
+  degraded_.clear();
   if (Result<void> watched = Watch(run); !watched.ok()) {
     child_.reset();
     Apply(supervisor_.OnSpawnFailed(now, run, std::move(watched).error()));
@@ -278,7 +377,7 @@ void Runner::ReadOutput(std::uint64_t run) {
       net::asio::buffer(read_buffer_),
       [self = Pending(shared_from_this()), run](net::error_code ec, std::size_t got) {
         if (ec || run != self->supervisor_.run()) return;  // closed
-        self->tail_.Append({self->read_buffer_, got});
+        self->TakeOutput({self->read_buffer_, got});
         self->ReadOutput(run);
       });
 }
@@ -292,9 +391,43 @@ void Runner::DrainOutput() {
     net::error_code ec;
     const std::size_t got = output_.read_some(net::asio::buffer(buffer), ec);
     if (ec) return;  // nothing more, or its end
-    tail_.Append({buffer, got});
+    TakeOutput({buffer, got});
     taken += got;
   }
+}
+
+void Runner::TakeOutput(std::string_view bytes) {
+  tail_.Append(bytes);
+  if (!context_->devices.used) return;
+  while (!bytes.empty()) {
+    const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+    line_ += bytes.substr(0, std::min(end, kOutputLineBytesMax - line_.size()));
+    if (end == bytes.size()) return;
+    bytes.remove_prefix(end + 1);
+    devices_used_ = std::max(devices_used_, context_->devices.used(line_).value_or(0));
+    line_.clear();
+  }
+}
+
+// Whether it computes where it was meant to; if it has to and does not, it is ended.
+void Runner::CheckDevices(std::uint64_t run) {
+  const DeviceCheck& check = context_->devices;
+  const int planned = check.planned ? check.planned(*model_) : 0;
+  if (planned <= 0) return;
+  DrainOutput();  // it said so before it served
+  if (devices_used_ >= planned) return;
+  degraded_ = "uses " + std::to_string(devices_used_) + " of " + std::to_string(planned) +
+              " planned devices";
+  if (!check.required) {
+    obs::Log(obs::Level::kWarning, "local model {} {}", name_, degraded_);
+    return;
+  }
+  Error error = Unavailable(ErrorSource::kEngine,
+                            "local model \"" + name_ + "\" " + degraded_ +
+                                " and may not run without them; check the driver, or allow models "
+                                "to run on the processor");
+  error.reason = "engine_no_device";
+  Apply(supervisor_.OnUnfit(net::MonotonicNow(), run, std::move(error)));
 }
 
 void Runner::OnChildEnd(std::uint64_t run) {
@@ -303,14 +436,14 @@ void Runner::OnChildEnd(std::uint64_t run) {
   DrainOutput();
   CloseDescriptors();
   child_.reset();
-  unlink(context_->folder.SocketPath(model_.name).c_str());
-  unlink(context_->folder.KeyPath(model_.name).c_str());
+  unlink(context_->folder.SocketPath(name_).c_str());
+  unlink(context_->folder.KeyPath(name_).c_str());
   context_->client->Forget(origin());
   Apply(supervisor_.OnExited(net::MonotonicNow(), run, ExitError(*status)));
 }
 
 Error Runner::ExitError(const process::ExitStatus& status) const {
-  std::string message = "llama-server for local model \"" + model_.name + "\" " + status.Describe();
+  std::string message = "llama-server for local model \"" + name_ + "\" " + status.Describe();
   const std::string line = TellingLine(tail_.Text());
   if (!line.empty()) message += ": " + line;
   message += "; if it does not recover, check the model file and the free memory";
@@ -335,8 +468,9 @@ net::Task<void> Runner::ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t ru
 
 void Runner::OnProbe(std::uint64_t run, bool serves) {
   if (serves && run == supervisor_.run()) {
-    unlink(context_->folder.KeyPath(model_.name).c_str());  // it has read it
+    unlink(context_->folder.KeyPath(name_).c_str());  // it has read it
     context_->client->Forget(origin());  // each open connection occupies one of its threads
+    CheckDevices(run);
   }
   Apply(supervisor_.OnProbe(net::MonotonicNow(), run, serves));
 }

@@ -125,7 +125,8 @@ void Fill(AttemptRecord& record, const dispatch::AttemptResult& result) {
 net::Task<Result<void>> LeaseEngine(Call& call, Running& running) {
   const Route& route = call.inventory->route(running.deployment);
   Result<engine::Lease> lease = co_await call.inventory->engine()->Acquire(
-      call.exchange.shard(), route.engine_model, call.exchange.cancel());
+      call.exchange.shard(), route.engine_model, call.exchange.cancel(),
+      engine::Claim(engine::Priority::kNormal, call.principal->name));
   if (!lease.ok()) co_return std::move(lease).error();
   running.lease.emplace(*std::move(lease));
   if (call.request.keep_alive_nanos) {

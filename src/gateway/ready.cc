@@ -12,7 +12,8 @@ const core::Deployment& Preferred(const Call& call) {
 // Waits until the model serves, then gives the lease back at once.
 net::Task<Result<void>> Load(Call& call, const std::string& model) {
   Result<engine::Lease> lease = co_await call.inventory->engine()->Acquire(
-      call.exchange.shard(), model, call.exchange.cancel());
+      call.exchange.shard(), model, call.exchange.cancel(),
+      engine::Claim(engine::Priority::kNormal, call.principal->name));
   if (!lease.ok()) co_return std::move(lease).error();
   if (call.request.keep_alive_nanos) {
     call.inventory->engine()->KeepAlive(model, *call.request.keep_alive_nanos);

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -12,30 +10,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "models/disk.h"
+
 namespace tidegate::models {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::string_view kPartial = "-partial";
-constexpr std::string_view kState = "-partial-state";
 constexpr std::size_t kReadBytes = std::size_t{1} << 20U;
 constexpr std::size_t kNameBytes = 16;
-
-Error DiskError(const std::string& what, const std::string& path, int code) {
-  std::string message = "cannot " + what + " " + path + ": " + std::strerror(code);
-  if (code == ENOSPC || code == EDQUOT) message += "; free some room and try again";
-  Error error = Unavailable(ErrorSource::kGateway, std::move(message));
-  if (code == ENOSPC || code == EDQUOT) error.reason = "disk_full";
-  return error;
-}
-
-Result<void> SyncFolder(const std::string& folder) {
-  const UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) return DiskError("open", folder, errno);
-  if (fsync(fd.get()) != 0) return DiskError("write", folder, errno);
-  return {};
-}
 
 }  // namespace
 
@@ -76,6 +58,14 @@ Result<void> PartialBlob::HashUpTo(std::uint64_t offset) {
   return {};
 }
 
+Result<void> PartialBlob::Restart() {
+  unlink(state_path().c_str());
+  if (ftruncate(file_.get(), 0) != 0) return DiskError("write", path_, errno);
+  stream_ = Sha256Stream();
+  hashed_ = 0;
+  return {};
+}
+
 Result<void> PartialBlob::Sync() {
   if (fdatasync(file_.get()) != 0) return DiskError("write", path_, errno);
   return {};
@@ -102,17 +92,15 @@ Result<Digest> PartialBlob::Commit(std::uint64_t size, const std::optional<Diges
   TIDEGATE_TRY(Sync());
   const std::string path = Blobs(folder_).PathOf(digest);
   if (rename(path_.c_str(), path.c_str()) != 0) return DiskError("rename", path_, errno);
-  unlink(Blobs(folder_).StatePathOf(digest).c_str());
+  unlink(state_path().c_str());
+  file_.Close();  // unlocks the blob that it has become
   TIDEGATE_TRY(SyncFolder(folder_));
   return digest;
 }
 
 void PartialBlob::Discard() && {
   unlink(path_.c_str());
-  if (path_.ends_with(kPartial)) {
-    const std::string stem = path_.substr(0, path_.size() - kPartial.size());
-    unlink((stem + std::string(kState)).c_str());
-  }
+  unlink(state_path().c_str());
   file_.Close();
 }
 
@@ -122,25 +110,28 @@ std::string Blobs::PathOf(const Digest& digest) const {
   return folder_ + "/sha256-" + digest.Hex();
 }
 
-std::string Blobs::StatePathOf(const Digest& digest) const {
-  return PathOf(digest) + std::string(kState);
-}
-
 std::optional<std::uint64_t> Blobs::SizeOf(const Digest& digest) const {
   struct stat status {};
-  if (stat(PathOf(digest).c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  if (lstat(PathOf(digest).c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-Result<void> Blobs::MakeFolder() const {
-  std::error_code ec;
-  fs::create_directories(folder_, ec);
-  if (ec) return DiskError("make", folder_, ec.value());
-  return {};
+Result<std::string> Blobs::Read(const Digest& digest, std::size_t bytes_max) const {
+  const std::string path = PathOf(digest);
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file.valid()) return DiskError("open", path, errno);
+  TIDEGATE_ASSIGN(std::string bytes, ReadWhole(file, path, bytes_max));
+  if (Digest(ComputeSha256(bytes)) == digest) return bytes;
+  Error error{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,
+              path +
+                  " is damaged: its bytes have another digest; remove it and pull the model "
+                  "again"};
+  error.reason = "blob_damaged";
+  return error;
 }
 
 Result<PartialBlob> Blobs::Create() {
-  TIDEGATE_TRY(MakeFolder());
+  TIDEGATE_TRY(MakeFolders(folder_));
   std::string path = folder_ + "/upload-" + RandomHex(kNameBytes) + std::string(kPartial);
   UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file.valid()) return DiskError("make", path, errno);
@@ -149,8 +140,16 @@ Result<PartialBlob> Blobs::Create() {
 }
 
 Result<PartialBlob> Blobs::Continue(const Digest& digest) {
-  TIDEGATE_TRY(MakeFolder());
-  std::string path = PathOf(digest) + std::string(kPartial);
+  return Open(PathOf(digest) + std::string(kPartial), digest.ToString());
+}
+
+Result<PartialBlob> Blobs::ContinueFrom(std::string_view url) {
+  const std::string name = "/url-" + ToHex(ComputeSha256(url));
+  return Open(folder_ + name + std::string(kPartial), "what this URL names");
+}
+
+Result<PartialBlob> Blobs::Open(std::string path, const std::string& what) {
+  TIDEGATE_TRY(MakeFolders(folder_));
   UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!file.valid()) return DiskError("open", path, errno);
   struct stat opened {};
@@ -161,7 +160,7 @@ Result<PartialBlob> Blobs::Continue(const Digest& digest) {
                     opened.st_ino == named.st_ino;
   if (!same) {
     return Error{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kSameTarget,
-                 digest.ToString() + " is being received by another process; wait for it"};
+                 what + " is being received by another process; wait for it"};
   }
   return PartialBlob(folder_, std::move(path), std::move(file));
 }

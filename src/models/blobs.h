@@ -6,6 +6,7 @@
 // Ollama's (blobs/sha256-<hex>), so that either program reads what the other wrote.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ class PartialBlob {
   PartialBlob& operator=(PartialBlob&&) noexcept = default;
 
   const std::string& path() const { return path_; }
+  // Where whoever continues it may keep what that takes; it goes when this goes.
+  std::string state_path() const { return path_ + "-state"; }
   // Errors: kUnavailable (the disk is full or fails).
   Result<void> WriteAt(std::uint64_t offset, std::string_view bytes);
   // Behind what was appended before; hashed on the way, so that Commit need not read it again.
@@ -34,6 +37,8 @@ class PartialBlob {
   // without holes grows; Commit does what is left. REQUIRES: the bytes up to there are written.
   Result<void> HashUpTo(std::uint64_t offset);
   std::uint64_t hashed_bytes() const { return hashed_; }
+  // Empty again: what was written and hashed is forgotten.
+  Result<void> Restart();
   // What was written so far is on the disk when it returns.
   Result<void> Sync();
 
@@ -64,9 +69,13 @@ class Blobs {
   const std::string& folder() const { return folder_; }
   // The only place where a path is made of a digest.
   std::string PathOf(const Digest& digest) const;
-  // Its size; nothing when there is none. What is there was verified when it came; `tidegate
-  // verify` looks for what a disk did to it since.
+  // Its size; nothing when there is none, or a link in its place. What is there was verified when
+  // it came; `tidegate verify` looks for what a disk did to it since.
   std::optional<std::uint64_t> SizeOf(const Digest& digest) const;
+
+  // All of a small one, whose digest is checked. Errors: kConflict with reason "blob_damaged" when
+  // the bytes have another; kTooLarge; kNotFound; kUnavailable.
+  Result<std::string> Read(const Digest& digest, std::size_t bytes_max) const;
 
   // A new partial file for bytes whose digest is not known yet, or is only claimed by whoever sends
   // them. Errors: kUnavailable.
@@ -74,12 +83,11 @@ class Blobs {
   // The partial file of a digest that is known beforehand, as far as it came last time. Errors:
   // kConflict (somebody else is writing it), kUnavailable.
   Result<PartialBlob> Continue(const Digest& digest);
-  // Where Continue's caller may keep what it needs to continue: beside the partial file, and it
-  // goes with it.
-  std::string StatePathOf(const Digest& digest) const;
+  // The same for bytes whose digest nobody knows, by where they come from.
+  Result<PartialBlob> ContinueFrom(std::string_view url);
 
  private:
-  Result<void> MakeFolder() const;
+  Result<PartialBlob> Open(std::string path, const std::string& what);
   std::string folder_;
 };
 

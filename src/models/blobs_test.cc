@@ -76,12 +76,39 @@ TEST_F(BlobsTest, AreContinuedWhereTheyWereLeft) {
   {
     Result<PartialBlob> first = blobs_.Continue(digest);
     ASSERT_TRUE(first->Append("har").ok());
-    std::ofstream(blobs_.StatePathOf(digest)) << "3";
+    std::ofstream(first->state_path()) << "3";
   }
   Result<PartialBlob> second = blobs_.Continue(digest);
   ASSERT_TRUE(second->WriteAt(3, "bour").ok());
   EXPECT_TRUE((*std::move(second)).Commit(7, digest).ok());
   EXPECT_EQ(Files(), 1U);  // the state went with it
+}
+
+TEST_F(BlobsTest, AreContinuedByTheirUrlWhereNobodyKnowsTheDigest) {
+  {
+    Result<PartialBlob> first = blobs_.ContinueFrom("https://host/a.gguf");
+    ASSERT_TRUE(first->Append("har").ok());
+    std::ofstream(first->state_path()) << "3";
+    ASSERT_TRUE(blobs_.ContinueFrom("https://host/b.gguf")->Append("other").ok());
+  }
+  Result<PartialBlob> second = blobs_.ContinueFrom("https://host/a.gguf");
+  EXPECT_TRUE(fs::exists(second->state_path()));
+  ASSERT_TRUE(second->WriteAt(3, "bour").ok());
+  const Result<Digest> digest = (*std::move(second)).Commit(7, std::nullopt);
+  ASSERT_TRUE(digest.ok());
+  EXPECT_EQ(*digest, Of("harbour"));
+  EXPECT_EQ(Files(), 2U);  // and what came of b.gguf
+}
+
+TEST_F(BlobsTest, CanBeBegunAnew) {
+  Result<PartialBlob> partial = blobs_.Continue(Of("harbour"));
+  ASSERT_TRUE(partial->Append("something else").ok());
+  std::ofstream(partial->state_path()) << "14";
+  ASSERT_TRUE(partial->Restart().ok());
+  EXPECT_FALSE(fs::exists(partial->state_path()));
+  EXPECT_EQ(partial->hashed_bytes(), 0U);
+  ASSERT_TRUE(partial->Append("harbour").ok());
+  EXPECT_TRUE((*std::move(partial)).Commit(7, Of("harbour")).ok());
 }
 
 TEST_F(BlobsTest, AreWrittenByOneAtATime) {

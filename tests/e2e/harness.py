@@ -390,6 +390,8 @@ class Gate(Client):
         self.env = self.home.environment(**(env or {}))
         path = engine or (engine_path() if local else None)
         how = f'path = "{path}"\nthreads = 1' if path else "enabled = false"
+        if engine:  # a script, which starts another program
+            how += "\nsandbox = false"
         text = f'{settings}\n[engine]\n{how}\n[models]\nfiles = ["{STARTER}"]\n{tables}\n'
         self.config = self.home.write("config/tidegate/config.toml", text)
         argv = [TIDEGATE, "serve"]

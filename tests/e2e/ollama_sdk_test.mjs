@@ -301,7 +301,6 @@ test('what only Ollama itself can do is refused by name where nobody can', async
     [{ template: '{{ .Prompt }}' }, /template/], [{ context: [1, 2] }, /context/]]) {
     await assertFails(client.generate({ model: CLOUD, prompt: 'a', ...fields }), 503, name);
   }
-  await assertFails(client.pull({ model: 'x' }), 404, /\/api\/pull is not served here/);
   await assertFails(client.embed({ model: LOCAL, input: 'x' }), 503, /it lacks: embeddings/);
   assert.deepEqual(await emulator.chats(), []);
 });

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "cli/commands/list.h"
 #include "cli/exit_code.h"
 #include "cli/gate.h"
 #include "cli/json_fields.h"
+#include "cli/model_views.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "json/reader.h"
@@ -12,6 +14,7 @@ namespace tidegate::cli::commands {
 namespace {
 
 constexpr std::int64_t kMicrosPerMs = 1'000;
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 Cell StateOf(const std::string& state, std::int64_t retry_in_ms) {
   if (state == "ready") return {state, Ink::kGood};
@@ -19,7 +22,8 @@ Cell StateOf(const std::string& state, std::int64_t retry_in_ms) {
   return {"retries in " + FormatDuration(retry_in_ms * kMicrosPerMs), Ink::kBad};
 }
 
-Result<std::string> Text(std::string_view answer, bool all, const Console& console) {
+// The gate's own view of its engine.
+Result<std::string> WideText(std::string_view answer, bool all, const Console& console) {
   json::Reader reader;
   const Result<json::Value> root = reader.ParseCopy(answer, kAnswerBytesMax);
   if (!root.ok()) return UnexpectedAnswer(root.error());
@@ -56,15 +60,19 @@ Result<std::string> Text(std::string_view answer, bool all, const Console& conso
 }
 
 Result<int> RunPs(Context& context) {
+  const bool all = context.arguments.Has("--all");
+  const bool wide = all || context.arguments.Has("--wide");
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kFail));
-  TIDEGATE_ASSIGN(std::string answer, gate->client().Get("/tidegate/ps"));
+  TIDEGATE_ASSIGN(const std::string answer, gate->client().Get(wide ? "/tidegate/ps" : "/api/ps"));
   if (context.json) {
     context.console.out.Write(answer + "\n");
     return kExitOk;
   }
-  TIDEGATE_ASSIGN(const std::string text,
-                  Text(answer, context.arguments.Has("--all"), context.console));
-  context.console.out.Write(text);
+  Result<std::string> text =
+      wide ? WideText(answer, all, context.console)
+           : LoadedText(answer, SystemClock().WallNanos() / kNanosPerSecond, context.console);
+  if (!text.ok()) return std::move(text).error();
+  context.console.out.Write(*text);
   return kExitOk;
 }
 
@@ -75,7 +83,10 @@ Command Ps() {
   command.name = "ps";
   command.group = Group::kLook;
   command.summary = "the models that run on this device now";
-  command.options = {{"--all", "", "also those that are not running", {}}};
+  command.options = {
+      {"--wide", "", "what the engine says: who waits, memory, how long the start took"},
+      {"--all", "", "the same, and also the models that are not running"},
+  };
   command.run = RunPs;
   return command;
 }

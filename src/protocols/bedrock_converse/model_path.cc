@@ -3,7 +3,7 @@
 #include <array>
 #include <cstddef>
 
-#include "protocols/percent_encode.h"
+#include "base/percent_encode.h"
 
 namespace tidegate::protocols::bedrock_converse {
 namespace {

@@ -403,8 +403,7 @@ TEST(OllamaModels, ManagingModelsIsNotForTheProtocolToRead) {
     const std::optional<Route> route = Codec().Match({method, path, "", nullptr});
     return route ? std::optional(route->operation) : std::nullopt;
   };
-  for (const char* path :
-       {"/api/me", "/api/signout", "/api/experimental/web_search", "/api/copy"}) {
+  for (const char* path : {"/api/pull", "/api/push", "/api/create", "/api/copy"}) {
     EXPECT_EQ(operation("POST", path), Operation::kManageModels) << path;
     EXPECT_FALSE(operation("GET", path)) << path;
   }

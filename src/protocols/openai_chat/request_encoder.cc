@@ -7,12 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/percent_encode.h"
 #include "json/splice.h"
 #include "json/writer.h"
 #include "protocols/cannot_say.h"
 #include "protocols/openai_chat/call_id.h"
 #include "protocols/openai_chat/limits.h"
-#include "protocols/percent_encode.h"
 #include "protocols/scratch_reader.h"
 #include "protocols/spans.h"
 #include "protocols/splice_body.h"

@@ -1,0 +1,117 @@
+#include "app/model_service.h"
+
+#include <exception>
+#include <future>
+#include <utility>
+
+#include "base/check.h"
+#include "net/limits.h"
+
+namespace tidegate::app {
+namespace {
+
+Error Stopping() {
+  Error error = Unavailable(ErrorSource::kGateway, "the gateway is shutting down");
+  error.reason = "stopping";
+  return error;
+}
+
+}  // namespace
+
+ModelService::ModelService(net::Shard& shard, ModelServiceOptions options)
+    : shard_(shard),
+      library_(std::move(options.library), SystemClock()),
+      pulls_(shard, library_.store().blobs(), std::move(options.pulls),
+             [this](const models::ModelName& name, std::string manifest,
+                    models::PullSource source) -> Result<void> {
+               models::Provenance provenance;
+               provenance.source = std::move(source.url);
+               provenance.time_s = source.pulled_nanos / net::kSecond;
+               return library_.Record(name, manifest, std::move(provenance));
+             }),
+      group_(shard.io()) {}
+
+void ModelService::Begin(std::function<net::Task<void>()> task, Sink sink) {
+  shard_.Post([this, task = std::move(task), sink] {
+    if (!group_.Spawn(task())) sink->done(Stopping());
+  });
+}
+
+net::Task<void> ModelService::Pull(models::PullRequest request, Sink sink,
+                                   std::shared_ptr<net::CancelToken> cancel) {
+  models::PullListener listener = [sink](const models::PullEvent& event) {
+    sink->step({event.status, event.digest, event.total, event.completed});
+  };
+  Result<void> done =
+      co_await pulls_.Pull(shard_, std::move(request), *cancel, std::move(listener));
+  sink->done(std::move(done));
+}
+
+net::Task<void> ModelService::Create(models::CreateSpec spec, Sink sink,
+                                     std::shared_ptr<std::stop_source> stop) {
+  std::function<Result<bool>()> job = [this, spec = std::move(spec), sink, stop]() -> Result<bool> {
+    const std::stop_callback when_stopping(stopping_.get_token(), [&] { stop->request_stop(); });
+    TIDEGATE_TRY(library_.Create(spec, sink->step, stop->get_token()));
+    return true;
+  };
+  Result<bool> done = co_await maker_.Run(shard_, std::move(job));
+  Result<void> told;
+  if (!done.ok()) told = std::move(done).error();
+  sink->done(std::move(told));
+}
+
+std::function<void()> ModelService::StartPull(models::PullRequest request,
+                                              models::ProgressSink sink) {
+  const auto shared = std::make_shared<models::ProgressSink>(std::move(sink));
+  const auto cancel = std::make_shared<net::CancelToken>();
+  Begin([this, request = std::move(request), shared,
+         cancel] { return Pull(request, shared, cancel); },
+        shared);
+  return [this, cancel] { shard_.Post([cancel] { cancel->Cancel(ErrorCode::kCancelled); }); };
+}
+
+std::function<void()> ModelService::StartCreate(models::CreateSpec spec,
+                                                models::ProgressSink sink) {
+  const auto shared = std::make_shared<models::ProgressSink>(std::move(sink));
+  const auto stop = std::make_shared<std::stop_source>();
+  Begin([this, spec = std::move(spec), shared, stop] { return Create(spec, shared, stop); },
+        shared);
+  return [stop] { stop->request_stop(); };
+}
+
+admin::ModelWork ModelService::Work() {
+  admin::ModelWork work;
+  work.pull = [this](const models::PullRequest& request, models::ProgressSink sink) {
+    return StartPull(request, std::move(sink));
+  };
+  work.push = [](const models::ModelName& name, const models::ProgressSink& sink) {
+    sink.done(Error{ErrorCode::kPermissionDenied, ErrorSource::kCaller, Retry::kNever,
+                    "no registry is configured that '" + name.host + "' may be pushed to"});
+    return [] {};
+  };
+  work.create = [this](models::CreateSpec spec, models::ProgressSink sink) {
+    return StartCreate(std::move(spec), std::move(sink));
+  };
+  work.copy = [this](const std::string& source, const models::ModelName& destination) {
+    return library_.Copy(source, destination);
+  };
+  work.remove = [this](const std::string& name) { return library_.Remove(name); };
+  work.blobs = &library_.store().blobs();
+  return work;
+}
+
+void ModelService::Stop() {
+  stopping_.request_stop();
+  pulls_.Stop();
+  std::promise<void> ended;
+  shard_.Post([this, &ended] {
+    group_.Cancel();
+    net::Spawn(shard_.io(), group_.Wait(), [&ended](const std::exception_ptr& e) {
+      CHECK(e == nullptr);  // nothing of ours throws
+      ended.set_value();
+    });
+  });
+  ended.get_future().wait();
+}
+
+}  // namespace tidegate::app

@@ -1,0 +1,56 @@
+// What is done to the models of this machine when a caller asks for it: the library, the pulls that
+// fill it, and the threads on which both run.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "admin/model_api.h"
+#include "base/result.h"
+#include "models/library.h"
+#include "models/pulls.h"
+#include "net/async.h"
+#include "net/shard.h"
+#include "net/task_group.h"
+#include "net/worker.h"
+
+namespace tidegate::app {
+
+struct ModelServiceOptions {
+  models::LibraryOptions library;
+  models::PullOptions pulls;
+};
+
+// REQUIRES: Stop before it is destroyed, from a thread that is no shard and while the shard runs.
+class ModelService {
+ public:
+  ModelService(net::Shard& shard, ModelServiceOptions options);
+
+  models::Library& library() { return library_; }
+  // What the API calls; lives as long as this.
+  admin::ModelWork Work();
+  // Ends what is under way.
+  void Stop();
+
+ private:
+  using Sink = std::shared_ptr<models::ProgressSink>;
+  std::function<void()> StartPull(models::PullRequest request, models::ProgressSink sink);
+  std::function<void()> StartCreate(models::CreateSpec spec, models::ProgressSink sink);
+  net::Task<void> Pull(models::PullRequest request, Sink sink,
+                       std::shared_ptr<net::CancelToken> cancel);
+  net::Task<void> Create(models::CreateSpec spec, Sink sink,
+                         std::shared_ptr<std::stop_source> stop);
+  // Runs `task` on the shard; `sink` hears when that is not possible any more.
+  void Begin(std::function<net::Task<void>()> task, Sink sink);
+
+  net::Shard& shard_;
+  models::Library library_;
+  models::Pulls pulls_;
+  net::Worker maker_;
+  net::TaskGroup group_;
+  std::stop_source stopping_;
+};
+
+}  // namespace tidegate::app

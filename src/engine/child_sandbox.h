@@ -1,0 +1,29 @@
+// What a llama-server child may see and do: see process/sandbox.h for how that is kept.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/command_line.h"
+#include "engine/locator.h"
+#include "models/local_models.h"
+#include "process/child.h"
+
+namespace tidegate::engine {
+
+// A child reads the model's files, the engine's libraries and a few facts about the machine, makes
+// its socket, and has no network, no home and no other file. Plain data.
+struct ChildProtection {
+  bool enabled = true;
+  // The nodes of graphics devices, where there are any, and what their drivers read.
+  bool gpu = true;
+  // Of what it may write to, weights that are mapped from the file not counted.
+  std::optional<std::uint64_t> data_bytes_max = std::nullopt;
+
+  // Adds it to `options`, whose argv is complete. Reads the engine's folder; blocks.
+  void Apply(const EngineBinary& binary, const models::LocalModel& model, const ChildFiles& files,
+             process::SpawnOptions& options) const;
+};
+
+}  // namespace tidegate::engine
