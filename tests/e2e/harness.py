@@ -384,6 +384,8 @@ class Gate(Client):
         home=None,
         listen=("127.0.0.1:0",),
         env=None,
+        engine_settings="",
+        models=(STARTER,),
     ):
         self._own_home = home is None
         self.home = home or Home()
@@ -392,7 +394,9 @@ class Gate(Client):
         how = f'path = "{path}"\nthreads = 1' if path else "enabled = false"
         if engine:  # a script, which starts another program
             how += "\nsandbox = false"
-        text = f'{settings}\n[engine]\n{how}\n[models]\nfiles = ["{STARTER}"]\n{tables}\n'
+        how += "\n" + engine_settings
+        files = json.dumps([str(model) for model in models])
+        text = f"{settings}\n[engine]\n{how}\n[models]\nfiles = {files}\n{tables}\n"
         self.config = self.home.write("config/tidegate/config.toml", text)
         argv = [TIDEGATE, "serve"]
         for address in listen:
