@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Kills the gate while it pulls and loads models, again and again: what stands under a final name is
-always whole, no engine outlives its gate, and the pull ends well once it is left alone.
+"""Kills the gate while it pulls and loads models, again and again: what stands under a final name
+is always whole, no engine outlives its gate, and the pull ends well once it is left alone.
 TIDEGATE_KILLS says how often (12)."""
 
 import hashlib
