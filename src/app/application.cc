@@ -410,6 +410,7 @@ Result<std::unique_ptr<Application>> Application::Start(ApplicationOptions optio
   if (parts.engine) {
     parts.models->library().OnChange(
         [&parts](std::shared_ptr<const models::ModelScan> scan) { parts.OnModels(scan); });
+    parts.models->StartWatching();
   }
   TIDEGATE_TRY(parts.Listen());
   parts.discovery = Discovery::Start((*parts.shards)[0], *parts.catalogue, parts.config.providers,

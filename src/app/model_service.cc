@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "net/limits.h"
+#include "net/sleep.h"
 
 namespace tidegate::app {
 namespace {
@@ -77,6 +77,30 @@ std::function<void()> ModelService::StartCreate(models::CreateSpec spec,
   Begin([this, spec = std::move(spec), shared, stop] { return Create(spec, shared, stop); },
         shared);
   return [stop] { stop->request_stop(); };
+}
+
+net::Task<void> ModelService::Watch() {
+  net::SleepTimer timer(shard_);
+  std::string seen;
+  while (true) {
+    std::function<Result<bool>()> look = [this, &seen]() -> Result<bool> {
+      std::string stamp = library_.Stamp();
+      const bool same = stamp == seen || seen.empty();
+      seen = std::move(stamp);
+      if (same) return false;
+      library_.Refresh();
+      return true;
+    };
+    // A thread that is busy for now is no reason to stop looking.
+    (void)co_await maker_.Run(shard_, std::move(look));
+    const bool waited =
+        co_await timer.SleepUntil(group_.cancel(), net::MonotonicNow() + kWatchNanos);
+    if (!waited) co_return;
+  }
+}
+
+void ModelService::StartWatching() {
+  shard_.Post([this] { (void)group_.Spawn(Watch()); });
 }
 
 admin::ModelWork ModelService::Work() {

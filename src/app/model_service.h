@@ -2,6 +2,7 @@
 // fill it, and the threads on which both run.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -12,11 +13,14 @@
 #include "models/library.h"
 #include "models/pulls.h"
 #include "net/async.h"
+#include "net/limits.h"
 #include "net/shard.h"
 #include "net/task_group.h"
 #include "net/worker.h"
 
 namespace tidegate::app {
+
+inline constexpr std::int64_t kWatchNanos = 2 * net::kSecond;
 
 struct ModelServiceOptions {
   models::LibraryOptions library;
@@ -31,6 +35,8 @@ class ModelService {
   models::Library& library() { return library_; }
   // What the API calls; lives as long as this.
   admin::ModelWork Work();
+  // From now on what others change is noticed, too.
+  void StartWatching();
   // Ends what is under way.
   void Stop();
 
@@ -42,6 +48,7 @@ class ModelService {
                        std::shared_ptr<net::CancelToken> cancel);
   net::Task<void> Create(models::CreateSpec spec, Sink sink,
                          std::shared_ptr<std::stop_source> stop);
+  net::Task<void> Watch();
   // Runs `task` on the shard; `sink` hears when that is not possible any more.
   void Begin(std::function<net::Task<void>()> task, Sink sink);
 

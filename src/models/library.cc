@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include <sys/stat.h>
+
 namespace tidegate::models {
 namespace {
 
@@ -47,6 +49,20 @@ void Library::Refresh() {
     now_ = scan;
   }
   if (changed_) changed_(std::move(scan));
+}
+
+std::string Library::Stamp() const {
+  std::string stamp;
+  const auto add = [&](const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) status = {};
+    stamp +=
+        std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec) + " ";
+  };
+  add(store_.LockPath());
+  for (const std::string& folder : options_.where.folders) add(folder);
+  for (const ForeignStore& store : options_.where.foreign) add(store.path);
+  return stamp;
 }
 
 std::shared_ptr<const LocalModel> Library::Find(const std::string& name) const {

@@ -39,6 +39,9 @@ class Library {
   void OnChange(Changed changed);
   // Looks again.
   void Refresh();
+  // Becomes another when models may have come or gone by other hands: another process that changed
+  // the store, a file put into a folder. Costs a few calls of stat.
+  std::string Stamp() const;
 
   ModelStore& store() { return store_; }
 

@@ -42,9 +42,11 @@ Error BlobError(const Digest& digest, std::string_view reason, const std::string
 ModelStore::ModelStore(std::string root)
     : root_(std::move(root)), blobs_(root_ + "/blobs"), files_(root_) {}
 
+std::string ModelStore::LockPath() const { return root_ + "/" + std::string(kLockName); }
+
 Result<UniqueFd> ModelStore::Lock() {
   TIDEGATE_TRY(MakeFolders(root_));
-  const std::string path = root_ + "/" + std::string(kLockName);
+  const std::string path = LockPath();
   UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!file.valid()) return DiskError("open", path, errno);
   for (std::int64_t waited = 0; flock(file.get(), LOCK_EX | LOCK_NB) != 0;
@@ -57,6 +59,8 @@ Result<UniqueFd> ModelStore::Lock() {
     }
     std::this_thread::sleep_for(kLockPause);
   }
+  // Whoever holds it is about to change names: others see by its time that they should look again.
+  (void)futimens(file.get(), nullptr);
   return file;
 }
 

@@ -85,6 +85,8 @@ class ModelStore {
   explicit ModelStore(std::string root);
 
   const std::string& root() const { return root_; }
+  // The file whose time of change is that of the latest change of names, by whatever process.
+  std::string LockPath() const;
   Blobs& blobs() { return blobs_; }
   const Blobs& blobs() const { return blobs_; }
 

@@ -2,7 +2,9 @@
 // removed, by the official Ollama SDK, and run by the real engine.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -224,6 +226,16 @@ describe('a model', () => {
     }
     const weights = digestOf(WEIGHTS).replace(':', '-');
     await eventually(() => !blobs().includes(weights), 'the weights are gone');
+  });
+
+  test('that somebody puts into the folder is there without a restart', async () => {
+    const folder = join(gate.home.env.XDG_DATA_HOME, 'tidegate/models');
+    mkdirSync(folder, { recursive: true });
+    await new Promise((resolve) => setTimeout(resolve, 2500)); // it looked at the empty folder
+    writeFileSync(join(folder, 'driftwood.gguf'), WEIGHTS);
+    await eventually(async () => (await names()).some((name) => name.includes('driftwood')),
+      'driftwood is listed');
+    assert.equal((await ask('driftwood')).done, true);
   });
 
   test('that this program does not keep is not removed', async () => {
