@@ -161,7 +161,14 @@ std::string EncodeEngineModels(const std::vector<engine::ModelStatus>& statuses)
     WriteTime(writer, status.started_wall_nanos);
     writer.Key("pid").Integer(status.pid);
     writer.Key("rss_bytes").Integer(static_cast<std::int64_t>(status.rss_bytes));
-    writer.EndObject();
+    writer.Key("memory_bytes").Integer(static_cast<std::int64_t>(status.memory_bytes));
+    writer.Key("expected_wait_ms").Integer(status.expected_wait_nanos / kNanosPerMs);
+    writer.Key("draining").Bool(status.draining);
+    writer.Key("pinned").Bool(status.pinned);
+    writer.Key("degraded").String(status.degraded);
+    writer.Key("sandbox_missing").BeginArray();
+    for (const std::string& layer : status.sandbox_missing) writer.String(layer);
+    writer.EndArray().EndObject();
   }
   writer.EndArray().EndObject();
   return out;
