@@ -507,9 +507,16 @@ class EngineSlots:
         self.authorization = "Bearer " + key.strip()
         self._connection = UnixConnection(self.socket, PATIENCE_S)
 
-    def read(self):
+    def _ask(self):
         self._connection.request("GET", "/slots", None, {"authorization": self.authorization})
-        answer = self._connection.getresponse()
+        return self._connection.getresponse()
+
+    def read(self):
+        try:
+            answer = self._ask()
+        except (ConnectionError, http.client.HTTPException):  # it closes those it finds idle
+            self._connection.close()
+            answer = self._ask()
         slots = json.loads(answer.read())
         assert answer.status == 200, slots
         return slots
