@@ -1,7 +1,5 @@
 #include "admin/model_api.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "admin/model_requests.h"
@@ -11,8 +9,7 @@ namespace tidegate::admin {
 namespace {
 
 constexpr std::string_view kBlobPrefix = "/api/blobs/";
-constexpr std::array<std::string_view, 5> kPaths = {"/api/pull", "/api/push", "/api/create",
-                                                    "/api/copy", "/api/delete"};
+constexpr int kOk = 200, kCreated = 201, kNotFound = 404;
 
 Error Denied() {
   Error error{ErrorCode::kPermissionDenied, ErrorSource::kCaller, Retry::kNever,
@@ -32,14 +29,15 @@ Result<void> RequireType(const net::HttpHead& head, std::string_view wanted) {
 
 }  // namespace
 
+// One function for each path. What they return is the error that is still to be answered.
 struct ModelApi::State {
   explicit State(ModelWork from) : work(std::move(from)) {}
 
-  net::Task<void> Transfer(net::Exchange& exchange, bool pull);
-  net::Task<void> Create(net::Exchange& exchange);
-  net::Task<void> Copy(net::Exchange& exchange);
-  net::Task<void> Delete(net::Exchange& exchange);
-  net::Task<void> Blob(net::Exchange& exchange);
+  net::Task<Result<void>> Transfer(net::Exchange& exchange, bool pull);
+  net::Task<Result<void>> Create(net::Exchange& exchange);
+  net::Task<Result<void>> Copy(net::Exchange& exchange);
+  net::Task<Result<void>> Delete(net::Exchange& exchange);
+  net::Task<Result<void>> Blob(net::Exchange& exchange);
   net::Task<Result<bool>> Receive(net::Exchange& exchange, models::Digest digest);
   net::Task<Result<void>> Store(net::Exchange& exchange, models::PartialBlob& partial,
                                 std::uint64_t& bytes);
@@ -51,73 +49,62 @@ struct ModelApi::State {
 
 namespace {
 
-// The JSON of a request, copied: the handlers below wait while it is used.
-net::Task<Result<std::string>> ReadJson(net::Exchange& exchange) {
+// What the body asks for.
+template <typename Request>
+net::Task<Result<Request>> ReadRequest(net::Exchange& exchange,
+                                       Result<Request> (*read)(std::string_view)) {
   Result<void> type = RequireType(exchange.head(), "application/json");
   if (!type.ok()) co_return std::move(type).error();
   const Result<std::string_view> body = co_await exchange.ReadBody(kModelBodyBytesMax);
   if (!body.ok()) co_return body.error();
-  co_return std::string(*body);
+  co_return read(*body);
 }
 
-net::Task<void> AnswerEmpty(net::Exchange& exchange, Result<void> done) {
-  if (!done.ok()) co_return co_await AnswerModelError(exchange, done.error());
-  (void)co_await exchange.Respond(200, "", "");
+net::Task<Result<void>> AnswerEmpty(net::Exchange& exchange, int status) {
+  (void)co_await exchange.Respond(status, "", "");
+  co_return Result<void>();
 }
 
 }  // namespace
 
-net::Task<void> ModelApi::State::Transfer(net::Exchange& exchange, bool pull) {
-  const Result<std::string> body = co_await ReadJson(exchange);
-  if (!body.ok()) co_return co_await AnswerModelError(exchange, body.error());
-  const Result<TransferRequest> request = ReadTransfer(*body);
-  if (!request.ok()) co_return co_await AnswerModelError(exchange, request.error());
+net::Task<Result<void>> ModelApi::State::Transfer(net::Exchange& exchange, bool pull) {
+  const Result<TransferRequest> request = co_await ReadRequest(exchange, ReadTransfer);
+  if (!request.ok()) co_return request.error();
   StartWork start = [this, pull, model = request->model](models::ProgressSink sink) {
     return pull ? work.pull(model, std::move(sink)) : work.push(model.name, std::move(sink));
   };
   co_await AnswerWithProgress(exchange, std::move(start), request->stream);
+  co_return Result<void>();
 }
 
-net::Task<void> ModelApi::State::Create(net::Exchange& exchange) {
-  const Result<std::string> body = co_await ReadJson(exchange);
-  if (!body.ok()) co_return co_await AnswerModelError(exchange, body.error());
-  Result<CreateRequest> request = ReadCreate(*body);
-  if (!request.ok()) co_return co_await AnswerModelError(exchange, request.error());
-  const bool stream = request->stream;
+net::Task<Result<void>> ModelApi::State::Create(net::Exchange& exchange) {
+  Result<CreateRequest> request = co_await ReadRequest(exchange, ReadCreate);
+  if (!request.ok()) co_return std::move(request).error();
   StartWork start = [this, spec = std::move(request->spec)](models::ProgressSink sink) {
     return work.create(spec, std::move(sink));
   };
-  co_await AnswerWithProgress(exchange, std::move(start), stream);
+  co_await AnswerWithProgress(exchange, std::move(start), request->stream);
+  co_return Result<void>();
 }
 
-net::Task<void> ModelApi::State::Copy(net::Exchange& exchange) {
-  const Result<std::string> body = co_await ReadJson(exchange);
-  if (!body.ok()) co_return co_await AnswerModelError(exchange, body.error());
-  const Result<CopyRequest> request = ReadCopy(*body);
-  if (!request.ok()) co_return co_await AnswerModelError(exchange, request.error());
-  std::function<Result<bool>()> job = [this, asked = *request]() -> Result<bool> {
-    TIDEGATE_TRY(work.copy(asked.source, asked.destination));
-    return true;
+net::Task<Result<void>> ModelApi::State::Copy(net::Exchange& exchange) {
+  const Result<CopyRequest> request = co_await ReadRequest(exchange, ReadCopy);
+  if (!request.ok()) co_return request.error();
+  std::function<Result<void>()> job = [this, asked = *request] {
+    return work.copy(asked.source, asked.destination);
   };
-  Result<bool> done = co_await worker.Run(exchange.shard(), std::move(job));
-  Result<void> answer;
-  if (!done.ok()) answer = std::move(done).error();
-  co_await AnswerEmpty(exchange, std::move(answer));
+  Result<void> done = co_await worker.Run(exchange.shard(), std::move(job));
+  if (!done.ok()) co_return done;
+  co_return co_await AnswerEmpty(exchange, kOk);
 }
 
-net::Task<void> ModelApi::State::Delete(net::Exchange& exchange) {
-  const Result<std::string> body = co_await ReadJson(exchange);
-  if (!body.ok()) co_return co_await AnswerModelError(exchange, body.error());
-  const Result<std::string> name = ReadDelete(*body);
-  if (!name.ok()) co_return co_await AnswerModelError(exchange, name.error());
-  std::function<Result<bool>()> job = [this, asked = *name]() -> Result<bool> {
-    TIDEGATE_TRY(work.remove(asked));
-    return true;
-  };
-  Result<bool> done = co_await worker.Run(exchange.shard(), std::move(job));
-  Result<void> answer;
-  if (!done.ok()) answer = std::move(done).error();
-  co_await AnswerEmpty(exchange, std::move(answer));
+net::Task<Result<void>> ModelApi::State::Delete(net::Exchange& exchange) {
+  const Result<std::string> name = co_await ReadRequest(exchange, ReadDelete);
+  if (!name.ok()) co_return name.error();
+  std::function<Result<void>()> job = [this, asked = *name] { return work.remove(asked); };
+  Result<void> done = co_await worker.Run(exchange.shard(), std::move(job));
+  if (!done.ok()) co_return done;
+  co_return co_await AnswerEmpty(exchange, kOk);
 }
 
 net::Task<Result<void>> ModelApi::State::Store(net::Exchange& exchange,
@@ -132,12 +119,9 @@ net::Task<Result<void>> ModelApi::State::Store(net::Exchange& exchange,
                       "a blob is at most 2 TiB"};
     }
     // Hashing and writing are work for another thread than the one that serves connections.
-    std::function<Result<bool>()> job = [&partial, view = *piece]() -> Result<bool> {
-      TIDEGATE_TRY(partial.Append(view));
-      return true;
-    };
-    Result<bool> written = co_await writers.Run(exchange.shard(), std::move(job));
-    if (!written.ok()) co_return std::move(written).error();
+    std::function<Result<void>()> job = [&partial, view = *piece] { return partial.Append(view); };
+    Result<void> written = co_await writers.Run(exchange.shard(), std::move(job));
+    if (!written.ok()) co_return written;
   }
 }
 
@@ -170,41 +154,41 @@ net::Task<Result<bool>> ModelApi::State::Receive(net::Exchange& exchange, models
   co_return co_await writers.Run(exchange.shard(), std::move(job));
 }
 
-net::Task<void> ModelApi::State::Blob(net::Exchange& exchange) {
-  constexpr int kOk = 200, kCreated = 201, kNotFound = 404;
+net::Task<Result<void>> ModelApi::State::Blob(net::Exchange& exchange) {
   const std::string_view path = exchange.head().path();
   const std::string text =
       net::PercentDecode(path.substr(kBlobPrefix.size())).value_or(std::string());
   const Result<models::Digest> digest = models::Digest::Parse(text, "digest");
-  if (!digest.ok()) co_return co_await AnswerModelError(exchange, digest.error());
+  if (!digest.ok()) co_return digest.error();
   if (exchange.head().method() == "HEAD") {
-    const int status = work.blobs->SizeOf(*digest) ? kOk : kNotFound;
-    (void)co_await exchange.Respond(status, "", "");
-    co_return;
+    co_return co_await AnswerEmpty(exchange, work.blobs->SizeOf(*digest) ? kOk : kNotFound);
   }
-  const Result<void> type = RequireType(exchange.head(), "application/octet-stream");
-  if (!type.ok()) co_return co_await AnswerModelError(exchange, type.error());
+  Result<void> type = RequireType(exchange.head(), "application/octet-stream");
+  if (!type.ok()) co_return type;
   const Result<bool> received = co_await Receive(exchange, *digest);
-  if (!received.ok()) co_return co_await AnswerModelError(exchange, received.error());
-  (void)co_await exchange.Respond(*received ? kCreated : kOk, "", "");
+  if (!received.ok()) co_return received.error();
+  co_return co_await AnswerEmpty(exchange, *received ? kCreated : kOk);
 }
 
 ModelApi::ModelApi(ModelWork work) : state_(std::make_unique<State>(std::move(work))) {}
 ModelApi::~ModelApi() = default;
 
-bool ModelApi::Owns(std::string_view path) {
-  return path.starts_with(kBlobPrefix) ||
-         std::find(kPaths.begin(), kPaths.end(), path) != kPaths.end();
-}
-
 net::Task<void> ModelApi::Handle(net::Exchange& exchange, bool admin) {
   if (!admin) co_return co_await AnswerModelError(exchange, Denied());
   const std::string_view path = exchange.head().path();
-  if (path.starts_with(kBlobPrefix)) co_return co_await state_->Blob(exchange);
-  if (path == "/api/create") co_return co_await state_->Create(exchange);
-  if (path == "/api/copy") co_return co_await state_->Copy(exchange);
-  if (path == "/api/delete") co_return co_await state_->Delete(exchange);
-  co_await state_->Transfer(exchange, path == "/api/pull");
+  Result<void> done;
+  if (path.starts_with(kBlobPrefix)) {
+    done = co_await state_->Blob(exchange);
+  } else if (path == "/api/create") {
+    done = co_await state_->Create(exchange);
+  } else if (path == "/api/copy") {
+    done = co_await state_->Copy(exchange);
+  } else if (path == "/api/delete") {
+    done = co_await state_->Delete(exchange);
+  } else {
+    done = co_await state_->Transfer(exchange, path == "/api/pull");
+  }
+  if (!done.ok()) co_await AnswerModelError(exchange, done.error());
 }
 
 }  // namespace tidegate::admin

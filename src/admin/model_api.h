@@ -43,9 +43,7 @@ class ModelApi {
   ModelApi(const ModelApi&) = delete;
   ModelApi& operator=(const ModelApi&) = delete;
 
-  // Whether `path` is one of those above.
-  static bool Owns(std::string_view path);
-  // REQUIRES: Owns(path of the exchange). `admin`: whether the caller may. Thread-safe.
+  // REQUIRES: the exchange is one of those above. `admin`: whether the caller may. Thread-safe.
   net::Task<void> Handle(net::Exchange& exchange, bool admin);
 
  private:

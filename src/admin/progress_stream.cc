@@ -11,7 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "json/writer.h"
-#include "obs/log.h"
+#include "protocols/protocol.h"
 
 namespace tidegate::admin {
 namespace {
@@ -34,17 +34,7 @@ std::string Line(const models::Progress& progress) {
   return line;
 }
 
-std::string ErrorText(const Error& error) {
-  std::string body;
-  json::Writer out(body);
-  out.BeginObject().Key("error");
-  out.String(error.field.empty() ? error.message : error.field + ": " + error.message);
-  out.Key("code").String(error.reason.empty() ? ToString(error.code)
-                                              : std::string_view(error.reason));
-  if (!error.field.empty()) out.Key("param").String(error.field);
-  out.EndObject();
-  return body;
-}
+const protocols::Protocol& Ollama() { return protocols::Get(core::Protocol::kOllama); }
 
 // Between the threads of the work and the shard of the request.
 class Channel : public std::enable_shared_from_this<Channel> {
@@ -151,7 +141,7 @@ net::Task<void> AnswerModelError(net::Exchange& exchange, const Error& error) {
     fields += "retry-after: " + std::to_string(error.retry_after_s) + "\r\n";
   }
   // A client that is gone cannot be told anything; the connection ends by itself.
-  (void)co_await exchange.Respond(HttpStatus(error.code), fields, ErrorText(error));
+  (void)co_await exchange.Respond(Ollama().ErrorStatus(error), fields, Ollama().EncodeError(error));
 }
 
 net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, bool stream) {
@@ -196,7 +186,7 @@ net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, boo
     co_return;
   }
   Result<void> written;
-  if (!result->ok()) written = co_await lines.Write(ErrorText(result->error()));
+  if (!result->ok()) written = co_await lines.Write(Ollama().EncodeError(result->error()));
   if (!exchange.responded()) written = co_await lines.Write(Line(last));
   if (written.ok()) co_await lines.End();
 }

@@ -20,7 +20,7 @@ using StartWork = std::function<std::function<void()>(models::ProgressSink)>;
 // (progress is where it is, not how it got there).
 net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, bool stream);
 
-// {"error": "text"}, as Ollama's clients expect it.
+// In the shape that Ollama's clients expect.
 net::Task<void> AnswerModelError(net::Exchange& exchange, const Error& error);
 
 }  // namespace tidegate::admin

@@ -153,7 +153,9 @@ struct Application::Parts {
   void OnModels(std::shared_ptr<const models::ModelScan> scan);
   void RebuildInventory();
   Result<void> StartGateway();
-  net::Task<bool> HandleAdmin(net::Exchange& exchange, admin::Caller caller);
+  bool IsAdmin(const policy::Principal& principal) const {
+    return keyring.empty() || config.admins.contains(principal.name);
+  }
   Result<void> Listen();
   admin::Sources AdminSources();
   Result<ledger::BookReader*> Reader();
@@ -221,7 +223,7 @@ Result<void> Application::Parts::StartEngine() {
 
 Result<void> Application::Parts::StartModels() {
   ModelServiceOptions options;
-  TIDEGATE_ASSIGN(options.library.where, ModelPlaces(config.settings));
+  TIDEGATE_ASSIGN(options.library.where, ModelPlaces(config.settings, environment));
   TIDEGATE_ASSIGN(options.pulls, PullSettings(config.settings));
   options.pulls.client.tls = LazyTls();
   options.pulls.client.proxy = net::ProxyConfig::FromEnvironment();
@@ -326,21 +328,11 @@ admin::Sources Application::Parts::AdminSources() {
   return sources;
 }
 
-net::Task<bool> Application::Parts::HandleAdmin(net::Exchange& exchange, admin::Caller caller) {
-  if (!admin::ModelApi::Owns(exchange.head().path())) {
-    co_return co_await api->Handle(exchange, std::move(caller));
-  }
-  if (!model_api) co_return false;
-  co_await model_api->Handle(exchange, caller.admin);
-  co_return true;
-}
-
 Result<void> Application::Parts::StartGateway() {
   if (!config.keys.empty()) {
     TIDEGATE_ASSIGN(keyring, policy::Keyring::Make(config.keys));
   }
   api = std::make_unique<admin::Api>(AdminSources());
-  if (engine) model_api = std::make_unique<admin::ModelApi>(models->Work());
   gateway::GatewayParts parts{
       .shards = *shards,
       .books = *books,
@@ -355,9 +347,14 @@ Result<void> Application::Parts::StartGateway() {
       .trust_callers_without_key = true,
       .encode_decision = admin::EncodeDecision,
       .admin = [this](net::Exchange& exchange, const policy::Principal& principal) {
-        const bool all = keyring.empty() || config.admins.contains(principal.name);
-        return HandleAdmin(exchange, {principal.name, all});
+        return api->Handle(exchange, {principal.name, IsAdmin(principal)});
       }};
+  if (engine) {
+    model_api = std::make_unique<admin::ModelApi>(models->Work());
+    parts.manage = [this](net::Exchange& exchange, const policy::Principal& principal) {
+      return model_api->Handle(exchange, IsAdmin(principal));
+    };
+  }
   gateway = std::make_unique<gateway::Gateway>(
       std::move(parts), BuildInventory(*catalogue, local, {}, engine.get(), nullptr));
   return {};

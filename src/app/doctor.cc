@@ -76,8 +76,8 @@ Check CheckEngine(const Config& config) {
           fmt::format("llama-server {} at {}", found->version, found->path), ""};
 }
 
-Check CheckModels(const Config& config) {
-  const Result<models::ModelFolders> places = ModelPlaces(config.settings);
+Check CheckModels(const Config& config, const Environment& environment) {
+  const Result<models::ModelFolders> places = ModelPlaces(config.settings, environment);
   if (!places.ok()) return FromError("local models", places.error(), "set models.store");
   models::ModelFolders where = *places;
   std::erase(where.files, FindShippedModel());
@@ -132,8 +132,12 @@ std::vector<cli::Check> RunDoctor(const Environment& environment) {
     return {FromError("configuration", config.error(), "run: tidegate config check --explain"),
             CheckEngine(Config())};
   }
-  return {CheckFiles(*config),  CheckExposed(*config), CheckStateFolder(*config, environment),
-          CheckEngine(*config), CheckModels(*config),  CheckProviders(*config, environment)};
+  return {CheckFiles(*config),
+          CheckExposed(*config),
+          CheckStateFolder(*config, environment),
+          CheckEngine(*config),
+          CheckModels(*config, environment),
+          CheckProviders(*config, environment)};
 }
 
 cli::ConfigReport CheckConfig(const std::string& path, const Environment& environment) {

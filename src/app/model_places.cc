@@ -1,11 +1,8 @@
 #include "app/model_places.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <optional>
 #include <string>
-#include <string_view>
 
 #include "app/application.h"
 #include "models/foreign_stores.h"
@@ -13,16 +10,11 @@
 namespace tidegate::app {
 namespace {
 
-std::optional<std::string> Variable(std::string_view name) {
-  const char* value = std::getenv(std::string(name).c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
-Result<models::RegistryConfig> InsecureRegistry(const std::string& host) {
-  Result<net::Url> url = net::ParseUrl("http://" + host);
+Result<models::RegistryConfig> RegistryAt(const std::string& scheme, const std::string& host,
+                                          const std::string& setting, const std::string& form) {
+  Result<net::Url> url = net::ParseUrl(scheme + host);
   if (!url.ok() || !url->path.empty()) {
-    return InvalidArgument("models.insecure_registries",
-                           "'" + host + "' is no HOST:PORT, as registry.lan:5000");
+    return InvalidArgument(setting, "'" + host + "' is no " + form);
   }
   models::RegistryConfig registry;
   registry.host = host;
@@ -32,7 +24,7 @@ Result<models::RegistryConfig> InsecureRegistry(const std::string& host) {
 
 }  // namespace
 
-Result<models::ModelFolders> ModelPlaces(const Settings& settings) {
+Result<models::ModelFolders> ModelPlaces(const Settings& settings, const Environment& environment) {
   models::ModelFolders where;
   where.folders = settings.model_folders;
   const Result<std::string> standard = models::DefaultModelFolder();
@@ -46,7 +38,7 @@ Result<models::ModelFolders> ModelPlaces(const Settings& settings) {
     TIDEGATE_ASSIGN(const std::string folder, models::DefaultModelFolder());
     where.store = (std::filesystem::path(folder).parent_path() / "store").string();
   }
-  if (settings.model_foreign) where.foreign = models::FindForeignStores(Variable);
+  if (settings.model_foreign) where.foreign = models::FindForeignStores(environment);
   return where;
 }
 
@@ -56,7 +48,9 @@ Result<models::PullOptions> PullSettings(const Settings& settings) {
   const std::vector<models::RegistryConfig> known = models::DefaultRegistries();
   options.registries.clear();
   for (const std::string& host : settings.insecure_registries) {
-    TIDEGATE_ASSIGN(models::RegistryConfig registry, InsecureRegistry(host));
+    TIDEGATE_ASSIGN(models::RegistryConfig registry,
+                    RegistryAt("http://", host, "models.insecure_registries",
+                               "HOST:PORT, as registry.lan:5000"));
     options.registries.push_back(std::move(registry));
   }
   for (const std::string& host : settings.registries) {
@@ -67,14 +61,9 @@ Result<models::PullOptions> PullSettings(const Settings& settings) {
       options.registries.push_back(*at);
       continue;
     }
-    Result<net::Url> url = net::ParseUrl("https://" + host);
-    if (!url.ok() || !url->path.empty()) {
-      return InvalidArgument("models.registries",
-                             "'" + host + "' is no host, as registry.example:5000");
-    }
-    models::RegistryConfig registry;
-    registry.host = host;
-    registry.origin = std::move(url->origin);
+    TIDEGATE_ASSIGN(
+        models::RegistryConfig registry,
+        RegistryAt("https://", host, "models.registries", "host, as registry.example:5000"));
     options.registries.push_back(std::move(registry));
   }
   return options;

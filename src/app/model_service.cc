@@ -23,10 +23,7 @@ ModelService::ModelService(net::Shard& shard, ModelServiceOptions options)
       library_(std::move(options.library), SystemClock()),
       pulls_(shard, library_.store().blobs(), std::move(options.pulls),
              [this](const models::ModelName& name, std::string manifest,
-                    models::PullSource source) -> Result<void> {
-               models::Provenance provenance;
-               provenance.source = std::move(source.url);
-               provenance.time_s = source.pulled_nanos / net::kSecond;
+                    models::Provenance provenance) {
                return library_.Record(name, manifest, std::move(provenance));
              }),
       group_(shard.io()) {}
@@ -39,9 +36,7 @@ void ModelService::Begin(std::function<net::Task<void>()> task, Sink sink) {
 
 net::Task<void> ModelService::Pull(models::PullRequest request, Sink sink,
                                    std::shared_ptr<net::CancelToken> cancel) {
-  models::PullListener listener = [sink](const models::PullEvent& event) {
-    sink->step({event.status, event.digest, event.total, event.completed});
-  };
+  models::PullListener listener = [sink](const models::Progress& event) { sink->step(event); };
   Result<void> done =
       co_await pulls_.Pull(shard_, std::move(request), *cancel, std::move(listener));
   sink->done(std::move(done));
@@ -81,15 +76,10 @@ std::function<void()> ModelService::StartCreate(models::CreateSpec spec,
 
 net::Task<void> ModelService::Watch() {
   net::SleepTimer timer(shard_);
-  std::string seen;
   while (true) {
-    std::function<Result<bool>()> look = [this, &seen]() -> Result<bool> {
-      std::string stamp = library_.Stamp();
-      const bool same = stamp == seen || seen.empty();
-      seen = std::move(stamp);
-      if (same) return false;
-      library_.Refresh();
-      return true;
+    std::function<Result<void>()> look = [this]() -> Result<void> {
+      library_.RefreshIfChanged();
+      return {};
     };
     // A thread that is busy for now is no reason to stop looking.
     (void)co_await maker_.Run(shard_, std::move(look));

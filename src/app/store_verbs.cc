@@ -30,8 +30,9 @@ constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::string_view kGgufMagic = "GGUF";
 
 Result<models::ModelStore> OpenStore() {
-  TIDEGATE_ASSIGN(const Config config, LoadConfig("", ProcessEnvironment()));
-  TIDEGATE_ASSIGN(const models::ModelFolders where, ModelPlaces(config.settings));
+  const Environment environment = ProcessEnvironment();
+  TIDEGATE_ASSIGN(const Config config, LoadConfig("", environment));
+  TIDEGATE_ASSIGN(const models::ModelFolders where, ModelPlaces(config.settings, environment));
   return models::ModelStore(where.store);
 }
 

@@ -10,10 +10,10 @@ bool IsUnreserved(char c) {
 
 }  // namespace
 
-void AppendPercentEncoded(std::string& out, std::string_view text) {
+void AppendPercentEncoded(std::string& out, std::string_view text, char kept) {
   constexpr std::string_view kHexDigits = "0123456789ABCDEF";
   for (const char c : text) {
-    if (IsUnreserved(c)) {
+    if (IsUnreserved(c) || c == kept) {
       out.push_back(c);
       continue;
     }

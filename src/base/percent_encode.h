@@ -6,7 +6,7 @@
 
 namespace tidegate {
 
-// Appends `text`, each byte but RFC 3986's unreserved ones as %XX.
-void AppendPercentEncoded(std::string& out, std::string_view text);
+// Appends `text`, each byte but RFC 3986's unreserved ones and `kept` as %XX.
+void AppendPercentEncoded(std::string& out, std::string_view text, char kept = '-');
 
 }  // namespace tidegate

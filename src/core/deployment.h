@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,9 +42,13 @@ struct Weights {
   std::string quantisation;  // "Q4_K_M", …
   std::uint64_t parameters = 0;
   std::uint64_t bytes = 0;
-  std::int64_t modified_s = 0;                 // since 1970
-  std::shared_ptr<const ModelCard> card = {};  // may be null: nothing more is known
+  std::int64_t modified_s = 0;  // since 1970
+  std::string digest = {};      // of its manifest, 64 hexadecimal digits; empty without one
+  // Reads what else it says of itself; blocks on the disk. May be empty: nothing more is known.
+  std::function<std::shared_ptr<const ModelCard>()> read_card = {};
 };
+// "8.0B", "134.5M", "260.0K".
+std::string ParametersText(std::uint64_t parameters);
 
 struct Deployment {
   ModelRef ref;
@@ -88,7 +93,7 @@ struct LiveState {
   // On the device: until a request that came now could be sent, loading and queue included, by what
   // was observed of those before.
   std::int64_t expected_wait_ms = 0;
-  std::int64_t samples = 0;      // measurements behind the next four; 0 = use the priors
+  std::int64_t samples = 0;  // measurements behind the next four; 0 = use the priors
   double ttft_ms_p50 = 0, ttft_ms_p95 = 0;
   double tokens_per_s_p50 = 0, tokens_per_s_p05 = 0;
 };

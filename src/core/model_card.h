@@ -21,7 +21,6 @@ struct ModelCard {
     std::vector<std::uint64_t> shape;
   };
 
-  std::string digest;         // 64 hexadecimal digits; of the manifest, or empty without one
   std::string parent;         // the model that it was made from; empty when that is not known
   std::string chat_template;  // of the engine that runs it: Jinja, as in its file
   std::string system;

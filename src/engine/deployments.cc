@@ -5,6 +5,7 @@
 
 #include "engine/model_card.h"
 #include "engine/model_settings.h"
+#include "models/capabilities.h"
 #include "models/gguf.h"
 
 namespace tidegate::engine {
@@ -52,25 +53,22 @@ double TokensPerSecondPrior(std::uint64_t weight_bytes) {
   return std::min(kTokensPerSecondMax, kMemoryBytesPerSecondPrior / bytes);
 }
 
-// What a model that does not chat is there for.
-core::CapabilitySet WithoutChat(models::GgufPooling pooling) {
-  return core::CapabilitySet().With(
-      pooling == models::GgufPooling::kRank ? Capability::kRerank : Capability::kEmbeddings);
-}
-
-core::CapabilitySet OfChat(const models::LocalModel& model) {
-  const models::GgufMetadata& metadata = model.metadata;
+// What the model is there for, and what its file and its projector add.
+core::CapabilitySet CapabilitiesOf(const models::LocalModel& model) {
+  Result<models::GgufMetadata> projector = Internal("none");
+  if (!model.projector_path.empty()) projector = models::ReadGgufFile(model.projector_path);
+  const models::ModelCapabilities file =
+      models::CapabilitiesOf(model.metadata, projector.ok() ? &*projector : nullptr);
+  if (file.rerank) return core::CapabilitySet().With(Capability::kRerank);
+  if (file.embedding) return core::CapabilitySet().With(Capability::kEmbeddings);
   core::CapabilitySet can = kAlways;
-  if (!model.projector_path.empty()) {
-    const Result<models::GgufMetadata> projector = models::ReadGgufFile(model.projector_path);
-    if (projector.ok() && projector->projector.vision) can = can.With(Capability::kVision);
-    if (projector.ok() && projector->projector.audio) can = can.With(Capability::kAudio);
-  }
-  if (metadata.template_uses_tools) {
+  if (file.tools) {
     can =
         can.With(Capability::kTools).With(Capability::kToolChoice).With(Capability::kParallelTools);
   }
-  if (metadata.template_uses_reasoning) can = can.With(Capability::kReasoning);
+  if (file.thinking) can = can.With(Capability::kReasoning);
+  if (file.vision) can = can.With(Capability::kVision);
+  if (file.audio) can = can.With(Capability::kAudio);
   return can;
 }
 
@@ -81,12 +79,11 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
   deployment.place = core::Place::kDevice;
   // It keeps nothing but a cache in memory, and that ends with it.
   deployment.zero_data_retention = true;
-  if (model.metadata.pooling == models::GgufPooling::kNone) {
-    deployment.capabilities = OfChat(model);
+  deployment.capabilities = CapabilitiesOf(model);
+  // How large one that only embeds or ranks is says little: it is as good as others.
+  if (deployment.capabilities.Has(Capability::kChat)) {
     deployment.also_speaks = {core::Protocol::kOpenAiCompletions};
     deployment.quality = QualityPrior(model.metadata.parameters);
-  } else {  // how large it is says little about its vectors: they are as good as others
-    deployment.capabilities = WithoutChat(model.metadata.pooling);
   }
   deployment.weights = core::Weights{.format = "gguf",
                                      .architecture = model.metadata.architecture,
@@ -94,7 +91,8 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
                                      .parameters = model.metadata.parameters,
                                      .bytes = model.size_bytes,
                                      .modified_s = model.modified_s,
-                                     .card = MakeCard(model)};
+                                     .read_card = [model] { return MakeCard(model); }};
+  if (model.manifest_digest) deployment.weights->digest = model.manifest_digest->Hex();
   deployment.defaults = MakeDefaults(model);
   deployment.prices = core::Prices{};
   deployment.context_tokens = ContextTokens(model, SettingsFor(model, settings));

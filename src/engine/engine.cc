@@ -102,13 +102,17 @@ Engine::~Engine() { Stop(); }
 // model by whoever sees it in the new list.
 void Engine::SetModels(std::vector<models::LocalModel> models) {
   const std::shared_ptr<RunnerContext>& context = state_->context;
+  // Before the lock, which every request takes: it may read from the disk.
+  std::vector<std::uint64_t> sizes;
+  for (const models::LocalModel& model : models) sizes.push_back(state_->MemoryOf(model));
   const std::lock_guard lock(state_->mutex);
   if (state_->stopping) return;
   const auto visible = std::make_shared<Runners>();
-  for (models::LocalModel& model : models) {
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    models::LocalModel& model = models[i];
+    const std::uint64_t bytes = sizes[i];
     const std::string name = model.name;
     if (visible->contains(name)) continue;
-    const std::uint64_t bytes = state_->MemoryOf(model);
     std::shared_ptr<Runner>& runner = state_->all[name];
     const bool is_new = !runner;
     if (is_new) runner = std::make_shared<Runner>(context, model);

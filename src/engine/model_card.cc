@@ -57,7 +57,6 @@ core::ModelCard::Facts InfoOf(const std::string& path) {
 
 std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model) {
   auto card = std::make_shared<core::ModelCard>();
-  if (model.manifest_digest) card->digest = model.manifest_digest->Hex();
   card->chat_template =
       model.go_template.empty() ? model.metadata.chat_template : model.go_template;
   card->system = model.system;

@@ -13,6 +13,7 @@
 #include "core/request.h"
 #include "gateway/gateway.h"
 #include "gateway/work.h"
+#include "net/worker.h"
 #include "plan/plan.h"
 #include "policy/merge.h"
 #include "privacy/label.h"
@@ -48,6 +49,7 @@ struct Shared {
   std::shared_ptr<Inventory> inventory;  // guarded by mutex; shards hold their own reference
   std::atomic<std::int64_t> requests{0};
   std::atomic<std::int64_t> in_flight{0};
+  net::Worker card_reader;
 };
 
 struct Call {

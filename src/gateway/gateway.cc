@@ -266,15 +266,19 @@ net::Task<void> Gateway::Handle(net::Exchange& exchange) {
   const protocols::Protocol& shape = ShapeFor(head.path());
   if (!caller.ok()) co_return co_await RespondError(exchange, shape, caller.error(), "");
   const policy::Principal& principal = *caller->principal;
-  const bool manages =
-      matched.route && matched.route->operation == protocols::Operation::kManageModels;
-  if (head.path().starts_with(kAdminPrefix) || manages) {
+  if (head.path().starts_with(kAdminPrefix)) {
     if (!co_await shared.parts.admin(exchange, principal)) {
       co_await RespondError(exchange, shape, NoRoute(head), "");
     }
     co_return;
   }
   if (!matched.route) co_return co_await RespondError(exchange, shape, NoRoute(head), "");
+  if (matched.route->operation == protocols::Operation::kManageModels) {
+    if (shared.parts.manage) {
+      co_return co_await shared.parts.manage(exchange, principal);
+    }
+    co_return co_await RespondError(exchange, shape, NoRoute(head), "");
+  }
   if (protocols::IsForAModel(matched.route->operation)) {
     co_return co_await Run(shared, shard, exchange, *matched.protocol, client, *matched.route,
                            *caller);

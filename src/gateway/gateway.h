@@ -42,9 +42,10 @@ struct GatewayParts {
       true;  // only callers from this machine can reach us, or the operator waived keys
   // The JSON of a record, for dry runs.
   std::function<std::string(const core::DecisionRecord&)> encode_decision;
-  // Paths under /tidegate/, and those of protocols that manage models: answers and returns true, or
-  // returns false for an unknown path.
+  // Paths under /tidegate/: answers and returns true, or returns false for an unknown path.
   std::function<net::Task<bool>(net::Exchange&, const policy::Principal&)> admin;
+  // Answers Operation::kManageModels; empty: nothing is managed here.
+  std::function<net::Task<void>(net::Exchange&, const policy::Principal&)> manage = {};
 };
 
 struct GatewayStats {

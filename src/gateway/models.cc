@@ -121,6 +121,21 @@ net::Task<Result<std::string>> AskedModel(net::Exchange& exchange,
   co_return protocol.DecodeModelName(*body);
 }
 
+// On a thread that may wait for the disk.
+net::Task<Result<void>> ReadCard(Shared& shared, net::Exchange& exchange, ModelEntry& model) {
+  const core::Deployment* deployment = model.deployment;
+  const bool known = deployment != nullptr && deployment->weights && deployment->weights->read_card;
+  if (!known) co_return Result<void>();
+  using Card = std::shared_ptr<const core::ModelCard>;
+  std::function<Result<Card>()> read = [make = deployment->weights->read_card]() -> Result<Card> {
+    return make();
+  };
+  Result<Card> card = co_await shared.card_reader.Run(exchange.shard(), std::move(read));
+  if (!card.ok()) co_return std::move(card).error();
+  model.card = *std::move(card);
+  co_return Result<void>();
+}
+
 }  // namespace
 
 net::Task<void> AnswerModels(Shared& shared, ShardState& shard, net::Exchange& exchange,
@@ -136,11 +151,16 @@ net::Task<void> AnswerModels(Shared& shared, ShardState& shard, net::Exchange& e
     const Result<std::string> asked = co_await AskedModel(exchange, protocol, route);
     if (!asked.ok()) co_return co_await RespondError(exchange, protocol, asked.error(), "");
     const std::vector<ModelEntry> models = ListModels(shared, *inventory, principal);
-    const ModelEntry* model = FindModel(models, *asked);
-    if (model == nullptr) {
+    const ModelEntry* found = FindModel(models, *asked);
+    if (found == nullptr) {
       co_return co_await RespondError(exchange, protocol, NoModel(*asked), "");
     }
-    body = protocol.EncodeModel(*model);
+    ModelEntry model = *found;
+    if (route.shows_card) {
+      const Result<void> read = co_await ReadCard(shared, exchange, model);
+      if (!read.ok()) co_return co_await RespondError(exchange, protocol, read.error(), "");
+    }
+    body = protocol.EncodeModel(model);
   }
   const Result<void> sent =
       co_await exchange.Respond(200, "content-type: application/json\r\n", body);

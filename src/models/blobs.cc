@@ -130,6 +130,14 @@ Result<std::string> Blobs::Read(const Digest& digest, std::size_t bytes_max) con
   return error;
 }
 
+Result<Digest> Blobs::Put(std::string_view text) {
+  TIDEGATE_ASSIGN(PartialBlob partial, Create());
+  const Result<void> written = partial.Append(text);
+  if (written.ok()) return std::move(partial).Commit(text.size(), std::nullopt);
+  std::move(partial).Discard();
+  return written.error();
+}
+
 Result<PartialBlob> Blobs::Create() {
   TIDEGATE_TRY(MakeFolders(folder_));
   std::string path = folder_ + "/upload-" + RandomHex(kNameBytes) + std::string(kPartial);

@@ -77,6 +77,8 @@ class Blobs {
   // the bytes have another; kTooLarge; kNotFound; kUnavailable.
   Result<std::string> Read(const Digest& digest, std::size_t bytes_max) const;
 
+  // A small text becomes a blob. Errors: kUnavailable, and nothing is left then.
+  Result<Digest> Put(std::string_view text);
   // A new partial file for bytes whose digest is not known yet, or is only claimed by whoever sends
   // them. Errors: kUnavailable.
   Result<PartialBlob> Create();

@@ -50,6 +50,13 @@ TEST_F(BlobsTest, StandUnderTheDigestOfTheirBytes) {
   EXPECT_EQ(Files(), 1U);
 }
 
+TEST_F(BlobsTest, AreMadeOfTextsAtOnce) {
+  EXPECT_EQ(*blobs_.Put("harbour"), Of("harbour"));
+  EXPECT_EQ(Read(blobs_.PathOf(Of("harbour"))), "harbour");
+  EXPECT_EQ(*blobs_.Put(""), Of(""));
+  EXPECT_EQ(Files(), 2U);
+}
+
 TEST_F(BlobsTest, NeverStandUnderANameThatTheirBytesDoNotHave) {
   const Digest wanted = Of("harbour");
   Result<PartialBlob> partial = blobs_.Continue(wanted);

@@ -203,13 +203,7 @@ Result<void> Maker::Quantize(const Quantizer& quantizer, const std::string& type
 }
 
 Result<void> Maker::AddText(std::string_view media_type, std::string_view text) {
-  TIDEGATE_ASSIGN(PartialBlob partial, blobs_.Create());
-  const Result<void> written = partial.Append(text);
-  if (!written.ok()) {
-    std::move(partial).Discard();
-    return written;
-  }
-  TIDEGATE_ASSIGN(const Digest digest, std::move(partial).Commit(text.size(), std::nullopt));
+  TIDEGATE_ASSIGN(const Digest digest, blobs_.Put(text));
   layers_.push_back(Layer{std::string(media_type), digest, text.size()});
   return {};
 }

@@ -29,6 +29,7 @@ Library::Library(LibraryOptions options, const Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
       store_(options_.where.store),
+      stamp_(Stamp()),
       now_(std::make_shared<const ModelScan>(FindLocalModels(options_.where))) {}
 
 std::shared_ptr<const ModelScan> Library::Now() const {
@@ -43,6 +44,19 @@ void Library::OnChange(Changed changed) {
 
 void Library::Refresh() {
   const std::lock_guard order(refresh_mutex_);
+  stamp_ = Stamp();  // first: what changes while we look is looked at again
+  Look();
+}
+
+void Library::RefreshIfChanged() {
+  const std::lock_guard order(refresh_mutex_);
+  std::string stamp = Stamp();
+  if (stamp == stamp_) return;
+  stamp_ = std::move(stamp);
+  Look();
+}
+
+void Library::Look() {
   auto scan = std::make_shared<const ModelScan>(FindLocalModels(options_.where));
   {
     const std::lock_guard lock(mutex_);

@@ -39,9 +39,9 @@ class Library {
   void OnChange(Changed changed);
   // Looks again.
   void Refresh();
-  // Becomes another when models may have come or gone by other hands: another process that changed
-  // the store, a file put into a folder. Costs a few calls of stat.
-  std::string Stamp() const;
+  // Looks again when models may have come or gone by other hands since the last look: another
+  // process that changed the store, a file put into a folder. Else it costs a few calls of stat.
+  void RefreshIfChanged();
 
   ModelStore& store() { return store_; }
 
@@ -56,12 +56,16 @@ class Library {
 
  private:
   std::shared_ptr<const LocalModel> Find(const std::string& name) const;
+  // Another after every change of the store or of a folder.
+  std::string Stamp() const;
+  void Look();
 
   const LibraryOptions options_;
   const Clock& clock_;
   ModelStore store_;
   std::mutex refresh_mutex_;  // one look at a time, so that what is told is in order
   Changed changed_;           // guarded by refresh_mutex_
+  std::string stamp_;         // of the last look; guarded by refresh_mutex_
   mutable std::mutex mutex_;
   std::shared_ptr<const ModelScan> now_;  // guarded by mutex_
 };

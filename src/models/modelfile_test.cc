@@ -243,14 +243,14 @@ TEST(ModelfilePaths, AreExpandedFromWhereTheFileLies) {
     if (user == "ann") return "/users/ann";
     return std::nullopt;
   };
-  const auto expand = [&](std::string_view value) { return *ExpandPath(value, "/work", home); };
+  const auto expand = [&](std::string_view value) { return *ExpandPath(value, "/folder", home); };
   EXPECT_EQ(expand("/abs/x.gguf"), "/abs/x.gguf");
-  EXPECT_EQ(expand("x.gguf"), "/work/x.gguf");
-  EXPECT_EQ(expand("./x.gguf"), "/work/./x.gguf");
+  EXPECT_EQ(expand("x.gguf"), "/folder/x.gguf");
+  EXPECT_EQ(expand("./x.gguf"), "/folder/./x.gguf");
   EXPECT_EQ(expand("~/x.gguf"), "/users/me/x.gguf");
   EXPECT_EQ(expand("~"), "/users/me");
   EXPECT_EQ(expand("~ann/x.gguf"), "/users/ann/x.gguf");
-  EXPECT_EQ(ExpandPath("~bob/x", "/work", home).error().message,
+  EXPECT_EQ(ExpandPath("~bob/x", "/folder", home).error().message,
             "there is no user bob; write the path without ~");
 }
 

@@ -77,9 +77,7 @@ Result<std::string> MakeFileManifest(Blobs& blobs, const Digest& file, std::uint
                                      const GgufMetadata& metadata) {
   std::vector<Layer> layers = {{std::string(kModelLayer), file, size}};
   const std::string config = WriteModelConfig(ConfigOf(metadata), layers);
-  TIDEGATE_ASSIGN(PartialBlob partial, blobs.Create());
-  TIDEGATE_TRY(partial.Append(config));
-  TIDEGATE_ASSIGN(const Digest digest, std::move(partial).Commit(config.size(), std::nullopt));
+  TIDEGATE_ASSIGN(const Digest digest, blobs.Put(config));
   return WriteManifest(
       {.config = {std::string(kConfigType), digest, config.size()}, .layers = std::move(layers)});
 }

@@ -4,7 +4,7 @@
 
 namespace tidegate::models {
 
-void PullWork::Tell(PullEvent event) {
+void PullWork::Tell(Progress event) {
   last_ = event;
   for (std::size_t i = 0; i < waiters_.size();) {
     const Waiter* const waiter = waiters_[i];

@@ -16,20 +16,15 @@
 
 #include "base/result.h"
 #include "models/digest.h"
+#include "models/model_work.h"
 #include "net/cancel.h"
 #include "net/task_group.h"
 #include "net/wait_point.h"
 
 namespace tidegate::models {
 
-// What somebody who waits is told, as Ollama tells it.
-struct PullEvent {
-  std::string status;            // "pulling manifest", "success", …
-  std::optional<Digest> digest;  // of the piece that `total` and `completed` are about
-  std::uint64_t total = 0, completed = 0;
-};
 // Called on the shard; may cancel whatever it likes.
-using PullListener = std::function<void(const PullEvent&)>;
+using PullListener = std::function<void(const Progress&)>;
 
 class PullWork {
  public:
@@ -40,7 +35,7 @@ class PullWork {
   // Cancelled when nobody waits any more.
   net::CancelToken& cancel() { return cancel_; }
   // Tells all who wait, and those who come later that it was the last.
-  void Tell(PullEvent event);
+  void Tell(Progress event);
 
  private:
   template <typename Key>
@@ -54,7 +49,7 @@ class PullWork {
 
   net::CancelToken cancel_;
   std::vector<Waiter*> waiters_;
-  std::optional<PullEvent> last_;
+  std::optional<Progress> last_;
   std::optional<Result<void>> result_;
 };
 

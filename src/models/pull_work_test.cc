@@ -48,7 +48,7 @@ net::Task<Result<void>> Work(Stage& stage, PullWork& work) {
 }
 
 net::Task<void> Wait(Stage& stage, Caller& caller, PullListener also) {
-  PullListener listener = [&caller, also](const PullEvent& event) {
+  PullListener listener = [&caller, also](const Progress& event) {
     caller.heard.push_back(event.status);
     if (also) also(event);
   };
@@ -138,7 +138,7 @@ TEST_F(PullWorkTest, AListenerMayLeaveWhileItListens) {
   OnStage([](Stage& stage) {
     Caller first, second;
     const auto leave = [](Caller& caller, std::string at) {
-      return [&caller, at = std::move(at)](const PullEvent& event) {
+      return [&caller, at = std::move(at)](const Progress& event) {
         if (event.status == at) caller.cancel.Cancel(ErrorCode::kCancelled);
       };
     };

@@ -66,7 +66,7 @@ net::Task<Result<void>> Pulls::Pull(net::Shard& home, PullRequest request, net::
     co_return co_await PullHere(std::move(request), cancel, std::move(listener));
   }
   const auto remote = std::make_shared<net::CancelToken>();  // of our shard
-  PullListener relay = [&home, &listener](const PullEvent& event) {
+  PullListener relay = [&home, &listener](const Progress& event) {
     home.Post([&listener, event] { listener(event); });  // before the result, which ends `listener`
   };
   using Done = std::function<void(Result<void>)>;
@@ -188,7 +188,7 @@ net::Task<Result<void>> Pulls::PullPiece(PullWork& work, Access access, Download
       co_return Result<void>();
     }
     if (work.cancel().cancelled()) co_return work.cancel().MakeError();
-    PullListener listener = [&work](const PullEvent& event) { work.Tell(event); };
+    PullListener listener = [&work](const Progress& event) { work.Tell(event); };
     PullWorks<Digest>::Start start = [=, this](PullWork& transfer) {
       return Transfer(transfer, access, target, piece);
     };
@@ -246,8 +246,10 @@ net::Task<Result<void>> Pulls::Record(PullWork& work, ModelName name, std::strin
   work.Tell({"verifying sha256 digest", {}, 0, 0});
   if (work.cancel().cancelled()) co_return work.cancel().MakeError();
   work.Tell({"writing manifest", {}, 0, 0});
-  PullSource source{std::move(url), Digest(ComputeSha256(manifest)), SystemClock().WallNanos()};
-  std::function<Result<void>()> record = [&] { return sink_(name, manifest, source); };
+  const Provenance provenance{.source = std::move(url),
+                              .manifest = Digest(ComputeSha256(manifest)),
+                              .time_s = SystemClock().WallNanos() / net::kSecond};
+  std::function<Result<void>()> record = [&] { return sink_(name, manifest, provenance); };
   Result<void> recorded = co_await worker_.Run<void>(shard_, std::move(record));
   if (!recorded.ok()) co_return recorded;
   work.Tell({"success", {}, 0, 0});

@@ -19,6 +19,7 @@
 #include "models/download.h"
 #include "models/download_limit.h"
 #include "models/model_name.h"
+#include "models/provenance.h"
 #include "models/pull_request.h"
 #include "models/pull_work.h"
 #include "models/registry.h"
@@ -33,14 +34,8 @@ namespace tidegate::models {
 inline constexpr std::size_t kPullsMax = 16;  // at once; the others are told to come back
 inline constexpr std::int64_t kPullEventNanos = 60 * net::kMillisecond;  // between two of one piece
 
-// Where a model came from.
-struct PullSource {
-  std::string url;  // of its manifest, or of its file; without a query
-  Digest manifest_digest;
-  std::int64_t pulled_nanos = 0;  // since 1970
-};
 // Records a model whose pieces are all there. Called on the worker's thread; may block.
-using PullSink = std::function<Result<void>(const ModelName&, std::string manifest, PullSource)>;
+using PullSink = std::function<Result<void>(const ModelName&, std::string manifest, Provenance)>;
 
 struct PullOptions {
   // No other host is ever pulled from.

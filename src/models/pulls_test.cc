@@ -49,13 +49,13 @@ TEST(PullRequest, IsANameOrAFileAtAUrl) {
 struct Caller {
   net::CancelToken cancel;
   std::mutex mutex;
-  std::vector<PullEvent> events;
+  std::vector<Progress> events;
   std::future<Result<void>> result;
 
   std::vector<std::string> Statuses() {
     const std::lock_guard lock(mutex);
     std::vector<std::string> out;
-    for (const PullEvent& event : events) {
+    for (const Progress& event : events) {
       if (out.empty() || out.back() != event.status) out.push_back(event.status);
     }
     return out;
@@ -77,7 +77,7 @@ class PullsTest : public testing::PullFixture {
     options.client.stall_nanos = 5 * net::kSecond;
     pulls_ = std::make_unique<Pulls>(
         shards_[0], blobs_, std::move(options),
-        [this](const ModelName& name, std::string manifest, PullSource source) -> Result<void> {
+        [this](const ModelName& name, std::string manifest, Provenance source) -> Result<void> {
           if (!sink_error_.empty()) return Internal(sink_error_);
           names_.push_back(name.Full());
           manifests_.push_back(std::move(manifest));
@@ -90,7 +90,7 @@ class PullsTest : public testing::PullFixture {
     BeginRequest(caller, request, home);
   }
   void BeginRequest(Caller& caller, PullRequest request, net::Shard& home) {
-    PullListener listener = [&caller](const PullEvent& event) {
+    PullListener listener = [&caller](const Progress& event) {
       const std::lock_guard lock(caller.mutex);
       caller.events.push_back(event);
     };
@@ -129,7 +129,7 @@ class PullsTest : public testing::PullFixture {
 
   std::string sink_error_;
   std::vector<std::string> names_, manifests_;
-  std::vector<PullSource> sources_;
+  std::vector<Provenance> sources_;
   std::atomic<bool> held_{false};
   std::promise<void> holding_, open_;
   std::shared_future<void> opened_{open_.get_future()};
@@ -150,11 +150,11 @@ TEST_F(PullsTest, AModelIsPulledWithAllItsPieces) {
   EXPECT_EQ(Files(), 3U);
   EXPECT_THAT(names_, ElementsAre(Name()));
   EXPECT_THAT(manifests_, ElementsAre(manifest));
-  EXPECT_EQ(sources_[0].url, "http://" + server_.host() + "/v2/ann/notes/manifests/v1");
-  EXPECT_EQ(sources_[0].manifest_digest, Of(manifest));
-  EXPECT_GT(sources_[0].pulled_nanos, 0);
+  EXPECT_EQ(sources_[0].source, "http://" + server_.host() + "/v2/ann/notes/manifests/v1");
+  EXPECT_EQ(sources_[0].manifest, Of(manifest));
+  EXPECT_GT(sources_[0].time_s, 0);
   std::uint64_t completed = 0;
-  for (const PullEvent& event : caller.events) {
+  for (const Progress& event : caller.events) {
     if (event.digest != Of(big)) continue;
     EXPECT_EQ(event.total, big.size());
     EXPECT_GE(event.completed, completed);
@@ -338,7 +338,7 @@ TEST_F(PullsTest, TheLastOneWhoLeavesEndsItAndTheNextContinues) {
   ASSERT_TRUE(result.ok()) << Describe(result.error());
   EXPECT_TRUE(Stored(Of(bytes)) == bytes);
   EXPECT_EQ(names_.size(), 1U);
-  for (const PullEvent& event : second.events) {
+  for (const Progress& event : second.events) {
     if (event.digest != Of(bytes)) continue;
     EXPECT_GE(event.completed, 8U * 16 * 1024);  // where the first was
     break;
@@ -407,7 +407,7 @@ TEST_F(PullFileTest, BecomesAModelOfOneLayer) {
   ASSERT_TRUE(result.ok()) << Describe(result.error());
   EXPECT_TRUE(Stored(Of(bytes)) == bytes);
   EXPECT_THAT(names_, ElementsAre(server_.host() + "/files/tiny:latest"));
-  EXPECT_EQ(sources_[0].url, "http://" + server_.host() + "/files/tiny.gguf");
+  EXPECT_EQ(sources_[0].source, "http://" + server_.host() + "/files/tiny.gguf");
   const auto pieces = ParseManifestPieces(manifests_.at(0));
   ASSERT_TRUE(pieces.ok()) << Describe(pieces.error());
   ASSERT_EQ(pieces->size(), 2U);

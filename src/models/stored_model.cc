@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "core/deployment.h"
+
 namespace tidegate::models {
 namespace {
 
@@ -122,19 +124,6 @@ class Builder {
   LocalModel model_;
 };
 
-// "8.0B", "134.5M".
-std::string HumanCount(std::uint64_t count) {
-  constexpr std::pair<double, const char*> kSteps[] = {{1e9, "B"}, {1e6, "M"}, {1e3, "K"}};
-  for (const auto& [size, letter] : kSteps) {
-    const double value = static_cast<double>(count) / size;
-    if (value < 1) continue;
-    char text[32];
-    const int length = std::snprintf(text, sizeof text, "%.1f%s", value, letter);
-    return {text, static_cast<std::size_t>(length)};
-  }
-  return std::to_string(count);
-}
-
 }  // namespace
 
 Result<LocalModel> MakeLocalModel(const Blobs& blobs, const StoredModel& stored,
@@ -147,7 +136,7 @@ ModelConfig ConfigOf(const GgufMetadata& weights) {
   config.format = "gguf";
   config.family = weights.architecture;
   config.families = {weights.architecture};
-  config.parameter_size = HumanCount(weights.parameters);
+  config.parameter_size = core::ParametersText(weights.parameters);
   config.quantisation = weights.quantisation;
   config.architecture = "amd64";
   config.os = "linux";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,8 @@ struct ModelEntry {
   // the gate decides for each.
   std::string host = {};
   std::optional<Residency> residency = {};
+  // What a local model says of itself, where it is shown by itself; may be null.
+  std::shared_ptr<const core::ModelCard> card = {};
 };
 
 struct FixedAnswer {

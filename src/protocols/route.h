@@ -46,6 +46,8 @@ struct Route {
   std::string_view model = {};  // that the path names; views the path
   // The model of a kGetModel stands in the body: DecodeModelName.
   bool model_in_body = false;
+  // The answer to a kGetModel holds what the model says of itself: ModelEntry::card.
+  bool shows_card = false;
   std::string_view id = {};  // of a stored answer, likewise
   // The path decides about streaming, not the body.
   std::optional<bool> stream = {};

@@ -79,7 +79,7 @@ class Ollama final : public Protocol {
       if (known.method != method || known.path != head.path) continue;
       Route route{.operation = known.operation};
       route.form = known.form;
-      route.model_in_body = known.operation == Operation::kGetModel;
+      route.model_in_body = route.shows_card = known.operation == Operation::kGetModel;
       return route;
     }
     return std::nullopt;

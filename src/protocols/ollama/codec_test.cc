@@ -347,7 +347,7 @@ TEST(OllamaModels, AreNamedWithATagAndSayWhereTheyTrulyRun) {
 
 TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
   core::ModelCard card;
-  card.digest = std::string(64, 'a');
+  const std::string digest(64, 'a');
   card.parent = "base:latest";
   card.chat_template = "{{ messages }}";
   card.system = "Be brief.";
@@ -363,8 +363,9 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
   mine.place = core::Place::kDevice;
   mine.weights = core::Weights();
   mine.weights->architecture = "llama";
-  mine.weights->card = std::make_shared<core::ModelCard>(card);
-  const ModelEntry model{.id = "local/tiny:latest", .owned_by = "local", .deployment = &mine};
+  mine.weights->digest = digest;
+  ModelEntry model{.id = "local/tiny:latest", .owned_by = "local", .deployment = &mine};
+  model.card = std::make_shared<core::ModelCard>(card);
   const std::string show = Codec().EncodeModel(model);
   for (const char* part :
        {R"("license":"MIT\nand more","modelfile":"FROM base\n",)",
@@ -378,8 +379,7 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
         R"("model_info":{"general.architecture":"llama","llama.block_count":32})"}) {
     EXPECT_NE(show.find(part), std::string::npos) << part << "\n" << show;
   }
-  EXPECT_NE(Codec().EncodeModels({&model, 1}).find("\"digest\":\"" + card.digest),
-            std::string::npos);
+  EXPECT_NE(Codec().EncodeModels({&model, 1}).find("\"digest\":\"" + digest), std::string::npos);
 }
 
 TEST(OllamaModels, ListsSayWhatAModelIsFor) {

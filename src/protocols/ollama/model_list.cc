@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -21,22 +20,6 @@ namespace {
 // the window up under its name.
 constexpr std::string_view kElsewhere = "tidegate";
 
-// "8.0B", "134.5M", "260.0K".
-std::string HumanCount(std::uint64_t count) {
-  struct Step {
-    double size;
-    const char* letter;
-  };
-  for (const Step& step : {Step{1e9, "B"}, Step{1e6, "M"}, Step{1e3, "K"}}) {
-    const double value = static_cast<double>(count) / step.size;
-    if (value < 1) continue;
-    char text[32];
-    const int size = std::snprintf(text, sizeof text, "%.1f%s", value, step.letter);
-    return {text, static_cast<std::size_t>(size)};
-  }
-  return std::to_string(count);
-}
-
 std::int64_t Clamp(std::uint64_t number) {
   constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   return static_cast<std::int64_t>(number < kMax ? number : kMax);
@@ -47,18 +30,13 @@ const core::Weights* WeightsOf(const ModelEntry& model) {
   return deployment != nullptr && deployment->weights ? &*deployment->weights : nullptr;
 }
 
-const core::ModelCard* CardOf(const ModelEntry& model) {
-  const core::Weights* weights = WeightsOf(model);
-  return weights == nullptr ? nullptr : weights->card.get();
-}
-
 // Of its manifest; without one, something that changes when what it names does: what clients use a
 // digest for. To hash the weights of a loose file would take minutes.
 std::string DigestOf(const ModelEntry& model) {
-  const core::ModelCard* card = CardOf(model);
-  if (card != nullptr && !card->digest.empty()) return card->digest;
+  const core::Weights* weights = WeightsOf(model);
+  if (weights != nullptr && !weights->digest.empty()) return weights->digest;
   std::string facts = model.id + '\n' + model.host;
-  if (const core::Weights* weights = WeightsOf(model)) {
+  if (weights != nullptr) {
     facts += '\n' + std::to_string(weights->bytes) + '\n' + std::to_string(weights->modified_s);
   }
   return ToHex(ComputeSha256(facts));
@@ -66,14 +44,15 @@ std::string DigestOf(const ModelEntry& model) {
 
 void WriteDetails(json::Writer& out, const ModelEntry& model) {
   const core::Weights* weights = WeightsOf(model);
-  const core::ModelCard* card = CardOf(model);
+  const core::ModelCard* card = model.card.get();
   out.BeginObject().Key("parent_model").String(card == nullptr ? "" : card->parent);
   out.Key("format").String(weights == nullptr ? "" : weights->format);
   out.Key("family").String(weights == nullptr ? "" : weights->architecture);
   out.Key("families").BeginArray();
   if (weights != nullptr) out.String(weights->architecture);
   out.EndArray();
-  out.Key("parameter_size").String(weights == nullptr ? "" : HumanCount(weights->parameters));
+  out.Key("parameter_size")
+      .String(weights == nullptr ? "" : core::ParametersText(weights->parameters));
   out.Key("quantization_level").String(weights == nullptr ? "" : weights->quantisation);
   if (model.context_tokens > 0) out.Key("context_length").Integer(model.context_tokens);
   out.EndObject();
@@ -196,7 +175,7 @@ void WriteModelInfo(json::Writer& out, const ModelEntry& model) {
                                      ? kElsewhere
                                      : std::string_view(weights->architecture));
   out.Key("model_info").BeginObject();
-  if (const core::ModelCard* card = CardOf(model); card != nullptr && !card->info.empty()) {
+  if (const core::ModelCard* card = model.card.get(); card != nullptr && !card->info.empty()) {
     WriteFacts(out, card->info);
     out.EndObject();
     return;
@@ -269,7 +248,7 @@ std::string WriteShow(const ModelEntry& model) {
   std::string body;
   json::Writer out(body);
   out.BeginObject();
-  const core::ModelCard* card = CardOf(model);
+  const core::ModelCard* card = model.card.get();
   WriteTexts(out, card == nullptr ? core::ModelCard() : *card);
   WriteRemote(out, model);
   out.Key("details");
