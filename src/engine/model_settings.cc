@@ -29,7 +29,9 @@ std::optional<models::GgufMetadata> Header(const std::string& path) {
 ChildSettings SettingsFor(const models::LocalModel& model, const ChildSettings& base) {
   ChildSettings settings = base;
   if (settings.projector_path.empty()) settings.projector_path = model.projector_path;
-  if (settings.draft_path.empty()) settings.draft_path = model.draft_path;
+  // A draft is of use only to a way of speculation that was asked for.
+  const bool speculates = !settings.speculation.empty();
+  if (speculates && settings.draft_path.empty()) settings.draft_path = model.draft_path;
   for (const std::string& path : model.adapter_paths) settings.adapters.push_back({path});
   const Result<ModelParameters> parameters = ReadModelParameters(model.parameters);
   if (!parameters.ok()) return settings;
@@ -38,7 +40,7 @@ ChildSettings SettingsFor(const models::LocalModel& model, const ChildSettings& 
   if (parameters->gpu_layers.value_or(-1) >= 0) {
     settings.device_layers = Int(*parameters->gpu_layers);
   }
-  if (parameters->draft_tokens.value_or(0) > 0) {
+  if (speculates && parameters->draft_tokens.value_or(0) > 0) {
     settings.draft_tokens = Int(*parameters->draft_tokens);
   }
   return settings;
