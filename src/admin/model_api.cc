@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "admin/model_requests.h"
+#include "base/ascii.h"
 #include "net/worker.h"
 
 namespace tidegate::admin {
@@ -23,7 +24,7 @@ Error Denied() {
 Result<void> RequireType(const net::HttpHead& head, std::string_view wanted) {
   const std::string_view type = head.Find("content-type").value_or(wanted);
   const std::string_view essence = net::Trim(type.substr(0, type.find(';')));
-  if (net::EqualsIgnoreCase(essence, wanted)) return {};
+  if (EqualsIgnoreCase(essence, wanted)) return {};
   return InvalidArgument("Content-Type", "send the body as " + std::string(wanted));
 }
 

@@ -1,13 +1,13 @@
 #include "admin/views.h"
 
 #include "admin/decision_json.h"
+#include "base/clock.h"
 #include "json/writer.h"
 
 namespace tidegate::admin {
 namespace {
 
 constexpr std::int64_t kNanosPerMs = 1'000'000;
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 void WriteTime(json::Writer& writer, std::int64_t wall_nanos) {
   if (wall_nanos == 0) {

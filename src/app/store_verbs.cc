@@ -26,7 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::string_view kGgufMagic = "GGUF";
 
 Result<models::ModelStore> OpenStore() {

@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::string_view kPrompt = ">>> ";
 constexpr std::string_view kMorePrompt = "... ";
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 class ChatSession {
  public:

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "cli/gate_client.h"
 #include "cli/json_fields.h"
 #include "cli/table.h"
@@ -18,13 +19,6 @@ namespace {
 
 constexpr std::size_t kOllamaGap = 4;
 constexpr std::size_t kIdDigits = 12;
-
-std::string Lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
 
 // The first twelve digits; a prefix "sha256:" is none of them.
 std::string ShortId(std::string_view digest) {
@@ -70,7 +64,7 @@ Result<std::string> ListText(std::string_view answer, const std::string& prefix,
     const std::optional<std::int64_t> modified = ParseTime(model.Text("modified_at"));
     const bool remote = !model.Text("remote_model").empty();
     // The gate also lists what is not on this device, and names of choices: they have no bytes.
-    const bool wanted = size > 0 && Lower(name).starts_with(Lower(prefix));
+    const bool wanted = size > 0 && StartsWithIgnoreCase(name, prefix);
     if (wanted) {
       table.Row({name, ShortId(model.Text("digest")), remote ? "-" : FormatBytes(size),
                  modified ? RelativeTime(*modified, now_s, "Never") : "?"});

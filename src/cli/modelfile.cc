@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "cli/arguments.h"
 #include "cli/chat_options.h"
 
@@ -12,14 +13,6 @@ namespace {
 constexpr std::array<const char*, 11> kCommands = {"from",    "parameter", "template", "system",
                                                    "adapter", "message",   "license",  "renderer",
                                                    "parser",  "draft",     "requires"};
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r\n";
@@ -102,7 +95,7 @@ class ModelfileReader {
 
   Result<void> Command() {
     const std::string typed(Word());
-    const std::string name = Lower(typed);
+    const std::string name = ToLower(typed);
     const std::vector<std::string> known(kCommands.begin(), kCommands.end());
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       const std::string nearest = NearestWord(name, known);
@@ -136,7 +129,7 @@ class ModelfileReader {
   }
 
   Result<void> Parameter() {
-    const std::string name = Lower(Word());
+    const std::string name = ToLower(Word());
     TIDEGATE_ASSIGN(std::string value, Value());
     if (ParameterAccumulates(name)) {
       texts_[name].push_back(std::move(value));
@@ -149,7 +142,7 @@ class ModelfileReader {
   }
 
   Result<void> Message() {
-    const std::string role = Lower(Word());
+    const std::string role = ToLower(Word());
     if (role != "system" && role != "user" && role != "assistant") {
       return Wrong("a message is from system, user or assistant, not '" + role.substr(0, 40) + "'");
     }

@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "cli/file_reader.h"
 
@@ -26,12 +27,10 @@ bool IsWordLetter(char c) {
 // How many bytes of `text` a known ending has that stands at its front; 0 = none does.
 std::size_t EndingAt(std::string_view text) {
   for (const std::string_view ending : kEndings) {
-    if (text.size() < ending.size()) continue;
-    const bool same = std::equal(ending.begin(), ending.end(), text.begin(), [](char a, char b) {
-      return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-    });
+    const bool same = StartsWithIgnoreCase(text, ending);
+    if (!same) continue;
     const bool over = text.size() == ending.size() || !IsWordLetter(text[ending.size()]);
-    if (same && over) return ending.size();
+    if (over) return ending.size();
   }
   return 0;
 }

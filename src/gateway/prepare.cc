@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "gateway/call.h"
 #include "gateway/limits.h"
 #include "policy/fields.h"
@@ -20,13 +21,10 @@ Result<bool> ReadHeaderConstraints(const net::HttpHead& head, core::Constraints&
   for (std::size_t i = 0; i < head.fields(); ++i) {
     const std::string_view name = head.name(i);
     if (name.size() <= kFieldPrefix.size() ||
-        !net::EqualsIgnoreCase(name.substr(0, kFieldPrefix.size()), kFieldPrefix)) {
+        !EqualsIgnoreCase(name.substr(0, kFieldPrefix.size()), kFieldPrefix)) {
       continue;
     }
-    std::string field(name.substr(kFieldPrefix.size()));
-    for (char& c : field) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
+    const std::string field = ToLower(name.substr(kFieldPrefix.size()));
     TIDEGATE_TRY(policy::ApplyText(out, field, head.value(i), name));
     any = true;
   }
@@ -66,7 +64,7 @@ Result<void> RequireJson(const net::HttpHead& head) {
   const auto type = head.Find("content-type");
   if (!type) return {};
   const std::string_view essence = net::Trim(type->substr(0, type->find(';')));
-  if (net::EqualsIgnoreCase(essence, "application/json")) return {};
+  if (EqualsIgnoreCase(essence, "application/json")) return {};
   return InvalidArgument("Content-Type", "send the body as application/json");
 }
 

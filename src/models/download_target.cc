@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace tidegate::models {
 namespace {
 
@@ -11,13 +13,6 @@ constexpr std::string_view kHttps = "https://", kHttp = "http://";
 bool IsPrintable(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return c > 0x20 && c < 0x7f && c != '\\'; });
-}
-
-bool StartsWithIgnoringCase(std::string_view text, std::string_view lower) {
-  return text.size() >= lower.size() &&
-         std::equal(lower.begin(), lower.end(), text.begin(), [](char want, char got) {
-           return want == (got >= 'A' && got <= 'Z' ? static_cast<char>(got - 'A' + 'a') : got);
-         });
 }
 
 // The fragment is nobody's business but the reader's.
@@ -30,9 +25,9 @@ std::string DownloadTarget::ToString() const {
 }
 
 Result<DownloadTarget> ParseTarget(std::string_view url, std::string field) {
-  const std::string_view scheme = StartsWithIgnoringCase(url, kHttps)  ? kHttps
-                                  : StartsWithIgnoringCase(url, kHttp) ? kHttp
-                                                                       : std::string_view();
+  const std::string_view scheme = StartsWithIgnoreCase(url, kHttps)  ? kHttps
+                                  : StartsWithIgnoreCase(url, kHttp) ? kHttp
+                                                                     : std::string_view();
   if (scheme.empty()) {
     return InvalidArgument(std::move(field), "a URL to download from begins with https://");
   }

@@ -68,6 +68,12 @@ class DownloadTest : public testing::PullFixture {
     EXPECT_TRUE(Stored(*digest) == bytes);
     EXPECT_EQ(Files(), 1U);
   }
+  // The rest alone; the server may still have been sending parts to the one before.
+  void ExpectServedSince(std::size_t served, std::size_t rest) {
+    const std::size_t again = server_.bytes_served() - served;
+    EXPECT_GE(again, rest);
+    EXPECT_LE(again, rest + kDownloadConnections * kPart);
+  }
   // Serves `bytes` and gets them.
   void ExpectServed(const std::string& bytes, bool digest_known = true) {
     server_.Add("/blob", bytes);
@@ -339,10 +345,7 @@ TEST_F(DownloadTest, ACancelledDownloadIsContinuedByTheNext) {
   steps_.clear();
   ExpectDone(bytes);
   EXPECT_EQ(steps_.front().second, kept);
-  // The rest alone; the server may still have been sending parts to the cancelled one.
-  const std::size_t again = server_.bytes_served() - served;
-  EXPECT_GE(again, bytes.size() - kept);
-  EXPECT_LE(again, bytes.size() - kept + kDownloadConnections * kPart);
+  ExpectServedSince(served, bytes.size() - kept);
 }
 
 TEST_F(DownloadTest, AFailedDownloadIsContinuedByTheNext) {
@@ -360,9 +363,7 @@ TEST_F(DownloadTest, AFailedDownloadIsContinuedByTheNext) {
   server_.Handle(nullptr);
   const std::size_t served = server_.bytes_served();
   ExpectDone(bytes);
-  const std::size_t again = server_.bytes_served() - served;
-  EXPECT_GE(again, bytes.size() - kept);
-  EXPECT_LE(again, bytes.size() - kept + kDownloadConnections * kPart);
+  ExpectServedSince(served, bytes.size() - kept);
 }
 
 // What kill -9 leaves is what Sync and the state's rename left: nothing runs at the end.

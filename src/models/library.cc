@@ -6,16 +6,10 @@
 
 #include <sys/stat.h>
 
+#include "base/clock.h"
+
 namespace tidegate::models {
 namespace {
-
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
-
-// How a name is compared: "x", "x:latest" and "library/x" are one.
-std::string Canonical(const std::string& name) {
-  const Result<ModelName> parsed = ModelName::Parse(name, "model");
-  return parsed.ok() ? parsed->Full() : name;
-}
 
 Error NoModel(const std::string& name) {
   Error error = NotFound("model '" + name + "' not found; `tidegate list` shows what there is");
@@ -81,9 +75,9 @@ std::string Library::Stamp() const {
 
 std::shared_ptr<const LocalModel> Library::Find(const std::string& name) const {
   const std::shared_ptr<const ModelScan> scan = Now();
-  const std::string wanted = Canonical(name);
+  const std::string wanted = CanonicalName(name);
   for (const LocalModel& model : scan->models) {
-    if (model.name == name || Canonical(model.name) == wanted) return {scan, &model};
+    if (model.name == name || CanonicalName(model.name) == wanted) return {scan, &model};
   }
   return nullptr;
 }

@@ -14,12 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What two spellings of one name have in common.
-std::string Identity(const std::string& name) {
-  const Result<ModelName> parsed = ModelName::Parse(name, "model");
-  return parsed.ok() ? parsed->Full() : name;
-}
-
 class Scanner {
  public:
   void AddStore(const ForeignStore& store) {
@@ -60,7 +54,7 @@ class Scanner {
   }
 
   void Add(LocalModel model) {
-    const std::string identity = Identity(model.name);
+    const std::string identity = CanonicalName(model.name);
     const auto at = models_.find(identity);
     if (at != models_.end()) {
       if (at->second.path != model.path) {

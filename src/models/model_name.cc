@@ -75,6 +75,11 @@ std::string ModelName::Short() const {
 
 std::string ModelName::Full() const { return host + "/" + space + "/" + model + ":" + tag; }
 
+std::string CanonicalName(const std::string& name) {
+  const Result<ModelName> parsed = ModelName::Parse(name, "model");
+  return parsed.ok() ? parsed->Full() : name;
+}
+
 std::string ModelName::Path() const { return host + "/" + space + "/" + model + "/" + tag; }
 
 }  // namespace tidegate::models

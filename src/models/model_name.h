@@ -38,4 +38,8 @@ struct ModelName {
   friend auto operator<=>(const ModelName&, const ModelName&) = default;
 };
 
+// What all spellings of one name have in common: all of its parts. A text that is no name is
+// itself.
+std::string CanonicalName(const std::string& name);
+
 }  // namespace tidegate::models

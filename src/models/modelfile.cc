@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace tidegate::models {
 namespace {
 
@@ -28,8 +30,7 @@ constexpr std::string_view kTripleQuote = "\"\"\"";
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 bool IsNewline(char c) { return c == '\n' || c == '\r'; }
 bool IsSpace(char c) { return IsBlank(c) || IsNewline(c); }
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-bool IsLetter(char c) { return Lower(c) >= 'a' && Lower(c) <= 'z'; }
+bool IsLetter(char c) { return ToLower(c) >= 'a' && ToLower(c) <= 'z'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 Error AtLine(std::uint32_t line, const std::string& what) {
@@ -244,7 +245,7 @@ class Parser {
 
   Result<void> ReadWord(ModelfileCommand& command) {
     std::string word(Take(IsLetter));
-    std::transform(word.begin(), word.end(), word.begin(), Lower);
+    word = ToLower(word);
     const auto found = std::find_if(kWords.begin(), kWords.end(),
                                     [&](const Word& known) { return known.word == word; });
     if (found == kWords.end()) return UnknownCommand(command.line);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "models/manifest.h"
 #include "models/stored_model.h"
 #include "net/http_head.h"
@@ -19,7 +20,7 @@ bool IsFileUrl(const DownloadTarget& target) {
   const std::string_view path = std::string_view(target.path).substr(0, target.path.find('?'));
   const std::string_view file = path.substr(path.rfind('/') + 1);
   return file.size() > kSuffix.size() &&
-         net::EqualsIgnoreCase(file.substr(file.size() - kSuffix.size()), kSuffix);
+         EqualsIgnoreCase(file.substr(file.size() - kSuffix.size()), kSuffix);
 }
 
 // The file's name without its suffix, in the alphabet of names.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "net/callback.h"
 #include "net/deadline.h"
@@ -20,13 +21,6 @@ DownloadProgress TellOf(PullWork& work, std::string status, std::optional<Digest
     last = now;
     work.Tell({status, digest, total, completed});
   };
-}
-
-std::string LowerCase(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
 }
 
 // The size of the file at `target`, which its server says when it is asked for one byte.
@@ -101,7 +95,7 @@ net::Task<void> Pulls::Close() {
 // --- One pull ---
 
 Result<RegistryClient*> Pulls::ClientFor(const PullRequest& request) {
-  const std::string host = LowerCase(request.name.host);
+  const std::string host = ToLower(request.name.host);
   const auto fits = [&](const RegistryConfig& config) {
     return request.url ? config.origin == request.url->origin : config.host == host;
   };

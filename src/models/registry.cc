@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/percent_encode.h"
 #include "json/reader.h"
 #include "net/http_head.h"
@@ -77,7 +78,7 @@ Result<Secret> ReadToken(std::string_view body) {
 
 Result<BearerChallenge> ParseBearerChallenge(std::string_view field) {
   const std::size_t blank = std::min(field.find(' '), field.size());
-  if (!net::EqualsIgnoreCase(field.substr(0, blank), "bearer")) {
+  if (!EqualsIgnoreCase(field.substr(0, blank), "bearer")) {
     return Broken("the registry asks for a kind of authentication that is not known here");
   }
   BearerChallenge challenge;
@@ -86,10 +87,10 @@ Result<BearerChallenge> ParseBearerChallenge(std::string_view field) {
     auto parameter = TakeParameter(rest);
     if (!parameter) return Broken("the registry's WWW-Authenticate field cannot be read");
     auto& [name, value] = *parameter;
-    std::string* const into = net::EqualsIgnoreCase(name, "realm")     ? &challenge.realm
-                              : net::EqualsIgnoreCase(name, "service") ? &challenge.service
-                              : net::EqualsIgnoreCase(name, "scope")   ? &challenge.scope
-                                                                       : nullptr;
+    std::string* const into = EqualsIgnoreCase(name, "realm")     ? &challenge.realm
+                              : EqualsIgnoreCase(name, "service") ? &challenge.service
+                              : EqualsIgnoreCase(name, "scope")   ? &challenge.scope
+                                                                  : nullptr;
     if (into == nullptr) continue;
     if (!into->empty()) return Broken("the registry's WWW-Authenticate field says a thing twice");
     *into = std::move(value);

@@ -7,6 +7,8 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "base/ascii.h"
+
 namespace tidegate::net {
 namespace {
 
@@ -246,10 +248,7 @@ Result<Url> ParseTcpUrl(Scheme scheme, std::string_view rest) {
   }
   if (parts->port == 0) return BadUrl("port 0 cannot be connected to");
   out.origin.scheme = scheme;
-  out.origin.host = parts->host;
-  for (char& c : out.origin.host) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  out.origin.host = ToLower(parts->host);
   out.origin.port = parts->port.value_or(scheme == Scheme::kHttps ? kHttpsPort : kHttpPort);
   return out;
 }

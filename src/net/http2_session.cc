@@ -9,6 +9,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "net/limits.h"
 #include "net/server_answer.h"

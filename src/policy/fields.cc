@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace tidegate::policy {
 namespace {
 
@@ -233,9 +235,7 @@ Result<void> ApplyPlaces(Constraints& out, const Application& value) {
 
 Result<void> ApplyRegions(Constraints& out, const Application& value) {
   TIDEGATE_ASSIGN(std::vector<std::string> regions, value.List(false));
-  for (std::string& region : regions) {
-    for (char& c : region) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
+  for (std::string& region : regions) region = ToLower(region);
   out.region = std::move(regions);
   return {};
 }

@@ -7,8 +7,6 @@
 namespace tidegate::cli::commands {
 namespace {
 
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
-
 Result<int> RunList(Context& context) {
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kStart));
   TIDEGATE_ASSIGN(const std::string answer, gate->client().Get("/api/tags"));

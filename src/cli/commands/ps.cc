@@ -14,7 +14,6 @@ namespace tidegate::cli::commands {
 namespace {
 
 constexpr std::int64_t kMicrosPerMs = 1'000;
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 Cell StateOf(const std::string& state, std::int64_t retry_in_ms) {
   if (state == "ready") return {state, Ink::kGood};

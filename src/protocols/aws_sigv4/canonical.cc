@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/percent_encode.h"
 
 namespace tidegate::protocols::aws_sigv4 {
@@ -15,8 +16,6 @@ int HexValue(char c) {
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
@@ -103,7 +102,7 @@ std::size_t Room(const Request& request) {
 bool IsNamed(const HeaderField& header, std::string_view lower) {
   return header.name.size() == lower.size() &&
          std::equal(lower.begin(), lower.end(), header.name.begin(),
-                    [](char a, char b) { return a == Lower(b); });
+                    [](char a, char b) { return a == ToLower(b); });
 }
 
 std::string CanonicalPath(std::string_view path) {
