@@ -71,8 +71,8 @@ admin = true
     def start_both(self):
         self.gate = self.start(self.command, self.gate_port)
         post(f"http://127.0.0.1:{self.gate_port}/v1/chat/completions",
-             {"model": self.model, "max_tokens": 1, "messages": [{"role": "user", "content": "Hi"}]},
-             KEY)
+             {"model": self.model, "max_tokens": 1,
+              "messages": [{"role": "user", "content": "Hi"}]}, KEY)
         self.start(self.direct_command(), self.direct_port)
         self.wait_ready()
 
@@ -154,7 +154,8 @@ def report(rows):
         values[f"tokens/s lost at {streams} stream{'s' if streams > 1 else ''}, %"] = 100 * lost
         cpu = statistics.mean(row["gate_cpu_us"] for row in rows[streams][1])
         print(f"{streams} stream(s): llama-server {statistics.median(direct):.0f} tokens/s, "
-              f"through the gate {statistics.median(gate):.0f}; CPU of the gate {cpu:.0f} us a token")
+              f"through the gate {statistics.median(gate):.0f}; CPU of the gate {cpu:.0f} us a "
+              "token")
     direct, gate = ([row["first_byte_us_p50"] for row in side] for side in rows["first"])
     added = statistics.median(ours - theirs for ours, theirs in zip(gate, direct))
     values["added time to the first byte, ms"] = added / 1000
