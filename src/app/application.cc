@@ -14,14 +14,13 @@
 #include "admin/model_api.h"
 #include "app/discovery.h"
 #include "app/inventory_builder.h"
+#include "app/machine_service.h"
 #include "app/model_places.h"
 #include "app/model_service.h"
 #include "app/policy_constraint_parser.h"
 #include "conversations/shelf.h"
 #include "engine/deployments.h"
-#include "engine/devices.h"
 #include "engine/engine.h"
-#include "engine/model_settings.h"
 #include "gateway/gateway.h"
 #include "ledger/books.h"
 #include "models/local_models.h"
@@ -83,15 +82,6 @@ void LogProblems(const models::ModelScan& scan) {
   }
 }
 
-// What local models may hold together: what is free now, less a tenth for everybody else.
-std::uint64_t MemoryBudget(const Settings& settings) {
-  if (settings.engine_memory_mib > 0) {
-    return static_cast<std::uint64_t>(settings.engine_memory_mib) << 20U;
-  }
-  const Result<engine::HostMemory> host = engine::ReadHostMemory();
-  return host.ok() ? host->available_bytes / 10 * 9 : 0;
-}
-
 // What the configuration states of a local model replaces what was guessed from its file.
 Result<void> State(const providers::ModelConfig& stated, std::vector<core::Deployment>& local) {
   const auto found = std::find_if(local.begin(), local.end(), [&](const core::Deployment& d) {
@@ -136,7 +126,8 @@ struct Application::Parts {
   std::vector<core::Deployment> listed;  // by servers on this network; on shard 0, as `local`
   std::unique_ptr<net::ShardSet> shards;
   std::unique_ptr<ModelService> models;
-  engine::ChildSettings child;
+  std::unique_ptr<MachineService> machine;  // null without an engine
+  std::mutex refit_mutex;                   // held from a change of models or machine to the end
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<admin::Api> api;
   std::unique_ptr<admin::ModelApi> model_api;  // null without an engine
@@ -151,6 +142,8 @@ struct Application::Parts {
   Result<void> StartEngine();
   Result<std::vector<core::Deployment>> DeploymentsOf(const models::ModelScan& scan) const;
   void OnModels(std::shared_ptr<const models::ModelScan> scan);
+  void OnMachine(engine::Machine found);
+  void Offer(const models::ModelScan& scan);
   void RebuildInventory();
   Result<void> StartGateway();
   bool IsAdmin(const policy::Principal& principal) const {
@@ -202,22 +195,19 @@ Result<void> Application::Parts::StartEngine() {
   options.locator = engine::LocatorOptions::FromEnvironment(settings.engine_path);
   TIDEGATE_ASSIGN(options.runtime_folder, RuntimeFolder(settings, environment));
   TIDEGATE_TRY(MakeFolder(options.runtime_folder));
-  options.child.context_tokens_max = settings.engine_context_tokens;
-  options.child.threads = static_cast<int>(settings.engine_threads);
-  options.limits.slots = static_cast<int>(settings.engine_slots);
+  engine::FitPolicy policy = FitPolicyOf(settings);
+  options.child = std::move(policy.child);
+  options.limits.slots = policy.slots;
+  machine = std::make_unique<MachineService>((*shards)[0], *locator, settings);
+  options.machine = machine->Now();
   options.limits.queue_max = static_cast<std::size_t>(settings.engine_queue_max);
   options.limits.keep_alive_nanos =
       settings.engine_keep_alive_s < 0 ? -1 : settings.engine_keep_alive_s * net::kSecond;
-  options.residency.budget_bytes = MemoryBudget(settings);
   options.protection.enabled = settings.engine_sandbox;
-  child = options.child;
-  options.memory_of = [base = child, slots = options.limits.slots](const models::LocalModel& m) {
-    return engine::MemoryOf(m, base, slots);
-  };
   const std::shared_ptr<const models::ModelScan> scan = models->library().Now();
   LogProblems(*scan);
-  TIDEGATE_ASSIGN(local, DeploymentsOf(*scan));
   TIDEGATE_ASSIGN(engine, engine::Engine::Create((*shards)[0], std::move(options), scan->models));
+  TIDEGATE_ASSIGN(local, DeploymentsOf(*scan));
   return {};
 }
 
@@ -233,7 +223,8 @@ Result<void> Application::Parts::StartModels() {
 
 Result<std::vector<core::Deployment>> Application::Parts::DeploymentsOf(
     const models::ModelScan& scan) const {
-  std::vector<core::Deployment> deployments = engine::MakeDeployments(scan.models, child);
+  std::vector<core::Deployment> deployments =
+      engine::MakeDeployments(scan.models, engine->policy());
   for (const providers::ModelConfig& stated : config.local_models) {
     TIDEGATE_TRY(State(stated, deployments));
   }
@@ -242,12 +233,24 @@ Result<std::vector<core::Deployment>> Application::Parts::DeploymentsOf(
 
 // On the thread that changed the models, which may wait for the disk.
 void Application::Parts::OnModels(std::shared_ptr<const models::ModelScan> scan) {
-  Result<std::vector<core::Deployment>> deployments = DeploymentsOf(*scan);
+  const std::lock_guard lock(refit_mutex);
+  engine->SetModels(scan->models);  // first: whoever is told of a model can ask for it
+  Offer(*scan);
+}
+
+// Likewise.
+void Application::Parts::OnMachine(engine::Machine found) {
+  const std::lock_guard lock(refit_mutex);
+  engine->SetMachine(std::move(found));
+  Offer(*models->library().Now());
+}
+
+void Application::Parts::Offer(const models::ModelScan& scan) {
+  Result<std::vector<core::Deployment>> deployments = DeploymentsOf(scan);
   if (!deployments.ok()) {  // a model that the configuration speaks of is gone
     obs::Log(obs::Level::kWarning, "{}", Describe(deployments.error()));
-    deployments = engine::MakeDeployments(scan->models, child);
+    deployments = engine::MakeDeployments(scan.models, engine->policy());
   }
-  engine->SetModels(scan->models);  // first: whoever is told of a model can ask for it
   std::promise<void> replaced;
   (*shards)[0].Post([this, &replaced, next = std::move(*deployments)]() mutable {
     local = std::move(next);
@@ -294,6 +297,10 @@ admin::Sources Application::Parts::AdminSources() {
     facts.connections = server->connections();
     facts.requests = gateway->Stats().requests;
     facts.requests_active = gateway->Stats().in_flight;
+    if (machine) {
+      facts.machine = engine->policy().machine;
+      facts.devices_why_not = machine->why_not();
+    }
     if (shelf) {
       const conversations::ShelfStats kept = shelf->Stats();
       facts.kept_answers = kept.answers;
@@ -408,6 +415,8 @@ Result<std::unique_ptr<Application>> Application::Start(ApplicationOptions optio
     parts.models->library().OnChange(
         [&parts](std::shared_ptr<const models::ModelScan> scan) { parts.OnModels(scan); });
     parts.models->StartWatching();
+    parts.machine->StartWatching(
+        [&parts](engine::Machine found) { parts.OnMachine(std::move(found)); });
   }
   TIDEGATE_TRY(parts.Listen());
   parts.discovery = Discovery::Start((*parts.shards)[0], *parts.catalogue, parts.config.providers,
@@ -430,6 +439,7 @@ std::size_t Application::Stop() {
   parts.stopped = true;
   const std::size_t cut = parts.server ? parts.server->Drain() : 0;
   if (parts.discovery) parts.discovery->Stop();
+  if (parts.machine) parts.machine->Stop();
   if (parts.models) parts.models->Stop();
   if (parts.engine) parts.engine->Stop();
   if (parts.shards) parts.shards->Stop();
@@ -438,6 +448,7 @@ std::size_t Application::Stop() {
   parts.gateway.reset();
   parts.api.reset();
   parts.model_api.reset();
+  parts.machine.reset();
   parts.models.reset();
   parts.engine.reset();
   parts.shelf.reset();  // what still waits for it is told on a shard

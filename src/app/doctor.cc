@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "app/application.h"
+#include "app/doctor_machine.h"
 #include "app/model_places.h"
 #include "engine/installer.h"
 #include "engine/locator.h"
@@ -64,24 +65,27 @@ Check CheckStateFolder(const Config& config, const Environment& environment) {
   return {"state folder", CheckState::kOk, *folder, ""};
 }
 
-Check CheckEngine(const Config& config) {
+std::vector<Check> CheckEngine(const Config& config, const models::ModelScan& scan) {
   if (!config.settings.engine_enabled) {
-    return {"engine", CheckState::kWarn, "engine.enabled is false: nothing runs on this machine",
-            ""};
+    return {
+        {"engine", CheckState::kWarn, "engine.enabled is false: nothing runs on this machine", ""}};
   }
   engine::Locator locator(engine::LocatorOptions::FromEnvironment(config.settings.engine_path));
   const Result<engine::EngineBinary> found = locator.Locate();
-  if (!found.ok()) return FromError("engine", found.error(), "run: tidegate engine install");
-  return {"engine", CheckState::kOk,
-          fmt::format("llama-server {} at {}", found->version, found->path), ""};
+  if (!found.ok()) return {FromError("engine", found.error(), "run: tidegate engine install")};
+  std::vector<Check> checks = {{"engine", CheckState::kOk,
+                                fmt::format("llama-server {} at {}", found->version, found->path),
+                                ""}};
+  for (Check& check : CheckMachine(config, *found, scan.models)) checks.push_back(std::move(check));
+  return checks;
 }
 
-Check CheckModels(const Config& config, const Environment& environment) {
+Check CheckModels(const Config& config, const Environment& environment, models::ModelScan& scan) {
   const Result<models::ModelFolders> places = ModelPlaces(config.settings, environment);
   if (!places.ok()) return FromError("local models", places.error(), "set models.store");
   models::ModelFolders where = *places;
   std::erase(where.files, FindShippedModel());
-  const models::ModelScan scan = models::FindLocalModels(where);
+  scan = models::FindLocalModels(where);
   if (!scan.problems.empty()) {
     return {"local models", CheckState::kWarn,
             fmt::format("{} cannot be served: {}", scan.problems.front().path,
@@ -130,14 +134,16 @@ std::vector<cli::Check> RunDoctor(const Environment& environment) {
   const Result<Config> config = LoadConfig("", environment);
   if (!config.ok()) {
     return {FromError("configuration", config.error(), "run: tidegate config check --explain"),
-            CheckEngine(Config())};
+            CheckEngine(Config(), {}).front()};
   }
-  return {CheckFiles(*config),
-          CheckExposed(*config),
-          CheckStateFolder(*config, environment),
-          CheckEngine(*config),
-          CheckModels(*config, environment),
-          CheckProviders(*config, environment)};
+  models::ModelScan scan;
+  Check models = CheckModels(*config, environment, scan);
+  std::vector<Check> checks = {CheckFiles(*config), CheckExposed(*config),
+                               CheckStateFolder(*config, environment)};
+  for (Check& check : CheckEngine(*config, scan)) checks.push_back(std::move(check));
+  checks.push_back(std::move(models));
+  checks.push_back(CheckProviders(*config, environment));
+  return checks;
 }
 
 cli::ConfigReport CheckConfig(const std::string& path, const Environment& environment) {

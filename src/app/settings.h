@@ -27,8 +27,10 @@ struct Settings {
   bool engine_sandbox = true;
   std::string engine_path;
   std::int64_t engine_threads = 0;
-  std::int64_t engine_context_tokens = 8'192;
-  std::int64_t engine_slots = 4;
+  std::int64_t engine_context_tokens = 0;
+  std::int64_t engine_slots = 0;
+  std::int64_t engine_gpu_layers = -1;
+  bool engine_require_gpu = false;
   std::int64_t engine_queue_max = 64;
   std::int64_t engine_keep_alive_s = 300;
   std::int64_t engine_memory_mib = 0;

@@ -179,6 +179,48 @@ TEST_F(ModelsTest, CpAndStopSayWhatTheyDid) {
             "tidegate: couldn't find model \"z\" to stop; 'tidegate ps' lists what runs\n");
 }
 
+constexpr const char* kShownUnfit =
+    R"({"details":{"format":"gguf"},"tidegate":{"memory":{"fits":false,)"
+    R"("why_not":"a context of 8192 tokens needs 4096 MiB of memory","context_tokens":8192,)"
+    R"("context_tokens_max":8192,"slots":1,"layers":17,"device_layers":12,)"
+    R"("devices":["CUDA0","CUDA1"],"weights_bytes":2000000000,"cache_bytes":268435456,)"
+    R"("compute_bytes":83000000,"other_bytes":52000000,"host_bytes":400000000,)"
+    R"("device_bytes":2000000000,"host_budget_bytes":3000000000,"device_budget_bytes":0}}})";
+
+TEST_F(ModelsTest, ShowSaysWhatAModelTakesOfTheMachine) {
+  gate_.Answer("POST /api/show", Canned{200, kShownUnfit});
+  EXPECT_EQ(RunAtGate({"show", "m"}).out,
+            "  Memory\n"
+            "    fits                no: a context of 8192 tokens needs 4096 MiB of memory\n"
+            "    window              8,192 tokens\n"
+            "    requests at once    1\n"
+            "    layers              12 of 17 on CUDA0, CUDA1\n"
+            "    weights             2.0 GB\n"
+            "    window's cache      268 MB\n"
+            "    computing           83 MB\n"
+            "    everything else     52 MB\n"
+            "    memory              400 MB of 3.0 GB for models\n"
+            "    graphics memory     2.0 GB\n\n");
+  gate_.Answer("POST /api/show",
+               Canned{200, R"({"details":{"format":"gguf"},"tidegate":{"memory":{"fits":true,)"
+                           R"("context_tokens":8192,"context_tokens_max":131072,"slots":4}}})"});
+  const std::string fits = RunAtGate({"show", "m"}).out;
+  EXPECT_NE(fits.find("fits                yes\n"), std::string::npos) << fits;
+  EXPECT_NE(fits.find("8,192 tokens, up to 131,072 when asked"), std::string::npos) << fits;
+}
+
+TEST_F(ModelsTest, APullOfWhatCannotBeLoadedHereSaysSo) {
+  gate_.Answer(kAskPull, Canned{200, R"({"status":"success"})"});
+  EXPECT_EQ(RunAtGate({"pull", "m"}).err.find("warning"), std::string::npos);
+  gate_.Answer("POST /api/show", Canned{200, kShownUnfit});
+  const Outcome outcome = RunAtGate({"pull", "m"});
+  EXPECT_EQ(outcome.code, kExitOk);
+  EXPECT_NE(outcome.err.find("warning: m cannot be loaded on this machine: a context of 8192 "
+                             "tokens needs 4096 MiB of memory\n"),
+            std::string::npos)
+      << outcome.err;
+}
+
 TEST_F(ModelsTest, ShowIsBlocksOrOnePart) {
   gate_.Answer(
       "POST /api/show",

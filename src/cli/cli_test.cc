@@ -152,7 +152,8 @@ TEST_F(CliTest, ModelsIsATableOfPlacesPricesAndStates) {
   gate_.Answer(
       "GET /tidegate/models",
       Canned{200,
-             R"({"models":[{"id":"local/small","place":"device","context_tokens":32768,)"
+             R"({"models":[{"id":"local/small","place":"device","context_tokens":8192,)"
+             R"("context_tokens_max":32768,)"
              R"("capabilities":["tools","seed"],"prices":{"input_nanodollars_per_mtok":0,)"
              R"("output_nanodollars_per_mtok":0},"live":{"available":true,"loaded":false,)"
              R"("load_ms":1500}},{"id":"openai/large","place":"cloud","context_tokens":400000,)"
@@ -163,7 +164,7 @@ TEST_F(CliTest, ModelsIsATableOfPlacesPricesAndStates) {
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
   EXPECT_EQ(outcome.out,
             "MODEL         PLACE   CONTEXT  IN $/M  OUT $/M  CAN           STATE\n"
-            "local/small   device   32,768    free     free  tools         loads in 1.50 s\n"
+            "local/small   device   8,192+    free     free  tools         loads in 1.50 s\n"
             "openai/large  cloud   400,000   $1.25   $10.00  vision tools  no key\n");
 }
 
@@ -172,11 +173,19 @@ TEST_F(CliTest, PsShowsTheEnginesViewOnRequest) {
       "GET /tidegate/ps",
       Canned{200, R"({"models":[{"model":"small","state":"ready","users":1,"slots":4,)"
                   R"("queue_depth":0,"pid":321,"rss_bytes":637000000,"last_start_ms":1500,)"
-                  R"("last_error":""},{"model":"big","state":"absent","users":0,"slots":2}]})"});
+                  R"("context_tokens":8192,"last_error":""},{"model":"big","state":"absent",)"
+                  R"("users":0,"slots":2,"unfit":"a context of 8192 needs more",)"
+                  R"("last_error":"old"},{"model":"slow","state":"ready",)"
+                  R"("degraded":"uses 0 of 1 planned devices"}]})"});
   EXPECT_EQ(RunAtGate({"ps", "--wide"}).out,
-            "MODEL  STATE  BUSY  WAITING  MEMORY  PID  STARTED IN  LAST ERROR\n"
-            "small  ready   1/4        0  637 MB  321      1.50 s\n");
-  EXPECT_NE(RunAtGate({"ps", "--all"}).out.find("big    absent"), std::string::npos);
+            "MODEL  STATE  BUSY  WAITING  WINDOW  MEMORY  PID  STARTED IN  TROUBLE\n"
+            "small  ready   1/4        0   8,192  637 MB  321      1.50 s\n"
+            "slow   ready   0/0        0       0       -    -           -  uses 0 of 1 planned "
+            "devices\n");
+  const std::string all = RunAtGate({"ps", "--all"}).out;
+  EXPECT_NE(all.find("big    absent"), std::string::npos);
+  EXPECT_NE(all.find("a context of 8192 needs more"), std::string::npos);
+  EXPECT_EQ(all.find("old"), std::string::npos);
 }
 
 TEST_F(CliTest, SpendGroupsAsAskedAndNamesWhatIsUncertain) {

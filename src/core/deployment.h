@@ -29,6 +29,7 @@ struct ModelRef {
 };
 
 struct ModelDefaults;  // model_defaults.h
+struct MemoryFit;      // memory_fit.h
 
 struct Prices {
   Price input, output, cached_read, cached_write;
@@ -70,13 +71,17 @@ struct Deployment {
   CapabilitySet capabilities;
   std::optional<Prices>
       prices;  // nothing = unknown = not eligible for a paid route; the device's is zero
-  std::int64_t context_tokens = 0;     // 0 = unknown
-  std::int64_t output_tokens_max = 0;  // 0 = unknown: the context bounds it
+  std::int64_t context_tokens = 0;  // 0 = unknown
+  // Of a model on this device that can be loaded again with a larger window: the largest.
+  std::int64_t context_tokens_max = 0;
+  std::shared_ptr<const MemoryFit> memory = {};  // of a model on this device; null: not known
+  std::int64_t output_tokens_max = 0;            // 0 = unknown: the context bounds it
   double quality =
       0.5;  // prior in 0 … 1: chance of a right answer on a request of middling difficulty
   std::int64_t ttft_ms_prior = 500;  // until there are measurements
   double tokens_per_s_prior = 50;
 
+  std::int64_t window_max() const { return std::max(context_tokens, context_tokens_max); }
   bool Speaks(Protocol asked) const {
     return asked == protocol ||
            std::find(also_speaks.begin(), also_speaks.end(), asked) != also_speaks.end();
@@ -88,7 +93,9 @@ struct LiveState {
   bool available = true;        // the breaker is closed and, on the device, the engine can serve it
   std::string unavailable_why;  // one sentence, when not available
   bool loaded = true;           // on the device: the weights are resident
-  std::int64_t load_ms = 0;     // expected time until it is, when not loaded
+  std::int64_t load_ms = 0;     // on the device: expected time to load it, also once more
+  // On the device, while it is loaded: the window it has.
+  std::int64_t context_tokens = 0;
   std::int64_t queue_depth = 0;  // requests waiting before this one
   // On the device: until a request that came now could be sent, loading and queue included, by what
   // was observed of those before.

@@ -27,8 +27,8 @@ struct Adapter {
 struct ChildSettings {
   // The most that one request may use; a model with less trained context gets that. Memory is set
   // aside for so much in every slot, so that requests beside each other cannot push one another
-  // out.
-  std::int64_t context_tokens_max = kContextTokensDefault;
+  // out. 0 = nobody asked: kContextTokensDefault, or less where that does not fit (fit.h).
+  std::int64_t context_tokens_max = 0;
   int threads = 0;  // 0 = EngineThreads()
   int prompt_cache_mib = kPromptCacheMibDefault;
   models::KvType key_type = models::KvType::kF16;
@@ -42,6 +42,7 @@ struct ChildSettings {
   std::optional<int> draft_tokens;   // guessed at once; unset = llama-server's choice
   std::string slot_save_folder;      // where the state of slots may be kept
   std::vector<Adapter> adapters;     // applied from the start, in this order
+  bool tells_devices = false;        // says in its output which graphics devices it uses
 };
 
 // Worker threads for generating: the physical cores that this process may use, but one logical core

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "engine/model_card.h"
-#include "engine/model_settings.h"
 #include "models/capabilities.h"
 #include "models/gguf.h"
 
@@ -72,7 +71,7 @@ core::CapabilitySet CapabilitiesOf(const models::LocalModel& model) {
   return can;
 }
 
-core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSettings& settings) {
+core::Deployment MakeDeployment(const models::LocalModel& model, const FitPolicy& policy) {
   core::Deployment deployment;
   deployment.ref = {std::string(kLocalProvider), model.name};
   deployment.family = model.name;
@@ -95,7 +94,10 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
   if (model.manifest_digest) deployment.weights->digest = model.manifest_digest->Hex();
   deployment.defaults = MakeDefaults(model);
   deployment.prices = core::Prices{};
-  deployment.context_tokens = ContextTokens(model, SettingsFor(model, settings));
+  const ModelFitter fitter(model, policy);
+  deployment.memory = std::make_shared<const core::MemoryFit>(fitter.standard().memory);
+  deployment.context_tokens = deployment.memory->context_tokens;
+  deployment.context_tokens_max = deployment.memory->context_tokens_max;
   deployment.tokens_per_s_prior = TokensPerSecondPrior(model.metadata.tensor_bytes);
   return deployment;
 }
@@ -103,10 +105,10 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
 }  // namespace
 
 std::vector<core::Deployment> MakeDeployments(const std::vector<models::LocalModel>& models,
-                                              const ChildSettings& settings) {
+                                              const FitPolicy& policy) {
   std::vector<core::Deployment> deployments;
   for (const models::LocalModel& model : models) {
-    deployments.push_back(MakeDeployment(model, settings));
+    deployments.push_back(MakeDeployment(model, policy));
   }
   return deployments;
 }

@@ -14,7 +14,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/digest.h"
-#include "engine/model_settings.h"
+#include "engine/command_line.h"
+#include "engine/devices_used.h"
 #include "obs/log.h"
 
 namespace tidegate::engine {
@@ -74,23 +75,66 @@ class Runner::Pending {
   std::shared_ptr<Runner> runner_;
 };
 
-Runner::Runner(std::shared_ptr<RunnerContext> context, models::LocalModel model)
+Runner::Runner(std::shared_ptr<RunnerContext> context, FitterPtr fitter)
     : context_(std::move(context)),
-      name_(model.name),
-      model_(std::make_shared<models::LocalModel>(std::move(model))),
+      name_(fitter->model().name),
+      fitter_(std::move(fitter)),
+      next_(std::make_shared<const ModelFit>(fitter_->standard())),
+      present_(next_),
       supervisor_(name_, context_->limits),
       exit_watch_(context_->shard.io().get_executor()),
       output_(context_->shard.io().get_executor()),
       timer_(context_->shard.io()) {
-  supervisor_.SetLoadPrior(LoadNanosPrior(*model_));
-  status_ = supervisor_.Status(net::MonotonicNow());
+  supervisor_.SetLoadPrior(LoadNanosPrior(fitter_->model()));
+  supervisor_.SetSlots(next_->slots());
+  Publish();
 }
 
 // --- those who want to use the model ---
 
 void Runner::Acquire(WaiterId waiter, const Claim& claim, Granted granted) {
+  Result<bool> enlarged = MakeWindow(claim.context_tokens);
+  if (!enlarged.ok()) return granted(std::move(enlarged).error());
   waiters_.emplace(waiter, std::move(granted));
-  Apply(supervisor_.Acquire(net::MonotonicNow(), waiter, claim));
+  const std::int64_t now = net::MonotonicNow();
+  Actions actions;
+  if (*enlarged) actions = supervisor_.Replace(now);
+  for (Action& action : supervisor_.Acquire(now, waiter, claim)) {
+    actions.push_back(std::move(action));
+  }
+  Apply(std::move(actions));
+}
+
+// Sees to it that the next process has a window of so many tokens; true when the present one has
+// not. Once enlarged it stays so until nothing of it is loaded and nobody waits: see Apply.
+Result<bool> Runner::MakeWindow(std::int64_t tokens) {
+  if (!next_->memory.fits) {
+    Error error =
+        Unavailable(ErrorSource::kEngine,
+                    "local model \"" + name_ + "\" cannot be loaded: " + next_->memory.why_not);
+    error.reason = "engine_memory";
+    return error;
+  }
+  if (tokens <= next_->context_tokens()) return false;
+  auto larger = std::make_shared<const ModelFit>(fitter_->WithWindow(tokens));
+  if (!larger->memory.fits) {
+    Error error{ErrorCode::kTooLarge, ErrorSource::kEngine, Retry::kOtherTarget,
+                "local model \"" + name_ + "\" cannot have a window of " + std::to_string(tokens) +
+                    " tokens: " + larger->memory.why_not};
+    error.reason = "context_length_exceeded";
+    return error;
+  }
+  obs::Log(obs::Level::kInfo,
+           "local model {} gets a window of {} tokens, for {} request(s) at once", name_,
+           larger->context_tokens(), larger->slots());
+  FitNext(std::move(larger));
+  return true;
+}
+
+void Runner::FitNext(FitPtr fit) {
+  next_ = std::move(fit);
+  supervisor_.SetSlots(next_->slots());
+  context_->scheduler->Announce(name_, context_->BytesOf(fitter_->model(), *next_));
 }
 
 void Runner::Abandon(WaiterId waiter) {
@@ -113,13 +157,18 @@ void Runner::Pin(bool pinned) {
 
 void Runner::Unload() { Apply(supervisor_.Unload(net::MonotonicNow())); }
 
-void Runner::SetModel(models::LocalModel model) {
+void Runner::SetModel(FitterPtr fitter) {
   stopped_ = nullptr;
   supervisor_.Reopen();
-  const bool same = SameFile(*model_, model);
-  model_ = std::make_shared<models::LocalModel>(std::move(model));
+  const bool same = SameFile(fitter_->model(), fitter->model());
+  fitter_ = std::move(fitter);
+  // Who waits may do so for the larger window that there is.
+  const std::int64_t window = same && !supervisor_.forgotten() ? next_->context_tokens() : 0;
+  auto fit = std::make_shared<const ModelFit>(fitter_->WithWindow(window));
+  if (!fit->memory.fits) fit = std::make_shared<const ModelFit>(fitter_->standard());
+  FitNext(std::move(fit));
   if (same) return Apply({});
-  supervisor_.SetLoadPrior(LoadNanosPrior(*model_));
+  supervisor_.SetLoadPrior(LoadNanosPrior(fitter_->model()));
   Apply(supervisor_.Renew(net::MonotonicNow()));
 }
 
@@ -185,7 +234,8 @@ void Runner::Grant(WaiterId waiter) {
       self->Apply(self->supervisor_.Release(net::MonotonicNow(), run, held_nanos));
     });
   };
-  Answer(waiter, Lease({origin(), authorization_, name_}, std::move(release)));
+  Answer(waiter,
+         Lease({origin(), authorization_, name_, present_->context_tokens()}, std::move(release)));
 }
 
 void Runner::Answer(WaiterId waiter, Result<Lease> result) {
@@ -210,6 +260,9 @@ void Runner::CheckQuiet() {
 // --- what the supervisor wants ---
 
 void Runner::Apply(Actions actions) {
+  if (supervisor_.forgotten() && next_->context_tokens() > fitter_->standard().context_tokens()) {
+    FitNext(std::make_shared<const ModelFit>(fitter_->standard()));
+  }
   Publish();  // first: who gets a lease below finds its model ready
   ArmTimer();
   for (Action& action : actions) {
@@ -269,6 +322,10 @@ void Runner::Publish() {
   if (child_) status.pid = child_->pid();
   if (child_) status.started_wall_nanos = started_wall_nanos_;
   if (child_) status.degraded = degraded_;
+  const ModelFit& fit = child_ ? *present_ : *next_;
+  status.context_tokens = fit.context_tokens();
+  status.device_layers = fit.memory.device_layers;
+  status.unfit = next_->memory.why_not;
   if (child_ && context_->protection.enabled) status.sandbox_missing = child_->sandbox().Missing();
   if (status.state != status_.state) LogChange(status);  // this thread alone writes status_
   const std::lock_guard lock(status_mutex_);
@@ -301,24 +358,24 @@ net::Origin Runner::origin() const {
 
 void Runner::StartChild() {
   const std::uint64_t run = supervisor_.run();
-  context_->spawner->Post(
-      [self = std::make_shared<Pending>(shared_from_this()), run, model = model_]() mutable {
-        auto started = std::make_shared<Result<Started>>((*self)->Prepare(*model));
-        net::Shard& shard = (*self)->context_->shard;
-        shard.Post([self = std::move(self), run, started] {
-          (*self)->OnStarted(run, std::move(*started));
-        });
-      });
+  present_ = next_;
+  context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), run,
+                           fitter = fitter_, fit = present_]() mutable {
+    auto started = std::make_shared<Result<Started>>((*self)->Prepare(fitter->model(), *fit));
+    net::Shard& shard = (*self)->context_->shard;
+    shard.Post(
+        [self = std::move(self), run, started] { (*self)->OnStarted(run, std::move(*started)); });
+  });
 }
 
-Result<Runner::Started> Runner::Prepare(const models::LocalModel& model) const {
+Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
+                                        const ModelFit& fit) const {
   const ChildFiles files{context_->folder.SocketPath(name_), context_->folder.KeyPath(name_)};
   // A child that was killed leaves its socket, and that keeps the next one from listening.
   unlink(files.socket_path.c_str());
   TIDEGATE_ASSIGN(const EngineBinary binary, context_->locator.Locate());
   process::SpawnOptions options;
-  TIDEGATE_ASSIGN(options.argv, MakeCommandLine(binary, model, SettingsFor(model, context_->child),
-                                                context_->limits.slots, files));
+  TIDEGATE_ASSIGN(options.argv, MakeCommandLine(binary, model, fit.settings, fit.slots(), files));
   context_->protection.Apply(binary, model, files, options);
   std::string key = RandomHex(kKeyBytes);
   TIDEGATE_TRY(WritePrivateFile(files.api_key_path, key + "\n"));
@@ -337,7 +394,7 @@ void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   started_wall_nanos_ = SystemClock().WallNanos();
   tail_.Clear();
   line_.clear();
-  devices_used_ = 0;
+  devices_used_.clear();
   degraded_.clear();
   if (Result<void> watched = Watch(run); !watched.ok()) {
     child_.reset();
@@ -398,27 +455,30 @@ void Runner::DrainOutput() {
 
 void Runner::TakeOutput(std::string_view bytes) {
   tail_.Append(bytes);
-  if (!context_->devices.used) return;
+  if (present_->devices_planned == 0) return;
   while (!bytes.empty()) {
     const std::size_t end = std::min(bytes.find('\n'), bytes.size());
     line_ += bytes.substr(0, std::min(end, kOutputLineBytesMax - line_.size()));
     if (end == bytes.size()) return;
     bytes.remove_prefix(end + 1);
-    devices_used_ = std::max(devices_used_, context_->devices.used(line_).value_or(0));
+    std::string device = DeviceUsed(line_);
+    if (!device.empty() && devices_used_.size() < kDevicesMax) {
+      devices_used_.insert(std::move(device));
+    }
     line_.clear();
   }
 }
 
 // Whether it computes where it was meant to; if it has to and does not, it is ended.
 void Runner::CheckDevices(std::uint64_t run) {
-  const DeviceCheck& check = context_->devices;
-  const int planned = check.planned ? check.planned(*model_) : 0;
-  if (planned <= 0) return;
+  const int planned = present_->devices_planned;
+  if (planned == 0) return;
   DrainOutput();  // it said so before it served
-  if (devices_used_ >= planned) return;
-  degraded_ = "uses " + std::to_string(devices_used_) + " of " + std::to_string(planned) +
-              " planned devices";
-  if (!check.required) {
+  const auto used = static_cast<int>(devices_used_.size());
+  if (used >= planned) return;
+  degraded_ =
+      "uses " + std::to_string(used) + " of " + std::to_string(planned) + " planned devices";
+  if (!present_->devices_required) {
     obs::Log(obs::Level::kWarning, "local model {} {}", name_, degraded_);
     return;
   }

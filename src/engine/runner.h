@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -16,8 +17,7 @@
 
 #include "base/result.h"
 #include "engine/child_sandbox.h"
-#include "engine/command_line.h"
-#include "engine/devices_used.h"
+#include "engine/fit.h"
 #include "engine/lease.h"
 #include "engine/locator.h"
 #include "engine/runtime_folder.h"
@@ -39,9 +39,8 @@ inline constexpr std::int64_t kProbeTimeoutNanos = 1'000'000'000;
 // no more of it than `stopped` by then.
 struct RunnerContext {
   net::Shard& shard;
-  ChildSettings child;
   SupervisorLimits limits;
-  DeviceCheck devices;
+  std::function<std::uint64_t(const models::LocalModel& model)> memory_of;  // see EngineOptions
   ChildProtection protection;
   Locator locator;
   RuntimeFolder folder;
@@ -49,6 +48,10 @@ struct RunnerContext {
   std::unique_ptr<net::HttpClient> client;        // used and destroyed on the shard
   std::unique_ptr<process::SpawnThread> spawner;  // destroyed by Engine::Stop
   std::atomic<bool> stopped = false;  // the shard may be gone: nothing is posted to it any more
+
+  MemoryAmount BytesOf(const models::LocalModel& model, const ModelFit& fit) const {
+    return memory_of ? MemoryAmount(memory_of(model)) : fit.bytes;
+  }
 };
 
 // On the shard's thread only, unless said otherwise.
@@ -56,7 +59,9 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
  public:
   using Granted = std::function<void(Result<Lease>)>;
 
-  Runner(std::shared_ptr<RunnerContext> context, models::LocalModel model);
+  using FitterPtr = std::shared_ptr<const ModelFitter>;  // shared with starts under way
+
+  Runner(std::shared_ptr<RunnerContext> context, FitterPtr fitter);
 
   // Calls `granted` once, on the shard, perhaps before it returns; not at all after Abandon.
   void Acquire(WaiterId waiter, const Claim& claim, Granted granted);
@@ -64,8 +69,8 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void KeepAlive(std::int64_t nanos);
   void Pin(bool pinned);
   void Unload();
-  // The same model, perhaps in another file; takes Retire back.
-  void SetModel(models::LocalModel model);
+  // The same model, perhaps in another file or fitted otherwise; takes Retire back.
+  void SetModel(FitterPtr fitter);
   // Refuses everybody who waits or comes, ends the child after its users, and calls `gone` once
   // nothing of this runner is under way any more.
   void Retire(std::function<void()> gone);
@@ -85,11 +90,14 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
     process::Child child;
     Secret authorization;
   };
-  using ModelPtr = std::shared_ptr<const models::LocalModel>;  // shared with starts under way
+  using FitPtr = std::shared_ptr<const ModelFit>;
 
   void Apply(Actions actions);
+  Result<bool> MakeWindow(std::int64_t tokens);
+  void FitNext(FitPtr fit);
   void StartChild();
-  Result<Started> Prepare(const models::LocalModel& model) const;  // on the spawn thread
+  // On the spawn thread.
+  Result<Started> Prepare(const models::LocalModel& model, const ModelFit& fit) const;
   void OnStarted(std::uint64_t run, Result<Started> started);
   Result<void> Watch(std::uint64_t run);
   void CloseDescriptors();
@@ -115,7 +123,8 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
 
   const std::shared_ptr<RunnerContext> context_;
   const std::string name_;
-  ModelPtr model_;
+  FitterPtr fitter_;
+  FitPtr next_, present_;  // of the next process and of the present or latest one
   Supervisor supervisor_;
   std::map<WaiterId, Granted> waiters_;
   std::optional<process::Child> child_;
@@ -123,7 +132,7 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   std::int64_t started_wall_nanos_ = 0;
   process::OutputTail tail_{kChildOutputBytesKept};
   std::string line_;  // of the output, as far as it came
-  int devices_used_ = 0;
+  std::set<std::string> devices_used_;
   std::string degraded_;
   Descriptor exit_watch_, output_;
   char read_buffer_[4096];

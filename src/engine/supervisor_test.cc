@@ -681,6 +681,40 @@ TEST_F(SupervisorTest, ANewFileEndsTheStartOfTheOldOneAndItsBackOff) {
   EXPECT_EQ(status().last_error, "");
 }
 
+TEST_F(SupervisorTest, AReplacementHasItsOwnSlotsAndWaitsForTheUsers) {
+  Serve();
+  EXPECT_EQ(Acquire(2), "grant 2");
+  supervisor_.SetSlots(1);
+  EXPECT_EQ(status().slots, 2);
+  EXPECT_EQ(Take(supervisor_.Replace(now_)), "");
+  EXPECT_EQ(status().slots, 1);  // that whoever comes gets
+  EXPECT_EQ(Acquire(3), "");
+  EXPECT_EQ(Acquire(4), "");
+  EXPECT_EQ(Release(), "");
+  EXPECT_EQ(Release(), "terminate");
+  EXPECT_FALSE(supervisor_.forgotten());
+  EXPECT_EQ(Exited(), "spawn");
+  Spawned();
+  EXPECT_EQ(Probed(true), "grant 3");
+  EXPECT_EQ(Release(), "grant 4");
+  EXPECT_EQ(Release(), "");
+  EXPECT_FALSE(supervisor_.forgotten());
+  EXPECT_EQ(Take(supervisor_.Unload(now_)), "terminate");
+  EXPECT_EQ(Exited(), "");
+  EXPECT_TRUE(supervisor_.forgotten());
+}
+
+TEST_F(SupervisorTest, AReplacementWaitsThroughABackOff) {
+  Acquire(1);
+  Spawned();
+  EXPECT_EQ(Exited("broken"), "refuse 1");
+  EXPECT_EQ(Acquire(2), "");
+  EXPECT_EQ(Take(supervisor_.Replace(now_)), "");
+  EXPECT_EQ(state(), ModelState::kBackingOff);
+  EXPECT_EQ(status().failures, 1);
+  EXPECT_EQ(Wake(), "spawn");
+}
+
 TEST_F(SupervisorTest, AModelThatIsRemovedRefusesWithThatAndServesItsUsersToTheEnd) {
   Serve();
   Acquire(2);

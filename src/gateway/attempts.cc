@@ -13,6 +13,7 @@
 #include "gateway/limits.h"
 #include "net/callback.h"
 #include "obs/log.h"
+#include "plan/window.h"
 
 namespace tidegate::gateway {
 namespace {
@@ -25,6 +26,7 @@ struct Running {
   std::size_t deployment;
   const plan::Estimate& estimate;
   AttemptRecord record;
+  std::int64_t window_tokens = 0;  // of the window that a lease has to have
   std::optional<engine::Lease> lease;
   dispatch::Target target;  // filled for leases only
   ledger::Reservation reservation;
@@ -126,7 +128,7 @@ net::Task<Result<void>> LeaseEngine(Call& call, Running& running) {
   const Route& route = call.inventory->route(running.deployment);
   Result<engine::Lease> lease = co_await call.inventory->engine()->Acquire(
       call.exchange.shard(), route.engine_model, call.exchange.cancel(),
-      engine::Claim(engine::Priority::kNormal, call.principal->name));
+      engine::Claim(engine::Priority::kNormal, call.principal->name, running.window_tokens));
   if (!lease.ok()) co_return std::move(lease).error();
   running.lease.emplace(*std::move(lease));
   if (call.request.keep_alive_nanos) {
@@ -231,7 +233,7 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
 }
 
 // What the caller is told when every attempt has failed.
-Error FinalError(Error last, std::size_t attempts) {
+Error FinalError(Error last, std::size_t targets) {
   const bool ours =
       last.source == ErrorSource::kUpstream &&
       (last.code == ErrorCode::kUnauthenticated || last.code == ErrorCode::kPermissionDenied);
@@ -239,8 +241,8 @@ Error FinalError(Error last, std::size_t attempts) {
     last.code = ErrorCode::kUnavailable;
     last.reason = "provider_key_refused";
   }
-  if (attempts > 1)
-    last.message = fmt::format("all {} targets failed; the last: {}", attempts, last.message);
+  if (targets > 1)
+    last.message = fmt::format("all {} targets failed; the last: {}", targets, last.message);
   return last;
 }
 
@@ -261,6 +263,17 @@ bool MayGoOn(const Call& call, const Error& error) {
            core::OnOverBudget::kDegrade;
   }
   return error.retry != Retry::kNever || error.source != ErrorSource::kUpstream;
+}
+
+// The engine counted the prompt and found it too long for the window that the estimate had asked
+// for: the window to try next, twice as large; 0 = that was not it, or there is no larger one.
+std::int64_t LargerWindow(const Running& running, const core::Deployment& deployment,
+                          const dispatch::AttemptResult& result) {
+  if (!running.lease || !result.error || result.committed) return 0;
+  if (result.error->reason != "context_length_exceeded") return 0;
+  const std::int64_t window = running.lease->endpoint().context_tokens;
+  if (window <= 0 || window >= deployment.window_max()) return 0;
+  return window > deployment.window_max() / 2 ? deployment.window_max() : 2 * window;
 }
 
 // Saturating: how often comes from the upstream.
@@ -296,10 +309,19 @@ void AppendDecisionFields(const Call& call, const AttemptRecord* attempt, bool e
 net::Task<Result<void>> RunAttempts(Call& call) {
   std::optional<Error> last;
   std::uint32_t number = 0;
-  for (const plan::Attempt& planned : call.plan.attempts) {
+  std::size_t targets = 0;
+  std::int64_t window_tokens = 0;  // of the same target once more, in a larger window
+  for (std::size_t i = 0; i < call.plan.attempts.size();) {
+    const plan::Attempt& planned = call.plan.attempts[i];
     const core::Deployment& deployment = call.inventory->deployments()[planned.deployment];
-    if (call.work && !call.work->CanAsk(deployment)) continue;
-    Running running{planned.deployment, planned.estimate, {}, {}, {}, {}};
+    if (call.work && !call.work->CanAsk(deployment)) {
+      ++i;
+      continue;
+    }
+    Running running{planned.deployment, planned.estimate, {}, window_tokens, {}, {}, {}};
+    if (window_tokens == 0) {
+      running.window_tokens = plan::WindowNeeded(deployment, call.profile, call.effective);
+    }
     running.record.model = deployment.ref.ToString();
     running.record.place = deployment.place;
     running.record.started_us = SinceArrivalUs(call);
@@ -309,6 +331,11 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     if (running.reservation.active()) Settle(call, running, result);
     Learn(call, running, result);
     call.record.attempts.push_back(std::move(running.record));
+    window_tokens = LargerWindow(running, deployment, result);
+    if (window_tokens == 0) {
+      ++i;
+      ++targets;
+    }
     if (result.outcome == AttemptOutcome::kOk) {
       call.record.status = 200;
       co_return Result<void>();
@@ -331,7 +358,7 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     }
   }
   CHECK(last.has_value());  // there was a first attempt
-  co_return FinalError(*std::move(last), call.record.attempts.size());
+  co_return FinalError(*std::move(last), targets);
 }
 
 }  // namespace tidegate::gateway

@@ -72,8 +72,12 @@ std::vector<ModelEntry> ListLoaded(const Shared& shared, const Inventory& invent
       if (inventory.route(i).engine_model != status.model) continue;
       ModelEntry entry = EntryOf(inventory, i);
       const bool stays = status.idle_stop_in_nanos < 0 || status.idle_stop_in_nanos > kEver - now;
-      entry.residency = {static_cast<std::int64_t>(status.rss_bytes),
-                         stays ? 0 : now + status.idle_stop_in_nanos};
+      // What of it went to the devices although it was meant to be there is not known.
+      const std::uint64_t device_bytes = status.degraded.empty() ? status.device_bytes : 0;
+      entry.residency = {.bytes = static_cast<std::int64_t>(status.rss_bytes + device_bytes),
+                         .until_wall_nanos = stays ? 0 : now + status.idle_stop_in_nanos,
+                         .device_bytes = static_cast<std::int64_t>(device_bytes),
+                         .context_tokens = status.context_tokens};
       models.push_back(std::move(entry));
     }
   }

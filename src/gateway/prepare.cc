@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "gateway/call.h"
 #include "gateway/limits.h"
+#include "plan/window.h"
 #include "policy/fields.h"
 
 namespace tidegate::gateway {
@@ -49,11 +50,22 @@ auto FindPolicy(const GatewayParts& parts, std::string_view model) {
                                        : parts.policies.find(plan::WithoutDefaultTag(model));
 }
 
+// The field in which the caller asks for a window, if that asks for more than the prompt takes.
+std::string WindowField(const Call& call) {
+  const std::int64_t asked = plan::WindowAsked(call.profile, call.effective);
+  if (asked <= plan::WindowEstimate(call.profile)) return "";
+  if (asked == call.profile.window_tokens) return "options.num_ctx";
+  const bool in_body = asked == call.asked().constraints.require_context_tokens;
+  return in_body ? "tidegate.require_context_tokens" : "require_context_tokens";
+}
+
 // With the field of the request that nobody can be sent, if that is what keeps it from being sent.
 Error NoCandidate(const Call& call, const plan::Input& input) {
   Error error = plan::NoCandidateError(input, call.plan);
   if (error.reason == core::ToString(core::RejectReason::kCapability)) {
     error.field = call.asked().vendor_field;
+  } else if (error.reason == "context_length_exceeded") {
+    error.field = WindowField(call);
   }
   return error;
 }

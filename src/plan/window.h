@@ -1,8 +1,13 @@
-// Whether a prompt fits a window, as far as an estimate can tell.
+// Whether a request fits a window, as far as an estimate can tell, and which window it needs.
+//
+// A model on this device may be loaded again with a larger window than it has, up to
+// Deployment::window_max; whatever is judged here is judged by that.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
+#include "core/constraints.h"
 #include "core/deployment.h"
 #include "profile/profile.h"
 
@@ -27,7 +32,7 @@ inline bool CountsExactly(const core::Deployment& deployment) {
 }
 
 inline bool TooLong(const core::Deployment& deployment, const profile::Profile& profile) {
-  const std::int64_t window = deployment.context_tokens;
+  const std::int64_t window = deployment.window_max();
   if (window == 0) return false;
   if (!CountsExactly(deployment)) return WindowEstimate(profile) > window;
   return PromptEstimate(profile) > window + window * kEstimateErrorPercent / 100;
@@ -35,7 +40,21 @@ inline bool TooLong(const core::Deployment& deployment, const profile::Profile& 
 
 // It is not too long by that, and may be found to be.
 inline bool WindowInDoubt(const core::Deployment& deployment, const profile::Profile& profile) {
-  return deployment.context_tokens > 0 && WindowEstimate(profile) > deployment.context_tokens;
+  return deployment.context_tokens > 0 && WindowEstimate(profile) > deployment.window_max();
+}
+
+// Of the window that its caller insists on.
+inline std::int64_t WindowAsked(const profile::Profile& profile,
+                                const core::Constraints& constraints) {
+  return std::max(constraints.require_context_tokens, profile.window_tokens);
+}
+
+// Of the window that a model has to have for it, as far as it can have one; for the lease.
+inline std::int64_t WindowNeeded(const core::Deployment& deployment,
+                                 const profile::Profile& profile,
+                                 const core::Constraints& constraints) {
+  return std::min(std::max(WindowEstimate(profile), WindowAsked(profile, constraints)),
+                  deployment.window_max());
 }
 
 }  // namespace tidegate::plan

@@ -5,6 +5,7 @@
 #include "cli/exit_code.h"
 #include "cli/file_reader.h"
 #include "cli/gate.h"
+#include "cli/model_show.h"
 #include "cli/model_upload.h"
 
 namespace tidegate::cli::commands {
@@ -38,6 +39,7 @@ Result<int> RunCreate(Context& context) {
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kStart));
   TIDEGATE_TRY(CreateModel(context.console, gate->client(), arguments.Text("MODEL"),
                            arguments.Text("--quantize"), recipe, TransferOutputOf(context)));
+  WarnIfUnfit(context.console, gate->client(), arguments.Text("MODEL"));
   return kExitOk;
 }
 

@@ -21,6 +21,14 @@ Cell StateOf(const std::string& state, std::int64_t retry_in_ms) {
   return {"retries in " + FormatDuration(retry_in_ms * kMicrosPerMs), Ink::kBad};
 }
 
+// What is wrong now comes before what was.
+std::string Trouble(JsonFields& model) {
+  for (const char* what : {"unfit", "degraded", "last_error"}) {
+    if (std::string text = model.Text(what); !text.empty()) return text;
+  }
+  return "";
+}
+
 // The gate's own view of its engine.
 Result<std::string> WideText(std::string_view answer, bool all, const Console& console) {
   json::Reader reader;
@@ -30,10 +38,11 @@ Result<std::string> WideText(std::string_view answer, bool all, const Console& c
                {"STATE"},
                {"BUSY", Align::kRight},
                {"WAITING", Align::kRight},
+               {"WINDOW", Align::kRight},
                {"MEMORY", Align::kRight},
                {"PID", Align::kRight},
                {"STARTED IN", Align::kRight},
-               {"LAST ERROR", Align::kLeft, Overflow::kWrap}});
+               {"TROUBLE", Align::kLeft, Overflow::kWrap}});
   JsonFields fields(*root);
   for (const json::Value item : fields.Items("models")) {
     JsonFields model(item);
@@ -46,10 +55,11 @@ Result<std::string> WideText(std::string_view answer, bool all, const Console& c
         shown,
         fmt::format("{}/{}", model.Integer("users"), model.Integer("slots")),
         FormatCount(model.Integer("queue_depth")),
+        FormatCount(model.Integer("context_tokens")),
         pid == 0 ? "-" : FormatBytes(model.Integer("rss_bytes")),
         pid == 0 ? "-" : std::to_string(pid),
         start_ms == 0 ? "-" : FormatDuration(start_ms * kMicrosPerMs),
-        model.Text("last_error")};
+        Trouble(model)};
     if (all || state != "absent") table.Row(row);
     fields.Absorb(model.status());
   }

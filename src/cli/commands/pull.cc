@@ -1,6 +1,7 @@
 #include "cli/commands/list.h"
 #include "cli/exit_code.h"
 #include "cli/gate.h"
+#include "cli/model_show.h"
 #include "cli/transfer.h"
 
 namespace tidegate::cli::commands {
@@ -10,6 +11,7 @@ Result<int> RunPull(Context& context) {
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kStart));
   TIDEGATE_TRY(PullModel(context.console, gate->client(), context.arguments.Text("MODEL"),
                          context.arguments.Has("--insecure"), TransferOutputOf(context)));
+  WarnIfUnfit(context.console, gate->client(), context.arguments.Text("MODEL"));
   return kExitOk;
 }
 

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/memory_fit.h"
 #include "protocols/ollama/request_decoder.h"
 #include "protocols/testing/test_support.h"
 #include "protocols/testing/wire_transcript.h"
@@ -215,6 +216,8 @@ TEST(OllamaRequest, IsRefusedWithThePlaceOfItsFault) {
             "options.num_predict"},
            {"/api/chat", R"({"model":"m","messages":[],"options":{"num_ctx":"x"}})",
             "options.num_ctx"},
+           {"/api/chat", R"({"model":"m","messages":[],"options":{"num_ctx":100000001}})",
+            "options.num_ctx"},
            {"/api/chat", R"({"model":"m","messages":[],"top_logprobs":21})", "top_logprobs"},
            {"/api/chat", R"({"model":"m","messages":[],"tidegate":{"oops":1}})", "tidegate.oops"},
            {"/api/generate", R"({"model":"m","prompt":1})", "prompt"},
@@ -230,6 +233,17 @@ core::Request Decoded(std::string_view path, const PaddedText& body) {
   Result<core::Request> request = DecodeChat(Codec(), path, body.view());
   EXPECT_TRUE(request.ok()) << body.view();
   return request.ok() ? *std::move(request) : core::Request();
+}
+
+TEST(OllamaRequest, NumCtxIsTheWindowThatATargetMustHave) {
+  const auto window = [](const std::string& options) {
+    const PaddedText body(R"({"model":"m","prompt":"x")" + options + "}");
+    return Decoded("/api/generate", body).window_tokens;
+  };
+  EXPECT_EQ(window(""), 0);
+  EXPECT_EQ(window(R"(,"options":{"num_ctx":32768})"), 32'768);
+  EXPECT_EQ(window(R"(,"options":{"num_ctx":-1})"), 0);
+  EXPECT_EQ(window(R"(,"options":{"num_ctx":null})"), 0);
 }
 
 TEST(OllamaRequest, WithoutContentLoadsOrLetsGo) {
@@ -339,7 +353,10 @@ TEST(OllamaModels, AreNamedWithATagAndSayWhereTheyTrulyRun) {
                 .EncodeLoadedModels({&models[1], 1})
                 .find(R"("expires_at":"1970-01-02T00:00:00.000Z","size_vram":0)"),
             std::string::npos);
-  models[1].residency = Residency{123, 0};
+  models[1].residency = Residency{123, 0, 100, 4'096};
+  EXPECT_NE(
+      Codec().EncodeLoadedModels({&models[1], 1}).find(R"("size_vram":100,"context_length":4096)"),
+      std::string::npos);
   EXPECT_NE(Codec().EncodeLoadedModels({&models[1], 1}).find(R"("expires_at":"2262-)"),
             std::string::npos);
   EXPECT_EQ(Codec().EncodeLoadedModels({}), R"({"models":[]})");
@@ -380,6 +397,31 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
     EXPECT_NE(show.find(part), std::string::npos) << part << "\n" << show;
   }
   EXPECT_NE(Codec().EncodeModels({&model, 1}).find("\"digest\":\"" + digest), std::string::npos);
+}
+
+TEST(OllamaModels, ShowSaysWhatTheModelTakesOfTheMachine) {
+  core::Deployment deployment;
+  deployment.ref = {"local", "tiny"};
+  deployment.place = core::Place::kDevice;
+  const auto memory = std::make_shared<core::MemoryFit>();
+  memory->fits = false;
+  memory->why_not = "it is too large";
+  memory->context_tokens = 8'192;
+  memory->slots = 4;
+  memory->devices = {"CUDA0"};
+  memory->weights = 1'000;
+  memory->host = UINT64_MAX;
+  deployment.memory = memory;
+  ModelEntry model{.id = "local/tiny", .owned_by = "local"};
+  model.deployment = &deployment;
+  const std::string show = Codec().EncodeModel(model);
+  EXPECT_NE(show.find(R"("memory":{"fits":false,"why_not":"it is too large",)"
+                      R"("context_tokens":8192,"context_tokens_max":0,"slots":4,)"),
+            std::string::npos)
+      << show;
+  EXPECT_NE(show.find(R"("devices":["CUDA0"])"), std::string::npos) << show;
+  EXPECT_NE(show.find(R"("weights_bytes":1000,)"), std::string::npos) << show;
+  EXPECT_NE(show.find(R"("host_bytes":9223372036854775807,)"), std::string::npos) << show;
 }
 
 TEST(OllamaModels, ListsSayWhatAModelIsFor) {

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "json/writer.h"
+#include "protocols/memory_fit_json.h"
 #include "protocols/ollama/encode_parts.h"
 
 namespace tidegate::protocols::ollama {
@@ -95,7 +96,7 @@ void WriteRemote(json::Writer& out, const ModelEntry& model) {
 }
 
 // Beyond the API: what a gate knows of a place.
-void WriteExtension(json::Writer& out, const ModelEntry& model) {
+void WriteExtension(json::Writer& out, const ModelEntry& model, bool whole) {
   const core::Deployment* deployment = model.deployment;
   if (deployment == nullptr) return;
   out.Key("tidegate").BeginObject().Key("provider").String(deployment->ref.provider);
@@ -103,6 +104,10 @@ void WriteExtension(json::Writer& out, const ModelEntry& model) {
   if (!deployment->region.empty()) out.Key("region").String(deployment->region);
   out.Key("zero_data_retention").Bool(deployment->zero_data_retention);
   if (deployment->emulated) out.Key("emulated").Bool(true);
+  if (whole && deployment->memory) {
+    out.Key("memory");
+    WriteMemoryFit(out, *deployment->memory);
+  }
   out.EndObject();
 }
 
@@ -213,7 +218,7 @@ std::string WriteTags(std::span<const ModelEntry> models) {
     out.Key("digest").String(DigestOf(model)).Key("details");
     WriteDetails(out, model);
     WriteCapabilities(out, model);
-    WriteExtension(out, model);
+    WriteExtension(out, model, false);
     out.EndObject();
   }
   out.EndArray().EndObject();
@@ -236,8 +241,9 @@ std::string WriteLoaded(std::span<const ModelEntry> models) {
     out.Key("digest").String(DigestOf(model)).Key("details");
     WriteDetails(out, model);
     out.Key("expires_at").String(FormatUtc(until));
-    out.Key("size_vram").Integer(0);  // not known
-    out.Key("context_length").Integer(model.context_tokens);
+    out.Key("size_vram").Integer(residency.device_bytes);
+    out.Key("context_length")
+        .Integer(residency.context_tokens > 0 ? residency.context_tokens : model.context_tokens);
     out.EndObject();
   }
   out.EndArray().EndObject();
@@ -256,7 +262,7 @@ std::string WriteShow(const ModelEntry& model) {
   WriteModelInfo(out, model);
   WriteCapabilities(out, model);
   out.Key("modified_at").String(ModifiedAt(model));
-  WriteExtension(out, model);
+  WriteExtension(out, model, true);
   out.EndObject();
   return body;
 }
