@@ -71,6 +71,9 @@ net::Task<Result<void>> AnswerEmpty(net::Exchange& exchange, int status) {
 net::Task<Result<void>> ModelApi::State::Transfer(net::Exchange& exchange, bool pull) {
   const Result<TransferRequest> request = co_await ReadRequest(exchange, ReadTransfer);
   if (!request.ok()) co_return request.error();
+  if (!pull && request->model.url) {
+    co_return InvalidArgument("model", "is a URL; a push wants the name of a model");
+  }
   StartWork start = [this, pull, model = request->model](models::ProgressSink sink) {
     return pull ? work.pull(model, std::move(sink)) : work.push(model.name, std::move(sink));
   };

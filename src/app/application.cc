@@ -21,6 +21,7 @@
 #include "conversations/shelf.h"
 #include "engine/deployments.h"
 #include "engine/engine.h"
+#include "engine/quantizer.h"
 #include "gateway/gateway.h"
 #include "ledger/books.h"
 #include "models/local_models.h"
@@ -214,9 +215,14 @@ Result<void> Application::Parts::StartEngine() {
 Result<void> Application::Parts::StartModels() {
   ModelServiceOptions options;
   TIDEGATE_ASSIGN(options.library.where, ModelPlaces(config.settings, environment));
-  TIDEGATE_ASSIGN(options.pulls, PullSettings(config.settings));
+  TIDEGATE_ASSIGN(options.pulls, PullSettings(config.settings, environment));
   options.pulls.client.tls = LazyTls();
   options.pulls.client.proxy = net::ProxyConfig::FromEnvironment();
+  TIDEGATE_ASSIGN(options.pushes, PushSettings(config.settings, environment));
+  options.pushes.client = options.pulls.client;
+  options.library.quantizer = engine::MakeQuantizer(
+      {engine::LocatorOptions::FromEnvironment(config.settings.engine_path),
+       config.settings.engine_sandbox, static_cast<int>(config.settings.engine_threads)});
   models = std::make_unique<ModelService>((*shards)[0], std::move(options));
   return {};
 }

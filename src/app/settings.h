@@ -39,7 +39,9 @@ struct Settings {
   bool model_foreign = true;
   std::vector<std::string> registries = {"registry.ollama.ai", "hf.co", "huggingface.co"};
   std::vector<std::string> insecure_registries;
+  std::vector<std::string> push_registries, registry_tokens;
   std::int64_t download_mib_per_s = 0;
+  std::int64_t upload_mib_per_s = 0;
   std::string budget_day_usd;
   std::int64_t retention_days = 90;
   bool responses_keep = true;

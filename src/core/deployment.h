@@ -45,8 +45,9 @@ struct Weights {
   std::uint64_t bytes = 0;
   std::int64_t modified_s = 0;  // since 1970
   std::string digest = {};      // of its manifest, 64 hexadecimal digits; empty without one
-  // Reads what else it says of itself; blocks on the disk. May be empty: nothing more is known.
-  std::function<std::shared_ptr<const ModelCard>()> read_card = {};
+  // Reads what else it says of itself, its long lists too where `everything` is wanted; blocks on
+  // the disk. May be empty: nothing more is known.
+  std::function<std::shared_ptr<const ModelCard>(bool everything)> read_card = {};
 };
 // "8.0B", "134.5M", "260.0K".
 std::string ParametersText(std::uint64_t parameters);

@@ -108,14 +108,19 @@ void AllowDevices(process::SandboxOptions& sandbox) {
 
 }  // namespace
 
+process::SandboxOptions SandboxFor(const std::string& program) {
+  process::SandboxOptions sandbox;
+  sandbox.readable = OfTheSystem();
+  sandbox.devices = {"/dev/null"};
+  AllowEngine(program, sandbox);
+  return sandbox;
+}
+
 void ChildProtection::Apply(const EngineBinary& binary, const models::LocalModel& model,
                             const ChildFiles& files, process::SpawnOptions& options) const {
   options.limits.data_bytes_max = data_bytes_max;
   if (!enabled) return;
-  process::SandboxOptions sandbox;
-  sandbox.readable = OfTheSystem();
-  sandbox.devices = {"/dev/null"};
-  AllowEngine(binary.path, sandbox);
+  process::SandboxOptions sandbox = SandboxFor(binary.path);
   AllowModel(model, sandbox);
   if (gpu) AllowDevices(sandbox);
   sandbox.readable.push_back(files.api_key_path);

@@ -12,6 +12,10 @@
 
 namespace tidegate::engine {
 
+// What any program of the engine needs that reads files and computes: its own libraries, those of
+// the system, and a few facts about the machine. Reads the program's folder; blocks.
+process::SandboxOptions SandboxFor(const std::string& program);
+
 // A child reads the model's files, the engine's libraries and a few facts about the machine, makes
 // its socket, and has no network, no home and no other file. Plain data.
 struct ChildProtection {

@@ -84,13 +84,14 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const FitPolicy
     deployment.also_speaks = {core::Protocol::kOpenAiCompletions};
     deployment.quality = QualityPrior(model.metadata.parameters);
   }
-  deployment.weights = core::Weights{.format = "gguf",
-                                     .architecture = model.metadata.architecture,
-                                     .quantisation = model.metadata.quantisation,
-                                     .parameters = model.metadata.parameters,
-                                     .bytes = model.size_bytes,
-                                     .modified_s = model.modified_s,
-                                     .read_card = [model] { return MakeCard(model); }};
+  deployment.weights =
+      core::Weights{.format = "gguf",
+                    .architecture = model.metadata.architecture,
+                    .quantisation = model.metadata.quantisation,
+                    .parameters = model.metadata.parameters,
+                    .bytes = model.size_bytes,
+                    .modified_s = model.modified_s,
+                    .read_card = [model](bool everything) { return MakeCard(model, everything); }};
   if (model.manifest_digest) deployment.weights->digest = model.manifest_digest->Hex();
   deployment.defaults = MakeDefaults(model);
   deployment.prices = core::Prices{};

@@ -24,6 +24,7 @@
 
 #include "base/unique_fd.h"
 #include "models/local_models.h"
+#include "models/model_store.h"
 #include "net/client.h"
 
 // These tests run the real llama-server with the model that ships. Where it is not installed they
@@ -301,6 +302,28 @@ TEST_F(EngineTest, AnIdleChildIsStoppedAndLeavesNothing) {
   EXPECT_EQ(StatusOf("tiny").pid, 0);
   EXPECT_EQ(StatusOf("tiny").failures, 0);
   EXPECT_EQ(PrivateFiles(), 0U);
+}
+
+TEST_F(EngineTest, HoldsTheFilesOfAStoredModelWhileItRuns) {
+  models::ModelStore store((folder_ / "store").string());
+  const models::Digest digest = *store.blobs().Put(Slurp(kStarter));
+  models::LocalModel model = Model("kept", store.blobs().PathOf(digest));
+  model.origin = models::ModelOrigin::kStore;
+  const std::vector<models::Digest> digests = {digest};
+  Create({model});
+  {
+    Result<Lease> lease = Acquire("kept");
+    ASSERT_TRUE(lease.ok()) << Describe(lease.error());
+    EXPECT_EQ(store.DropUnused(digests)->in_use, 1U);
+    EXPECT_TRUE(store.blobs().SizeOf(digest));
+  }
+  engine_->Stop("kept");
+  ASSERT_TRUE(Reaches("kept", ModelState::kAbsent));
+  EXPECT_EQ(store.DropReleased()->blobs, 1U);
+  EXPECT_FALSE(store.blobs().SizeOf(digest));
+  const Result<Lease> gone = Acquire("kept");
+  ASSERT_FALSE(gone.ok());
+  EXPECT_NE(gone.error().message.find("is not in the store"), std::string::npos);
 }
 
 TEST_F(EngineTest, TwoModelsRunBesideEachOther) {

@@ -16,6 +16,7 @@
 #include "base/digest.h"
 #include "engine/command_line.h"
 #include "engine/devices_used.h"
+#include "models/stored_model.h"
 #include "obs/log.h"
 
 namespace tidegate::engine {
@@ -371,6 +372,7 @@ void Runner::StartChild() {
 Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
                                         const ModelFit& fit) const {
   const ChildFiles files{context_->folder.SocketPath(name_), context_->folder.KeyPath(name_)};
+  TIDEGATE_ASSIGN(models::Pin pin, models::HoldFiles(model));
   // A child that was killed leaves its socket, and that keeps the next one from listening.
   unlink(files.socket_path.c_str());
   TIDEGATE_ASSIGN(const EngineBinary binary, context_->locator.Locate());
@@ -380,7 +382,7 @@ Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
   std::string key = RandomHex(kKeyBytes);
   TIDEGATE_TRY(WritePrivateFile(files.api_key_path, key + "\n"));
   TIDEGATE_ASSIGN(process::Child child, process::Spawn(options));
-  return Started{std::move(child), Secret("Bearer " + std::move(key))};
+  return Started{std::move(child), Secret("Bearer " + std::move(key)), std::move(pin)};
 }
 
 void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
@@ -391,6 +393,7 @@ void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   }
   child_.emplace(std::move(started->child));
   authorization_ = std::move(started->authorization);
+  pin_ = std::move(started->pin);
   started_wall_nanos_ = SystemClock().WallNanos();
   tail_.Clear();
   line_.clear();
@@ -398,6 +401,7 @@ void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   degraded_.clear();
   if (Result<void> watched = Watch(run); !watched.ok()) {
     child_.reset();
+    pin_ = {};
     Apply(supervisor_.OnSpawnFailed(now, run, std::move(watched).error()));
     return;
   }
@@ -496,6 +500,7 @@ void Runner::OnChildEnd(std::uint64_t run) {
   DrainOutput();
   CloseDescriptors();
   child_.reset();
+  pin_ = {};
   unlink(context_->folder.SocketPath(name_).c_str());
   unlink(context_->folder.KeyPath(name_).c_str());
   context_->client->Forget(origin());

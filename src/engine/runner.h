@@ -23,6 +23,7 @@
 #include "engine/runtime_folder.h"
 #include "engine/scheduler.h"
 #include "engine/supervisor.h"
+#include "models/blobs.h"
 #include "models/local_models.h"
 #include "net/async.h"
 #include "net/client.h"
@@ -89,6 +90,7 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   struct Started {
     process::Child child;
     Secret authorization;
+    models::Pin pin;
   };
   using FitPtr = std::shared_ptr<const ModelFit>;
 
@@ -128,6 +130,7 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   Supervisor supervisor_;
   std::map<WaiterId, Granted> waiters_;
   std::optional<process::Child> child_;
+  models::Pin pin_;  // of its files, which stay as long as it runs
   Secret authorization_;
   std::int64_t started_wall_nanos_ = 0;
   process::OutputTail tail_{kChildOutputBytesKept};

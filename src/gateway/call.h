@@ -50,6 +50,7 @@ struct Shared {
   std::atomic<std::int64_t> requests{0};
   std::atomic<std::int64_t> in_flight{0};
   net::Worker card_reader;
+  std::atomic<int> whole_cards{0};  // that are being shown with all their lists
 };
 
 struct Call {

@@ -134,12 +134,14 @@ Result<void> Library::Create(const CreateSpec& spec, const Steps& steps,
     if (found == nullptr) return NoModel(spec.from);
     base = *found;
   }
-  TIDEGATE_ASSIGN(const std::string manifest,
+  TIDEGATE_ASSIGN(MadeModel made,
                   MakeManifest(store_.blobs(), options_.quantizer, spec, base, steps, stop));
   steps({"writing manifest"});
   Provenance provenance;
   provenance.time_s = clock_.WallNanos() / kNanosPerSecond;
-  TIDEGATE_TRY(Record(spec.model, manifest, std::move(provenance)));
+  provenance.quantised_from = made.quantised_from;
+  provenance.quantised_by = std::move(made.quantised_by);
+  TIDEGATE_TRY(Record(spec.model, made.manifest, std::move(provenance)));
   steps({"success"});
   return {};
 }

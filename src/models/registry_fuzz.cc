@@ -11,6 +11,7 @@
 #include "models/download_target.h"
 #include "models/pull_request.h"
 #include "models/registry.h"
+#include "models/upload.h"
 
 namespace {
 
@@ -65,7 +66,7 @@ void State(std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 6) {
+  switch (data[0] % 7) {
     case 0:
       Manifest(input);
       break;
@@ -84,6 +85,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (const auto range = ParseContentRange(input)) {
         CHECK(range->first <= range->last && range->last < range->total);
       }
+      break;
+    case 5:
+      if (const auto has = ParseUploadRange(input)) CHECK(*has <= kLayerBytesMax);
       break;
     default:
       if (const auto request = ParsePullRequest(input, "model"); request.ok()) {

@@ -355,6 +355,16 @@ TEST_F(SandboxTest, WhatMayBeReadMayNotBeChangedAndFoldersForSocketsTakeNothingE
                  "create " + Path("run/file"), "create " + Path("model/file")});
 }
 
+TEST_F(SandboxTest, AFileThatMayBeWrittenIsTheOnlyOneBesideIt) {
+  Write("home/out", "before");
+  sandbox_.writable = {Path("home/out")};
+  for (const auto& [attempt, answer] :
+       Attempt({"write " + Path("home/out"), "read " + Path("home/out")})) {
+    EXPECT_EQ(answer, "done") << attempt;
+  }
+  ExpectRefused({"write " + Path("home/secret"), "create " + Path("home/new")});
+}
+
 TEST_F(SandboxTest, NamesThatMayBeListedAreNoContents) {
   sandbox_.listable = {Path("home")};
   const auto answers = Attempt({"list " + Path("home"), "read " + Path("home/secret")});

@@ -70,6 +70,8 @@ async function assertFails(promise, status, message) {
   });
 }
 
+const [, NAME] = LOCAL.split('/');
+
 for (const [model, place] of [[LOCAL, 'device'], [CLOUD, 'cloud']]) {
   describe(`with ${model}`, () => {
     test('a chat is answered, with its figures, and says where it ran', async () => {
@@ -208,7 +210,9 @@ test('every model is listed by a name that can be asked for, and says where it r
     assert.ok(model.capabilities.includes('completion'));
   }
   assert.ok(byName.has('auto:latest') && byName.has('auto:private'));
-  const local = byName.get(`${LOCAL}:latest`);
+  // A model of this device as an Ollama would list it.
+  const local = byName.get(`${NAME}:latest`);
+  assert.ok(!byName.has(`${LOCAL}:latest`));
   assert.equal(local.remote_host, undefined);
   assert.ok(local.size > 0 && Date.parse(local.modified_at) > 0);
   assert.equal(local.details.format, 'gguf');
@@ -218,9 +222,24 @@ test('every model is listed by a name that can be asked for, and says where it r
   assert.deepEqual(await emulator.chats(), []);
 });
 
+test('all of a model is shown when it is asked for', async () => {
+  const shown = await client.show({ model: NAME });
+  assert.deepEqual(shown.model_info['tokenizer.ggml.tokens'], []);
+  assert.ok(shown.model_info['general.parameter_count'] > 1e5);
+  const all = await client.show({ model: NAME, verbose: true });
+  const tokens = all.model_info['tokenizer.ggml.tokens'];
+  assert.ok(tokens.length > 100 && tokens.every((token) => typeof token === 'string'));
+  assert.equal(all.model_info['tokenizer.ggml.token_type'].length, tokens.length);
+  for (const { tensors } of [shown, all]) {
+    const embedding = tensors.find((tensor) => tensor.name === 'token_embd.weight');
+    assert.equal(embedding.type, 'F32');
+    assert.equal(embedding.shape.at(-1), tokens.length);
+  }
+  await assertFails(client.show({ model: NAME, verbose: 'yes' }), 400, /verbose/);
+});
+
 test('a model is known with its default tag and without it', async () => {
-  const [, name] = LOCAL.split('/');
-  for (const model of [name, `${name}:latest`, LOCAL, `${LOCAL}:latest`]) {
+  for (const model of [NAME, `${NAME}:latest`, LOCAL, `${LOCAL}:latest`]) {
     const shown = await client.show({ model });
     assert.ok(shown.capabilities.includes('tools'));
     const architecture = shown.model_info['general.architecture'];
@@ -246,7 +265,7 @@ test('a model is loaded, listed while it is in memory, kept, and let go', async 
   assert.equal(loaded.done_reason, 'load');
   assert.equal(loaded.response, '');
   const [running] = await named();
-  assert.equal(running.name, `${LOCAL}:latest`);
+  assert.equal(running.name, `${NAME}:latest`);
   assert.ok(running.size > 0 && running.context_length > 0);
   assert.ok(Date.parse(running.expires_at) > Date.now());
 

@@ -12,6 +12,7 @@
   X(ListModels)              \
   X(Show)                    \
   X(Create)                  \
+  X(Quantize)                \
   X(Cp)                      \
   X(Push)                    \
   X(Rm)                      \

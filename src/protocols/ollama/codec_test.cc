@@ -315,12 +315,13 @@ TEST(OllamaModels, AreNamedWithATagAndSayWhereTheyTrulyRun) {
       entry(cloud, "https://api.anthropic.com:443"),
       entry(passed_on, "http://127.0.0.1:11434")};
   models[0].capabilities = core::CapabilitySet().With(core::Capability::kReasoning);
+  models[1].plain = "tiny:latest";
 
   const std::string tags = Codec().EncodeModels(models);
   for (const char* part :
        {R"("name":"auto:latest","model":"auto:latest","modified_at":)",
         R"("capabilities":["completion","thinking"])",
-        R"("name":"local/tiny:latest","model":"local/tiny:latest","modified_at":"1970-01-02T)",
+        R"("name":"tiny:latest","model":"tiny:latest","modified_at":"1970-01-02T)",
         R"("size":4661211808,)",
         R"("details":{"parent_model":"","format":"gguf","family":"llama","families":["llama"],)"
         R"("parameter_size":"8.0B","quantization_level":"Q4_K_M","context_length":8192})",
@@ -332,13 +333,13 @@ TEST(OllamaModels, AreNamedWithATagAndSayWhereTheyTrulyRun) {
     EXPECT_NE(tags.find(part), std::string::npos) << part << "\n" << tags;
   }
   const std::string mine =
-      tags.substr(tags.find("local/tiny"), tags.find("anthropic/") - tags.find("local/tiny"));
+      tags.substr(tags.find("\"tiny:"), tags.find("anthropic/") - tags.find("\"tiny:"));
   EXPECT_EQ(mine.find("remote"), std::string::npos) << "it runs here";
 
   const std::string show = Codec().EncodeModel(models[1]);
   EXPECT_NE(show.find(R"("template":"")"), std::string::npos) << show;
   EXPECT_NE(show.find(R"("model_info":{"general.architecture":"llama",)"
-                      R"("general.basename":"local/tiny:latest",)"
+                      R"("general.basename":"tiny:latest",)"
                       R"("general.parameter_count":8030261248,"llama.context_length":8192})"),
             std::string::npos)
       << show;
@@ -458,11 +459,14 @@ TEST(OllamaModels, ManagingModelsIsNotForTheProtocolToRead) {
 TEST(OllamaModels, ShowTakesBothNamesOfTheField) {
   const auto read = [](std::string_view text) {
     const PaddedText body(text);
-    return Codec().DecodeModelName(body.view());
+    return Codec().DecodeModelQuestion(body.view());
   };
-  EXPECT_EQ(*read(R"({"model":"a"})"), "a");
-  EXPECT_EQ(*read(R"({"name":"b","verbose":true})"), "b");
-  EXPECT_EQ(*read(R"({"model":"","name":"b"})"), "b");
+  EXPECT_EQ(read(R"({"model":"a"})")->model, "a");
+  EXPECT_FALSE(read(R"({"model":"a"})")->everything);
+  EXPECT_EQ(read(R"({"name":"b","verbose":true})")->model, "b");
+  EXPECT_TRUE(read(R"({"name":"b","verbose":true})")->everything);
+  EXPECT_EQ(read(R"({"model":"","name":"b"})")->model, "b");
+  EXPECT_EQ(read(R"({"model":"a","verbose":1})").error().field, "verbose");
   EXPECT_EQ(read("{}").error().field, "model");
   EXPECT_EQ(read(R"({"model":7})").error().field, "model");
   EXPECT_EQ(read("[").error().reason, "invalid_json");

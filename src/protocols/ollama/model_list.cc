@@ -116,8 +116,13 @@ std::string ModifiedAt(const ModelEntry& model) {
   return TimeText(weights == nullptr ? model.created_s : weights->modified_s);
 }
 
+// As its clients know it.
+std::string NameOf(const ModelEntry& model) {
+  return TaggedName(model.plain.empty() ? model.id : model.plain);
+}
+
 void WriteName(json::Writer& out, const ModelEntry& model) {
-  const std::string name = TaggedName(model.id);
+  const std::string name = NameOf(model);
   out.Key("name").String(name).Key("model").String(name);
 }
 
@@ -186,7 +191,7 @@ void WriteModelInfo(json::Writer& out, const ModelEntry& model) {
     return;
   }
   out.Key("general.architecture").String(architecture);
-  out.Key("general.basename").String(TaggedName(model.id));
+  out.Key("general.basename").String(NameOf(model));
   if (weights != nullptr) {
     out.Key("general.parameter_count").Integer(Clamp(weights->parameters));
   }
