@@ -6,8 +6,8 @@
 #include "admin/decision_json.h"
 #include "admin/query.h"
 #include "admin/views.h"
+#include "admin/worker.h"
 #include "json/writer.h"
-#include "net/worker.h"
 
 namespace tidegate::admin {
 namespace {
@@ -94,7 +94,7 @@ struct Api::State {
                                         Caller caller);
 
   Sources sources;
-  net::Worker worker;
+  Worker worker;
 };
 
 net::Task<Result<std::string>> Api::State::OneDecision(net::Shard& shard, std::string text,

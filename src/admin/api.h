@@ -20,7 +20,6 @@
 #include "core/decision.h"
 #include "core/deployment.h"
 #include "engine/locator.h"
-#include "engine/machine.h"
 #include "engine/status.h"
 #include "ledger/decision_log.h"
 #include "ledger/ledger.h"
@@ -47,8 +46,6 @@ struct GateFacts {
   std::size_t connections = 0;       // open now
   std::int64_t requests = 0;         // since the start
   std::int64_t requests_active = 0;  // now
-  engine::Machine machine = {};      // what local models may have of it
-  std::string devices_why_not;       // its graphics devices are not known
   // Answers that are kept for their callers; all 0 when none are.
   std::int64_t kept_answers = 0, kept_bytes = 0, kept_failed = 0;
 };

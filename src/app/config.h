@@ -68,9 +68,4 @@ Result<std::string> RuntimeFolder(const Settings& settings, const Environment& e
 // with the remedy.
 Result<void> CheckExposure(const Config& config);
 
-// What "env:NAME" or "file:/path" names. The secret itself is refused: files get copied, committed
-// and pasted. Errors: kInvalidArgument with `path`.
-Result<Secret> ResolveSecret(const std::string& reference, const std::string& path,
-                             const Environment& environment);
-
 }  // namespace tidegate::app

@@ -8,8 +8,6 @@
 #include <fmt/format.h>
 
 #include "app/application.h"
-#include "app/doctor_machine.h"
-#include "app/model_places.h"
 #include "engine/installer.h"
 #include "engine/locator.h"
 #include "models/local_models.h"
@@ -65,27 +63,25 @@ Check CheckStateFolder(const Config& config, const Environment& environment) {
   return {"state folder", CheckState::kOk, *folder, ""};
 }
 
-std::vector<Check> CheckEngine(const Config& config, const models::ModelScan& scan) {
+Check CheckEngine(const Config& config) {
   if (!config.settings.engine_enabled) {
-    return {
-        {"engine", CheckState::kWarn, "engine.enabled is false: nothing runs on this machine", ""}};
+    return {"engine", CheckState::kWarn, "engine.enabled is false: nothing runs on this machine",
+            ""};
   }
   engine::Locator locator(engine::LocatorOptions::FromEnvironment(config.settings.engine_path));
   const Result<engine::EngineBinary> found = locator.Locate();
-  if (!found.ok()) return {FromError("engine", found.error(), "run: tidegate engine install")};
-  std::vector<Check> checks = {{"engine", CheckState::kOk,
-                                fmt::format("llama-server {} at {}", found->version, found->path),
-                                ""}};
-  for (Check& check : CheckMachine(config, *found, scan.models)) checks.push_back(std::move(check));
-  return checks;
+  if (!found.ok()) return FromError("engine", found.error(), "run: tidegate engine install");
+  return {"engine", CheckState::kOk,
+          fmt::format("llama-server {} at {}", found->version, found->path), ""};
 }
 
-Check CheckModels(const Config& config, const Environment& environment, models::ModelScan& scan) {
-  const Result<models::ModelFolders> places = ModelPlaces(config.settings, environment);
-  if (!places.ok()) return FromError("local models", places.error(), "set models.store");
-  models::ModelFolders where = *places;
-  std::erase(where.files, FindShippedModel());
-  scan = models::FindLocalModels(where);
+Check CheckModels(const Config& config) {
+  models::ModelFolders where;
+  where.folders = config.settings.model_folders;
+  const Result<std::string> standard = models::DefaultModelFolder();
+  if (where.folders.empty() && standard.ok()) where.folders.push_back(*standard);
+  where.files = config.settings.model_files;
+  const models::ModelScan scan = models::FindLocalModels(where);
   if (!scan.problems.empty()) {
     return {"local models", CheckState::kWarn,
             fmt::format("{} cannot be served: {}", scan.problems.front().path,
@@ -97,7 +93,7 @@ Check CheckModels(const Config& config, const Environment& environment, models::
         where.folders.empty() ? std::string("models.folders") : where.folders.front();
     return {"local models", CheckState::kWarn,
             "only the starter model is here, and it is a test model: it knows nothing",
-            "pull one, as 'tidegate pull llama3.2', or put a GGUF file into " + folder +
+            "put a GGUF file of a real model into " + folder +
                 " (a 4-bit 3B model needs 2 GB and runs on most laptops)"};
   }
   return {"local models", CheckState::kOk, fmt::format("{} found", scan.models.size()), ""};
@@ -134,16 +130,10 @@ std::vector<cli::Check> RunDoctor(const Environment& environment) {
   const Result<Config> config = LoadConfig("", environment);
   if (!config.ok()) {
     return {FromError("configuration", config.error(), "run: tidegate config check --explain"),
-            CheckEngine(Config(), {}).front()};
+            CheckEngine(Config())};
   }
-  models::ModelScan scan;
-  Check models = CheckModels(*config, environment, scan);
-  std::vector<Check> checks = {CheckFiles(*config), CheckExposed(*config),
-                               CheckStateFolder(*config, environment)};
-  for (Check& check : CheckEngine(*config, scan)) checks.push_back(std::move(check));
-  checks.push_back(std::move(models));
-  checks.push_back(CheckProviders(*config, environment));
-  return checks;
+  return {CheckFiles(*config),  CheckExposed(*config), CheckStateFolder(*config, environment),
+          CheckEngine(*config), CheckModels(*config),  CheckProviders(*config, environment)};
 }
 
 cli::ConfigReport CheckConfig(const std::string& path, const Environment& environment) {

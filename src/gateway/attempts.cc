@@ -6,14 +6,12 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
-#include "core/model_defaults.h"
 #include "dispatch/attempt.h"
 #include "gateway/answer.h"
 #include "gateway/call.h"
 #include "gateway/limits.h"
 #include "net/callback.h"
 #include "obs/log.h"
-#include "plan/window.h"
 
 namespace tidegate::gateway {
 namespace {
@@ -26,7 +24,6 @@ struct Running {
   std::size_t deployment;
   const plan::Estimate& estimate;
   AttemptRecord record;
-  std::int64_t window_tokens = 0;  // of the window that a lease has to have
   std::optional<engine::Lease> lease;
   dispatch::Target target;  // filled for leases only
   ledger::Reservation reservation;
@@ -127,8 +124,7 @@ void Fill(AttemptRecord& record, const dispatch::AttemptResult& result) {
 net::Task<Result<void>> LeaseEngine(Call& call, Running& running) {
   const Route& route = call.inventory->route(running.deployment);
   Result<engine::Lease> lease = co_await call.inventory->engine()->Acquire(
-      call.exchange.shard(), route.engine_model, call.exchange.cancel(),
-      engine::Claim(engine::Priority::kNormal, call.principal->name, running.window_tokens));
+      call.exchange.shard(), route.engine_model, call.exchange.cancel());
   if (!lease.ok()) co_return std::move(lease).error();
   running.lease.emplace(*std::move(lease));
   if (call.request.keep_alive_nanos) {
@@ -169,10 +165,8 @@ core::Protocol SpokenTo(const Call& call, const core::Deployment& deployment) {
 Result<protocols::UpstreamRequest> Encode(const Call& call, const Running& running,
                                           const protocols::Protocol& upstream) {
   const protocols::UpstreamOptions options = OptionsFor(call, running);
-  if (call.work) return call.work->Encode(upstream, options);
-  const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
-  if (!deployment.defaults) return upstream.EncodeRequest(call.request, options);
-  return upstream.EncodeRequest(core::WithDefaults(call.request, *deployment.defaults), options);
+  return call.work ? call.work->Encode(upstream, options)
+                   : upstream.EncodeRequest(call.request, options);
 }
 
 // Phase 11 and 12 for one attempt. Whatever happens is in `running.record` and in the result.
@@ -233,7 +227,7 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
 }
 
 // What the caller is told when every attempt has failed.
-Error FinalError(Error last, std::size_t targets) {
+Error FinalError(Error last, std::size_t attempts) {
   const bool ours =
       last.source == ErrorSource::kUpstream &&
       (last.code == ErrorCode::kUnauthenticated || last.code == ErrorCode::kPermissionDenied);
@@ -241,8 +235,8 @@ Error FinalError(Error last, std::size_t targets) {
     last.code = ErrorCode::kUnavailable;
     last.reason = "provider_key_refused";
   }
-  if (targets > 1)
-    last.message = fmt::format("all {} targets failed; the last: {}", targets, last.message);
+  if (attempts > 1)
+    last.message = fmt::format("all {} targets failed; the last: {}", attempts, last.message);
   return last;
 }
 
@@ -263,17 +257,6 @@ bool MayGoOn(const Call& call, const Error& error) {
            core::OnOverBudget::kDegrade;
   }
   return error.retry != Retry::kNever || error.source != ErrorSource::kUpstream;
-}
-
-// The engine counted the prompt and found it too long for the window that the estimate had asked
-// for: the window to try next, twice as large; 0 = that was not it, or there is no larger one.
-std::int64_t LargerWindow(const Running& running, const core::Deployment& deployment,
-                          const dispatch::AttemptResult& result) {
-  if (!running.lease || !result.error || result.committed) return 0;
-  if (result.error->reason != "context_length_exceeded") return 0;
-  const std::int64_t window = running.lease->endpoint().context_tokens;
-  if (window <= 0 || window >= deployment.window_max()) return 0;
-  return window > deployment.window_max() / 2 ? deployment.window_max() : 2 * window;
 }
 
 // Saturating: how often comes from the upstream.
@@ -309,19 +292,10 @@ void AppendDecisionFields(const Call& call, const AttemptRecord* attempt, bool e
 net::Task<Result<void>> RunAttempts(Call& call) {
   std::optional<Error> last;
   std::uint32_t number = 0;
-  std::size_t targets = 0;
-  std::int64_t window_tokens = 0;  // of the same target once more, in a larger window
-  for (std::size_t i = 0; i < call.plan.attempts.size();) {
-    const plan::Attempt& planned = call.plan.attempts[i];
+  for (const plan::Attempt& planned : call.plan.attempts) {
     const core::Deployment& deployment = call.inventory->deployments()[planned.deployment];
-    if (call.work && !call.work->CanAsk(deployment)) {
-      ++i;
-      continue;
-    }
-    Running running{planned.deployment, planned.estimate, {}, window_tokens, {}, {}, {}};
-    if (window_tokens == 0) {
-      running.window_tokens = plan::WindowNeeded(deployment, call.profile, call.effective);
-    }
+    if (call.work && !call.work->CanAsk(deployment)) continue;
+    Running running{planned.deployment, planned.estimate, {}, {}, {}, {}};
     running.record.model = deployment.ref.ToString();
     running.record.place = deployment.place;
     running.record.started_us = SinceArrivalUs(call);
@@ -331,11 +305,6 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     if (running.reservation.active()) Settle(call, running, result);
     Learn(call, running, result);
     call.record.attempts.push_back(std::move(running.record));
-    window_tokens = LargerWindow(running, deployment, result);
-    if (window_tokens == 0) {
-      ++i;
-      ++targets;
-    }
     if (result.outcome == AttemptOutcome::kOk) {
       call.record.status = 200;
       co_return Result<void>();
@@ -358,7 +327,7 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     }
   }
   CHECK(last.has_value());  // there was a first attempt
-  co_return FinalError(*std::move(last), targets);
+  co_return FinalError(*std::move(last), call.record.attempts.size());
 }
 
 }  // namespace tidegate::gateway

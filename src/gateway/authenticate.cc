@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "base/ascii.h"
 #include "gateway/call.h"
 #include "gateway/limits.h"
 #include "protocols/aws_sigv4/verifier.h"
@@ -21,7 +20,7 @@ std::string_view PresentedKey(const net::HttpHead& head, std::string& decoded) {
   constexpr std::string_view kBearer = "bearer ";
   if (const auto field = head.Find("authorization")) {
     if (field->size() > kBearer.size() &&
-        EqualsIgnoreCase(field->substr(0, kBearer.size()), kBearer)) {
+        net::EqualsIgnoreCase(field->substr(0, kBearer.size()), kBearer)) {
       return net::Trim(field->substr(kBearer.size()));
     }
     return *field;

@@ -13,7 +13,6 @@
 #include "core/request.h"
 #include "gateway/gateway.h"
 #include "gateway/work.h"
-#include "net/worker.h"
 #include "plan/plan.h"
 #include "policy/merge.h"
 #include "privacy/label.h"
@@ -49,8 +48,6 @@ struct Shared {
   std::shared_ptr<Inventory> inventory;  // guarded by mutex; shards hold their own reference
   std::atomic<std::int64_t> requests{0};
   std::atomic<std::int64_t> in_flight{0};
-  net::Worker card_reader;
-  std::atomic<int> whole_cards{0};  // that are being shown with all their lists
 };
 
 struct Call {

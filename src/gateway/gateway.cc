@@ -273,12 +273,6 @@ net::Task<void> Gateway::Handle(net::Exchange& exchange) {
     co_return;
   }
   if (!matched.route) co_return co_await RespondError(exchange, shape, NoRoute(head), "");
-  if (matched.route->operation == protocols::Operation::kManageModels) {
-    if (shared.parts.manage) {
-      co_return co_await shared.parts.manage(exchange, principal);
-    }
-    co_return co_await RespondError(exchange, shape, NoRoute(head), "");
-  }
   if (protocols::IsForAModel(matched.route->operation)) {
     co_return co_await Run(shared, shard, exchange, *matched.protocol, client, *matched.route,
                            *caller);

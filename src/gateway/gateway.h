@@ -44,8 +44,6 @@ struct GatewayParts {
   std::function<std::string(const core::DecisionRecord&)> encode_decision;
   // Paths under /tidegate/: answers and returns true, or returns false for an unknown path.
   std::function<net::Task<bool>(net::Exchange&, const policy::Principal&)> admin;
-  // Answers Operation::kManageModels; empty: nothing is managed here.
-  std::function<net::Task<void>(net::Exchange&, const policy::Principal&)> manage = {};
 };
 
 struct GatewayStats {

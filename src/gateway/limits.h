@@ -15,7 +15,6 @@ inline constexpr std::size_t kUnprovenBodiesPerShardMax =
 inline constexpr std::int64_t kLiveViewAgeMax =
     20'000'000;  // nanoseconds a shard's view of live states may be old
 inline constexpr std::int64_t kDeadlineMsMax = 24LL * 3600 * 1000;
-inline constexpr int kWholeCardsMax = 4;  // models shown with all their lists at once
 inline constexpr std::size_t kNameBodyBytesMax = 64U << 10U;  // that only names a model
 inline constexpr std::int64_t kOverloadRetryAfterSeconds = 1;
 inline constexpr std::size_t kEligibleRecordedMax = 32;  // eligible candidates kept in a record

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/ascii.h"
-
 namespace tidegate::net {
 namespace {
 

@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include "base/ascii.h"
 #include "net/limits.h"
 
 namespace tidegate::net {

@@ -2,7 +2,6 @@
 
 #include <ctime>
 
-#include "base/ascii.h"
 #include "net/limits.h"
 
 namespace tidegate::net {

@@ -7,8 +7,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/ascii.h"
-
 namespace tidegate::policy {
 namespace {
 
@@ -235,7 +233,9 @@ Result<void> ApplyPlaces(Constraints& out, const Application& value) {
 
 Result<void> ApplyRegions(Constraints& out, const Application& value) {
   TIDEGATE_ASSIGN(std::vector<std::string> regions, value.List(false));
-  for (std::string& region : regions) region = ToLower(region);
+  for (std::string& region : regions) {
+    for (char& c : region) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
   out.region = std::move(regions);
   return {};
 }

@@ -29,8 +29,7 @@ struct Profile {
   // all of the input.
   std::int64_t prompts = 1;
   std::optional<std::int64_t> longest_prompt_estimate = {};
-  std::int64_t window_tokens = 0;  // of the window that the caller asks for; 0 = any that it fits
-  std::int64_t requests_max = 1;   // how often the price of a request may be due, at most
+  std::int64_t requests_max = 1;  // how often the price of a request may be due, at most
   core::Protocol protocol = core::Protocol::kOpenAiChat;  // that the caller speaks
   core::CapabilitySet needs;
   double difficulty = 0;  // 0 … 1; a request of middling difficulty is 0.5

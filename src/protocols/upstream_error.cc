@@ -8,7 +8,6 @@
 #include <span>
 #include <utility>
 
-#include "base/ascii.h"
 #include "protocols/json_members.h"
 #include "protocols/limits.h"
 #include "protocols/scratch_reader.h"
@@ -21,10 +20,21 @@ constexpr std::size_t kParamBytesMax = 256;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return Lower(x) == Lower(y); });
+}
+
+bool ContainsIgnoringCase(std::string_view text, std::string_view part) {
+  return std::search(text.begin(), text.end(), part.begin(), part.end(),
+                     [](char x, char y) { return Lower(x) == Lower(y); }) != text.end();
+}
 
 bool ContainsAny(std::string_view text, std::span<const std::string_view> parts) {
   return std::any_of(parts.begin(), parts.end(),
-                     [text](std::string_view part) { return ContainsIgnoreCase(text, part); });
+                     [text](std::string_view part) { return ContainsIgnoringCase(text, part); });
 }
 
 // --- Text ---
@@ -58,7 +68,7 @@ bool HasRandomRun(std::string_view token) {
 }
 
 bool LooksLikeKey(std::string_view token, std::string_view token_before) {
-  if (EqualsIgnoreCase(token_before, "bearer") && !token.empty()) return true;
+  if (EqualsIgnoringCase(token_before, "bearer") && !token.empty()) return true;
   if (token.find("***") != std::string_view::npos) return true;
   if (HasRandomRun(token)) return true;
   return token.size() >= kKeyBytesMin &&
@@ -182,13 +192,13 @@ bool IsUnknownModel(const Fault& fault) {
   constexpr std::array<std::string_view, 6> kPhrases = {"not found",     "does not exist",
                                                         "no such model", "not a valid model",
                                                         "unknown model", "no endpoints found"};
-  return ContainsIgnoreCase(fault.message, "model") && ContainsAny(fault.message, kPhrases);
+  return ContainsIgnoringCase(fault.message, "model") && ContainsAny(fault.message, kPhrases);
 }
 
 // What this model cannot do, another one may.
 bool IsUnsupported(const Fault& fault) {
   return (fault.status == 400 || fault.status == 422) &&
-         ContainsIgnoreCase(fault.message, "does not support");
+         ContainsIgnoringCase(fault.message, "does not support");
 }
 
 // The status that the words of an error mean when it came without one, inside a stream.
@@ -239,7 +249,7 @@ bool IsKeyRefused(const Fault& fault) {
   if (Says(fault, "API_KEY_INVALID") || Says(fault, "API_KEY_EXPIRED")) return true;
   constexpr std::string_view kWrongKey = "incorrect api key provided";
   return fault.status == 400 &&
-         EqualsIgnoreCase(fault.message.substr(0, kWrongKey.size()), kWrongKey);
+         EqualsIgnoringCase(fault.message.substr(0, kWrongKey.size()), kWrongKey);
 }
 
 Verdict Judge(const Fault& fault, int status) {

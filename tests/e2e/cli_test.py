@@ -15,8 +15,7 @@ from harness import GateTest, Home, cloud_provider, engine_path, run_tidegate
 EXIT_FAILURE, EXIT_USAGE, EXIT_NO_INPUT, EXIT_UNAVAILABLE = 1, 64, 66, 69
 ESCAPE = b"\x1b["
 COMMANDS = [
-    "ask", "run", "launch", "pull", "push", "list", "show", "create", "cp", "rm", "stop", "verify",
-    "import", "export", "models", "ps", "spend", "explain", "serve", "doctor", "config check",
+    "ask", "run", "models", "ps", "spend", "explain", "serve", "doctor", "config check",
     "engine status", "engine install", "completions", "demo", "version",
 ]  # fmt: skip
 
@@ -94,12 +93,8 @@ class AgainstAGate(GateTest):
         self.run_ok("ask", "--model", LOCAL, "Say hello.")
         self.run_ok("ask", "--model", CLOUD, "Say hello.")
         self.assertIn("tidegate-starter", self.run_ok("ps"))
-        [model] = self.run_json("ps", "--wide")["models"]
+        [model] = self.run_json("ps")["models"]
         self.assertEqual(model["state"], "ready")
-        self.assertIn("tidegate-starter", self.run_ok("ps", "--wide"))
-        self.assertIn("tidegate-starter", self.run_ok("list"))
-        self.assertNotIn(CLOUD, self.run_ok("list"))
-        self.assertIn("quantization", self.run_ok("show", LOCAL))
         total = self.gate.spend()["total"]
         self.assertEqual(self.run_json("spend")["total"], total)
         text = self.run_ok("spend", "--by", "place")

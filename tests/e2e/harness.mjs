@@ -173,15 +173,12 @@ output_usd_per_mtok = ${PRICES.output}
 
 export class Gate {
   // A gate with the local starter model (and the models in `files`) and, as "cloud", the emulator.
-  // `models`: further settings of the table of that name.
-  static async start(
-    emulator, tables = '', listen = '127.0.0.1:0', variables = {}, files = [], models = {},
-  ) {
+  static async start(emulator, tables = '', listen = '127.0.0.1:0', variables = {}, files = []) {
     const gate = new Gate();
     gate.home = makeHome();
     Object.assign(gate.home.env, variables);
     const config = join(gate.home.path, 'tidegate.toml');
-    const listed = ['swift', 'paced'].map((name) => `{ name = "${name}", context_tokens = 128000,
+    const models = ['swift', 'paced'].map((name) => `{ name = "${name}", context_tokens = 128000,
  output_tokens_max = 16384, quality = 0.9, capabilities = ${JSON.stringify(CAPABILITIES)},
  prices = { input_usd = ${PRICES.input}, cached_read_usd = ${PRICES.cached},
  output_usd = ${PRICES.output} } }`.replaceAll('\n', ''));
@@ -191,14 +188,13 @@ path = "${enginePath()}"
 threads = 1
 [models]
 files = ${JSON.stringify([STARTER, ...files])}
-${Object.entries(models).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`).join('')}
 [providers.cloud]
 kind = "openai_compatible"
 url = "${emulator.url}/v1"
 place = "cloud"
 emulated = true
 models = [
-  ${listed.join(',\n  ')}
+  ${models.join(',\n  ')}
 ]
 ${tables}`);
     gate.program = new Program(

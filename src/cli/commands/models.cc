@@ -67,10 +67,9 @@ Result<std::string> Text(std::string_view answer, const Console& console) {
     JsonFields model(item);
     const std::string place = model.Text("place");
     const std::int64_t context = model.Integer("context_tokens");
-    const std::int64_t most = model.Integer("context_tokens_max");
     table.Row({{model.Text("id") + (model.Flag("emulated") ? " (emulated)" : ""), Ink::kAccent},
                {place, place == "device" ? Ink::kGood : Ink::kPlain},
-               context == 0 ? "?" : FormatCount(context) + (most > context ? "+" : ""),
+               context == 0 ? "?" : FormatCount(context),
                PriceOf(model, "input"),
                PriceOf(model, "output"),
                Shown(model.Texts("capabilities")),

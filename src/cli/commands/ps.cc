@@ -1,11 +1,9 @@
 #include <fmt/format.h>
 
-#include "base/clock.h"
 #include "cli/commands/list.h"
 #include "cli/exit_code.h"
 #include "cli/gate.h"
 #include "cli/json_fields.h"
-#include "cli/model_views.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "json/reader.h"
@@ -21,16 +19,7 @@ Cell StateOf(const std::string& state, std::int64_t retry_in_ms) {
   return {"retries in " + FormatDuration(retry_in_ms * kMicrosPerMs), Ink::kBad};
 }
 
-// What is wrong now comes before what was.
-std::string Trouble(JsonFields& model) {
-  for (const char* what : {"unfit", "degraded", "last_error"}) {
-    if (std::string text = model.Text(what); !text.empty()) return text;
-  }
-  return "";
-}
-
-// The gate's own view of its engine.
-Result<std::string> WideText(std::string_view answer, bool all, const Console& console) {
+Result<std::string> Text(std::string_view answer, bool all, const Console& console) {
   json::Reader reader;
   const Result<json::Value> root = reader.ParseCopy(answer, kAnswerBytesMax);
   if (!root.ok()) return UnexpectedAnswer(root.error());
@@ -38,11 +27,10 @@ Result<std::string> WideText(std::string_view answer, bool all, const Console& c
                {"STATE"},
                {"BUSY", Align::kRight},
                {"WAITING", Align::kRight},
-               {"WINDOW", Align::kRight},
                {"MEMORY", Align::kRight},
                {"PID", Align::kRight},
                {"STARTED IN", Align::kRight},
-               {"TROUBLE", Align::kLeft, Overflow::kWrap}});
+               {"LAST ERROR", Align::kLeft, Overflow::kWrap}});
   JsonFields fields(*root);
   for (const json::Value item : fields.Items("models")) {
     JsonFields model(item);
@@ -55,11 +43,10 @@ Result<std::string> WideText(std::string_view answer, bool all, const Console& c
         shown,
         fmt::format("{}/{}", model.Integer("users"), model.Integer("slots")),
         FormatCount(model.Integer("queue_depth")),
-        FormatCount(model.Integer("context_tokens")),
         pid == 0 ? "-" : FormatBytes(model.Integer("rss_bytes")),
         pid == 0 ? "-" : std::to_string(pid),
         start_ms == 0 ? "-" : FormatDuration(start_ms * kMicrosPerMs),
-        Trouble(model)};
+        model.Text("last_error")};
     if (all || state != "absent") table.Row(row);
     fields.Absorb(model.status());
   }
@@ -69,19 +56,15 @@ Result<std::string> WideText(std::string_view answer, bool all, const Console& c
 }
 
 Result<int> RunPs(Context& context) {
-  const bool all = context.arguments.Has("--all");
-  const bool wide = all || context.arguments.Has("--wide");
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kFail));
-  TIDEGATE_ASSIGN(const std::string answer, gate->client().Get(wide ? "/tidegate/ps" : "/api/ps"));
+  TIDEGATE_ASSIGN(std::string answer, gate->client().Get("/tidegate/ps"));
   if (context.json) {
     context.console.out.Write(answer + "\n");
     return kExitOk;
   }
-  Result<std::string> text =
-      wide ? WideText(answer, all, context.console)
-           : LoadedText(answer, SystemClock().WallNanos() / kNanosPerSecond, context.console);
-  if (!text.ok()) return std::move(text).error();
-  context.console.out.Write(*text);
+  TIDEGATE_ASSIGN(const std::string text,
+                  Text(answer, context.arguments.Has("--all"), context.console));
+  context.console.out.Write(text);
   return kExitOk;
 }
 
@@ -92,10 +75,7 @@ Command Ps() {
   command.name = "ps";
   command.group = Group::kLook;
   command.summary = "the models that run on this device now";
-  command.options = {
-      {"--wide", "", "what the engine says: who waits, memory, how long the start took"},
-      {"--all", "", "the same, and also the models that are not running"},
-  };
+  command.options = {{"--all", "", "also those that are not running", {}}};
   command.run = RunPs;
   return command;
 }

@@ -83,10 +83,10 @@ class BodyWriter {
     out_.BeginObject();
     TIDEGATE_TRY(WriteSystem());
     TIDEGATE_TRY(WriteMessages());
-    if (!options_.count_only) TIDEGATE_TRY(WriteInference());
+    TIDEGATE_TRY(WriteInference());
     TIDEGATE_TRY(WriteTools());
     TIDEGATE_TRY(WriteModelFields(request_, options_, family_, out_));
-    if (!options_.count_only) WriteOutputConfig();
+    WriteOutputConfig();
     out_.EndObject();
     return {};
   }

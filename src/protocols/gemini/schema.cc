@@ -5,7 +5,6 @@
 #include <optional>
 #include <string_view>
 
-#include "base/ascii.h"
 #include "json/writer.h"
 #include "protocols/gemini/proto_fields.h"
 #include "protocols/json_members.h"
@@ -85,7 +84,10 @@ class SchemaWriter {
 
   void WriteType(std::string_view type, bool nullable) {
     if (IsWord(type, "TYPE_UNSPECIFIED")) return;
-    const std::string small = ToLower(type);
+    std::string small(type);
+    for (char& c : small) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
     out_.Key("type");
     if (!nullable) {
       out_.String(small);

@@ -6,7 +6,11 @@
 #include "protocols/arguments.h"
 
 namespace tidegate::protocols::ollama {
-namespace {}  // namespace
+namespace {
+
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
+
+}  // namespace
 
 std::string_view DoneReason(core::FinishReason reason) {
   return reason == core::FinishReason::kLength ? "length" : "stop";

@@ -278,22 +278,16 @@ Result<core::Request> DecodeOllamaRequest(Form form, std::string_view body,
   return RequestDecoder(form, body, root, constraints).Decode();
 }
 
-Result<ModelQuestion> DecodeShowRequest(std::string_view body) {
+Result<std::string> DecodeShowRequest(std::string_view body) {
   const ScratchReader json;
   TIDEGATE_ASSIGN(const json::Value root, json->Parse(body, kShowBytesMax));
   TIDEGATE_ASSIGN(const auto fields, ReadFields(kShow, root));
-  ModelQuestion question;
-  if (const std::optional<json::Value> verbose = fields.Value(kShow.Index("verbose"))) {
-    TIDEGATE_ASSIGN(question.everything, verbose->Bool());
-  }
   for (const std::size_t index : {kShow.Index("model"), kShow.Index("name")}) {
     const std::optional<json::Value> value = fields.Value(index);
     if (!value) continue;
     TIDEGATE_ASSIGN(const std::string_view name, value->String());
     if (name.size() > kModelNameBytesMax) return value->Invalid("is too long");
-    if (name.empty()) continue;
-    question.model = name;
-    return question;
+    if (!name.empty()) return std::string(name);
   }
   return InvalidArgument("model", "is required");
 }
