@@ -51,15 +51,8 @@ tsan: bootstrap ## the tests under ThreadSanitizer
 	$(call configure_and_build,tsan)
 	@ctest --preset tsan --output-on-failure --parallel $(JOBS)
 
-fuzz: bootstrap ## every fuzz target, FUZZ_SECONDS (30) each
-	$(call configure_and_build,fuzz)
-	@shopt -s nullglob; set -e; for target in build/fuzz/bin/*_fuzz; do \
-	  name=$$(basename $$target); mkdir -p build/fuzz/corpus/$$name build/fuzz/artifacts; \
-	  seeds=(); [[ ! -d tests/fuzz/$$name ]] || seeds=(tests/fuzz/$$name); \
-	  echo "== $$name"; \
-	  $$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=0 -verbosity=0 \
-	    -artifact_prefix=build/fuzz/artifacts/ build/fuzz/corpus/$$name "$${seeds[@]}"; \
-	done
+fuzz: bootstrap ## every fuzz target, FUZZ_SECONDS (30) each; scripts/fuzz can do more
+	@scripts/fuzz --seconds $(FUZZ_SECONDS)
 
 format: ## rewrite the C++ sources in the house style
 	@git ls-files -z -co --exclude-standard -- '*.cc' '*.h' | xargs -0 -r clang-format -i

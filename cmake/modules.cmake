@@ -2,6 +2,9 @@
 # to exactly the modules on its line, and tools/layers checks that its includes agree.
 
 function(tidegate_add_modules)
+  if(TIDEGATE_FUZZ)
+    add_custom_target(fuzzers)
+  endif()
   file(STRINGS ${CMAKE_SOURCE_DIR}/tools/layers.txt lines REGEX "^[a-z]+:")
   set(all "")
   foreach(line ${lines})
@@ -65,6 +68,7 @@ function(tidegate_add_module module deps)
       add_executable(${name} ${fuzzer})
       target_link_libraries(${name} PRIVATE ${target})
       target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+      add_dependencies(fuzzers ${name})
     endforeach()
   endif()
 endfunction()

@@ -29,12 +29,17 @@ else()
   string(REPLACE -O2 -O1 CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")  # half the time to build
   add_compile_options(-fsanitize=${TIDEGATE_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TIDEGATE_SANITIZE} -fno-sanitize-recover=all)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL Clang AND TIDEGATE_SANITIZE MATCHES undefined)
+    add_compile_options(-fno-sanitize=function)  # clang 14 cannot assemble coroutines with it
+  endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     # Sanitizers add paths that g++ 12 cannot prove impossible: it then warns of Beast's and Asio's own members, and of
     # assigning a literal to a std::string (its bug 105651).
     add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized> $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
     if(TIDEGATE_SANITIZE MATCHES thread)
       add_compile_options(-Wno-tsan)  # Asio has one atomic_thread_fence, in its strand code, unused here
+      # What a precompiled header has of the library's own code is warned of like ours.
+      add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds>)
     endif()
   endif()
 endif()

@@ -1,5 +1,6 @@
 #include "emulator/emulator.h"
 
+#include "base/ascii.h"
 #include "emulator/admin.h"
 #include "emulator/keys.h"
 #include "emulator/model_exchange.h"
@@ -22,7 +23,7 @@ net::RefusalBody EncodeRefusal(std::string_view, const Error& error) {
 bool IsCredential(std::string_view name) {
   for (const std::string_view one : {"authorization", "x-api-key", "api-key", "x-goog-api-key",
                                      "x-amz-security-token", "cookie"}) {
-    if (net::EqualsIgnoreCase(name, one)) return true;
+    if (EqualsIgnoreCase(name, one)) return true;
   }
   return false;
 }

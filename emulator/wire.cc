@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "net/buffer.h"
 #include "net/deadline.h"
@@ -217,8 +218,8 @@ std::string Link::SpoilHead(const net::HttpHead& head, std::string_view text) {
   spoiling_.drop = faults->drop.value_or(false);
   std::string out(text.substr(0, text.find("\r\n") + 2));
   for (std::size_t i = 0; i < head.fields(); ++i) {
-    if (net::EqualsIgnoreCase(head.name(i), kWireFieldName)) continue;
-    if (net::EqualsIgnoreCase(head.name(i), "content-length")) {
+    if (EqualsIgnoreCase(head.name(i), kWireFieldName)) continue;
+    if (EqualsIgnoreCase(head.name(i), "content-length")) {
       const auto length = static_cast<std::int64_t>(*head.content_length());
       const std::int64_t wrong = length + faults->content_length.value_or(0);
       out += fmt::format("content-length: {}\r\n", std::max<std::int64_t>(0, wrong));

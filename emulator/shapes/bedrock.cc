@@ -45,8 +45,12 @@ class Bedrock final : public Shape {
     const std::size_t slash = path.rfind('/');
     if (slash == std::string_view::npos) return std::nullopt;
     const std::string_view verb = path.substr(slash + 1);
-    if (verb != "converse" && verb != "converse-stream") return std::nullopt;
     Call call;
+    if (verb == "count-tokens") {
+      call.operation = bedrock::kCountTokens;
+    } else if (verb != "converse" && verb != "converse-stream") {
+      return std::nullopt;
+    }
     call.stream = verb == "converse-stream";
     call.model = net::PercentDecode(path.substr(0, slash)).value_or("");
     return call;

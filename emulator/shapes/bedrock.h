@@ -11,6 +11,9 @@
 
 namespace tidegate::emulator::bedrock {
 
+// Operations beyond a chat.
+inline constexpr int kCountTokens = 1;
+
 inline constexpr std::string_view kReasoningSeal = "bedrock.reasoning";
 
 Result<ChatRequest> ParseRequest(const Received& received, const json::Value& body);

@@ -244,8 +244,12 @@ std::string_view ExceptionName(int status) {
 }
 
 void WriteWhole(const Reply& reply, std::string& out) {
-  const Choice& choice = reply.answer.choices.front();
   json::Writer writer(out);
+  if (reply.request.task == TaskKind::kCountTokens) {
+    writer.BeginObject().Key("inputTokens").Integer(reply.answer.usage.prompt).EndObject();
+    return;
+  }
+  const Choice& choice = reply.answer.choices.front();
   writer.BeginObject().Key("output").BeginObject().Key("message").BeginObject();
   writer.Key("role").String("assistant");
   WriteContent(writer, reply, choice);

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <set>
 
@@ -10,6 +12,8 @@
 namespace tidegate::emulator::bedrock {
 namespace {
 
+constexpr std::array<std::string_view, 4> kCountedFields = {"messages", "system", "toolConfig",
+                                                            "additionalModelRequestFields"};
 constexpr std::size_t kStopSequencesMax = 2'500;
 
 class MessagesReader {
@@ -264,6 +268,17 @@ Result<void> ReadModelFields(const json::Object& body, ChatRequest& request) {
   return Result<void>();
 }
 
+// What counts takes nothing that only an answer depends on.
+Result<void> CheckCounted(const json::Object& converse) {
+  for (const json::Member& member : converse) {
+    const auto* const end = kCountedFields.end();
+    if (std::find(kCountedFields.begin(), end, member.key) == end) {
+      return member.value.Invalid("is no member of what is counted");
+    }
+  }
+  return Result<void>();
+}
+
 }  // namespace
 
 std::string SignThought(std::string_view user_turn, std::string_view text) {
@@ -289,9 +304,15 @@ std::string UserTurn(const ChatRequest& request) {
 }
 
 Result<ChatRequest> ParseRequest(const Received& received, const json::Value& body) {
-  TIDEGATE_ASSIGN(const json::Object object, body.Object());
-  TIDEGATE_TRY(object.RequireUniqueKeys());
+  TIDEGATE_ASSIGN(json::Object object, body.Object());
   ChatRequest request;
+  if (received.call.operation == kCountTokens) {
+    request.task = TaskKind::kCountTokens;
+    TIDEGATE_ASSIGN(const json::Object input, ReadObject(object, "input"));
+    TIDEGATE_ASSIGN(object, ReadObject(input, "converse"));
+    TIDEGATE_TRY(CheckCounted(object));
+  }
+  TIDEGATE_TRY(object.RequireUniqueKeys());
   request.stream = received.call.stream;
   request.tool_call_prefix = "tooluse_";
   request.output_limit_field = "inferenceConfig.maxTokens";

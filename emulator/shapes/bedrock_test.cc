@@ -87,6 +87,15 @@ TEST_F(BedrockTest, AFailureInAStreamIsAnExceptionMessage) {
             std::string::npos);
 }
 
+TEST_F(BedrockTest, TokensAreCountedWithoutAnAnswerOrABill) {
+  const std::string counted = fmt::format(R"("input":{{"converse":{{{}}}}})", kAsk);
+  EXPECT_EQ(Converse(counted, "", "fast", "count-tokens").body(), R"({"inputTokens":9})");
+  EXPECT_EQ(Find(Bill(), {"nanodollars"}), "0");
+  const std::string more =
+      fmt::format(R"("input":{{"converse":{{{},"inferenceConfig":{{}}}}}})", kAsk);
+  EXPECT_EQ(Status(Converse(more, "", "fast", "count-tokens")), 400);
+}
+
 TEST_F(BedrockTest, ASignatureIsVerified) {
   EXPECT_EQ(Status(Signed("wJalrXUtnFEMI", kBody)), 200);
   const RawAnswer wrong = Signed("another", kBody);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <filesystem>
+#include <future>
 #include <malloc.h>
 #include <mutex>
 #include <thread>
@@ -10,18 +11,25 @@
 
 #include "admin/api.h"
 #include "admin/decision_json.h"
+#include "admin/model_api.h"
 #include "app/discovery.h"
 #include "app/inventory_builder.h"
+#include "app/machine_service.h"
+#include "app/model_places.h"
+#include "app/model_service.h"
 #include "app/policy_constraint_parser.h"
+#include "app/use_weights.h"
 #include "conversations/shelf.h"
 #include "engine/deployments.h"
 #include "engine/engine.h"
+#include "engine/quantizer.h"
 #include "gateway/gateway.h"
 #include "ledger/books.h"
 #include "models/local_models.h"
 #include "net/server.h"
 #include "net/shard.h"
 #include "obs/log.h"
+#include "plan/model_name.h"
 #include "policy/fields.h"
 #include "process/memory.h"
 #include "providers/catalogue.h"
@@ -30,6 +38,7 @@ namespace tidegate::app {
 namespace {
 
 constexpr int kShardsDefaultMax = 8;
+constexpr std::string_view kUsesFile = "model-uses";  // in the state folder
 constexpr std::string_view kStarterModel = "tidegate-starter.gguf";
 
 std::size_t ShardCount(const Settings& settings) {
@@ -66,22 +75,15 @@ std::function<Result<std::shared_ptr<net::TlsContext>>()> LazyTls() {
   };
 }
 
-models::ModelScan FindModels(const Settings& settings) {
-  models::ModelFolders where;
-  where.folders = settings.model_folders;
-  if (where.folders.empty()) {
-    if (Result<std::string> folder = models::DefaultModelFolder(); folder.ok())
-      where.folders.push_back(*folder);
-  }
-  where.files = settings.model_files;
-  if (const std::string shipped = FindShippedModel(); !shipped.empty())
-    where.files.push_back(shipped);
-  models::ModelScan scan = models::FindLocalModels(where);
+void LogProblems(const models::ModelScan& scan) {
   for (const models::ModelProblem& problem : scan.problems) {
     obs::Log(obs::Level::kWarning, "the model {} is not served: {}", problem.path,
              Describe(problem.error));
   }
-  return scan;
+  for (const models::ShadowedModel& model : scan.shadowed) {
+    obs::Log(obs::Level::kInfo, "{} is not served: its name, {}, means {}", model.path, model.name,
+             model.by_path);
+  }
 }
 
 // What the configuration states of a local model replaces what was guessed from its file.
@@ -125,9 +127,15 @@ struct Application::Parts {
   std::unique_ptr<providers::Catalogue> catalogue;
   std::vector<core::Deployment> local;
   std::unique_ptr<engine::Locator> locator;
+  std::vector<core::Deployment> listed;  // by servers on this network; on shard 0, as `local`
   std::unique_ptr<net::ShardSet> shards;
+  std::unique_ptr<ModelService> models;
+  std::unique_ptr<MachineService> machine;  // null without an engine
+  std::mutex refit_mutex;                   // held from a change of models or machine to the end
   std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<UseWeightsFile> uses;  // of the engine's models
   std::unique_ptr<admin::Api> api;
+  std::unique_ptr<admin::ModelApi> model_api;  // null without an engine
   std::unique_ptr<gateway::Gateway> gateway;
   std::unique_ptr<net::HttpServer> server;
   std::unique_ptr<Discovery> discovery;
@@ -135,7 +143,14 @@ struct Application::Parts {
 
   Result<void> OpenBooks();
   Result<void> OpenShelf(const std::string& folder);
+  Result<void> StartModels();
   Result<void> StartEngine();
+  UseWeights UsesNow() const;
+  Result<std::vector<core::Deployment>> DeploymentsOf(const models::ModelScan& scan) const;
+  void OnModels(std::shared_ptr<const models::ModelScan> scan);
+  void OnMachine(engine::Machine found);
+  void Offer(const models::ModelScan& scan);
+  void RebuildInventory();
   Result<void> StartGateway();
   Result<void> Listen();
   admin::Sources AdminSources();
@@ -183,19 +198,92 @@ Result<void> Application::Parts::StartEngine() {
   options.locator = engine::LocatorOptions::FromEnvironment(settings.engine_path);
   TIDEGATE_ASSIGN(options.runtime_folder, RuntimeFolder(settings, environment));
   TIDEGATE_TRY(MakeFolder(options.runtime_folder));
-  options.child.context_tokens_max = settings.engine_context_tokens;
-  options.child.threads = static_cast<int>(settings.engine_threads);
-  options.limits.slots = static_cast<int>(settings.engine_slots);
+  engine::FitPolicy policy = FitPolicyOf(settings);
+  options.child = std::move(policy.child);
+  options.limits.slots = policy.slots;
+  machine = std::make_unique<MachineService>((*shards)[0], *locator, settings);
+  options.machine = machine->Now();
   options.limits.queue_max = static_cast<std::size_t>(settings.engine_queue_max);
   options.limits.keep_alive_nanos =
       settings.engine_keep_alive_s < 0 ? -1 : settings.engine_keep_alive_s * net::kSecond;
-  models::ModelScan scan = FindModels(settings);
-  local = engine::MakeDeployments(scan.models, options.child);
-  for (const providers::ModelConfig& stated : config.local_models)
-    TIDEGATE_TRY(State(stated, local));
-  TIDEGATE_ASSIGN(engine,
-                  engine::Engine::Create((*shards)[0], std::move(options), std::move(scan.models)));
+  options.residency.preload_bytes = static_cast<std::uint64_t>(settings.engine_preload_mib) << 20U;
+  TIDEGATE_ASSIGN(const std::string state, StateFolder(settings, environment));
+  const std::string uses_path = state + "/" + std::string(kUsesFile);
+  options.use_weights = UseWeightsFile::Load(uses_path, SystemClock());
+  options.protection.enabled = settings.engine_sandbox;
+  const std::shared_ptr<const models::ModelScan> scan = models->library().Now();
+  LogProblems(*scan);
+  TIDEGATE_ASSIGN(engine, engine::Engine::Create((*shards)[0], std::move(options), scan->models));
+  TIDEGATE_ASSIGN(local, DeploymentsOf(*scan));
+  uses = std::make_unique<UseWeightsFile>(uses_path, SystemClock(), [this] { return UsesNow(); });
   return {};
+}
+
+UseWeights Application::Parts::UsesNow() const {
+  UseWeights uses;
+  for (const engine::ModelStatus& status : engine->Statuses()) {
+    uses.emplace(status.model, status.use_weight);
+  }
+  return uses;
+}
+
+Result<void> Application::Parts::StartModels() {
+  ModelServiceOptions options;
+  TIDEGATE_ASSIGN(options.library.where, ModelPlaces(config.settings, environment));
+  TIDEGATE_ASSIGN(options.pulls, PullSettings(config.settings, environment));
+  options.pulls.client.tls = LazyTls();
+  options.pulls.client.proxy = net::ProxyConfig::FromEnvironment();
+  TIDEGATE_ASSIGN(options.pushes, PushSettings(config.settings, environment));
+  options.pushes.client = options.pulls.client;
+  options.library.quantizer = engine::MakeQuantizer(
+      {engine::LocatorOptions::FromEnvironment(config.settings.engine_path),
+       config.settings.engine_sandbox, static_cast<int>(config.settings.engine_threads)});
+  models = std::make_unique<ModelService>((*shards)[0], std::move(options));
+  return {};
+}
+
+Result<std::vector<core::Deployment>> Application::Parts::DeploymentsOf(
+    const models::ModelScan& scan) const {
+  std::vector<core::Deployment> deployments =
+      engine::MakeDeployments(scan.models, engine->policy());
+  for (const providers::ModelConfig& stated : config.local_models) {
+    TIDEGATE_TRY(State(stated, deployments));
+  }
+  return deployments;
+}
+
+// On the thread that changed the models, which may wait for the disk.
+void Application::Parts::OnModels(std::shared_ptr<const models::ModelScan> scan) {
+  const std::lock_guard lock(refit_mutex);
+  engine->SetModels(scan->models);  // first: whoever is told of a model can ask for it
+  Offer(*scan);
+}
+
+// Likewise.
+void Application::Parts::OnMachine(engine::Machine found) {
+  const std::lock_guard lock(refit_mutex);
+  engine->SetMachine(std::move(found));
+  Offer(*models->library().Now());
+}
+
+void Application::Parts::Offer(const models::ModelScan& scan) {
+  Result<std::vector<core::Deployment>> deployments = DeploymentsOf(scan);
+  if (!deployments.ok()) {  // a model that the configuration speaks of is gone
+    obs::Log(obs::Level::kWarning, "{}", Describe(deployments.error()));
+    deployments = engine::MakeDeployments(scan.models, engine->policy());
+  }
+  std::promise<void> replaced;
+  (*shards)[0].Post([this, &replaced, next = std::move(*deployments)]() mutable {
+    local = std::move(next);
+    RebuildInventory();
+    replaced.set_value();
+  });
+  replaced.get_future().wait();  // what was pulled is there when the pull is over
+}
+
+void Application::Parts::RebuildInventory() {
+  const std::shared_ptr<gateway::Inventory> previous = gateway->inventory();
+  gateway->Replace(BuildInventory(*catalogue, local, listed, engine.get(), previous.get()));
 }
 
 Result<ledger::BookReader*> Application::Parts::Reader() {
@@ -207,7 +295,7 @@ Result<ledger::BookReader*> Application::Parts::Reader() {
 }
 
 admin::Sources Application::Parts::AdminSources() {
-  admin::Sources sources{SystemClock(), {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  admin::Sources sources{SystemClock()};
   sources.models = [this] {
     const std::shared_ptr<gateway::Inventory> inventory = gateway->inventory();
     std::vector<core::LiveState> live;
@@ -230,6 +318,10 @@ admin::Sources Application::Parts::AdminSources() {
     facts.connections = server->connections();
     facts.requests = gateway->Stats().requests;
     facts.requests_active = gateway->Stats().in_flight;
+    if (machine) {
+      facts.machine = engine->policy().machine;
+      facts.devices_why_not = machine->why_not();
+    }
     if (shelf) {
       const conversations::ShelfStats kept = shelf->Stats();
       facts.kept_answers = kept.answers;
@@ -261,6 +353,7 @@ admin::Sources Application::Parts::AdminSources() {
     return open->Spend(query);
   };
   sources.policy_fields = PolicyFields();
+  sources.request_metrics = [this](obs::MetricsText& out) { gateway->WriteMetrics(out); };
   return sources;
 }
 
@@ -283,9 +376,16 @@ Result<void> Application::Parts::StartGateway() {
       .trust_callers_without_key = true,
       .encode_decision = admin::EncodeDecision,
       .admin = [this](net::Exchange& exchange, const policy::Principal& principal) {
-        const bool all = keyring.empty() || config.admins.contains(principal.name);
-        return api->Handle(exchange, {principal.name, all});
+        return api->Handle(exchange, principal);
       }};
+  if (engine) {
+    admin::ModelWork work = models->Work();
+    work.is_served = [this](std::string_view name) {
+      return plan::IsServed(name, gateway->inventory()->deployments());
+    };
+    model_api = std::make_unique<admin::ModelApi>(std::move(work));
+    parts.manage = [this](net::Exchange& exchange) { return model_api->Handle(exchange); };
+  }
   gateway = std::make_unique<gateway::Gateway>(
       std::move(parts), BuildInventory(*catalogue, local, {}, engine.get(), nullptr));
   return {};
@@ -332,16 +432,23 @@ Result<std::unique_ptr<Application>> Application::Start(ApplicationOptions optio
                   providers::Catalogue::Load(parts.config.providers, parts.environment));
   parts.catalogue = std::make_unique<providers::Catalogue>(std::move(catalogue));
   parts.shards = std::make_unique<net::ShardSet>(shards);
+  if (parts.config.settings.engine_enabled) TIDEGATE_TRY(parts.StartModels());
   TIDEGATE_TRY(parts.StartEngine());
   TIDEGATE_TRY(parts.StartGateway());
+  if (parts.engine) {
+    parts.models->library().OnChange(
+        [&parts](std::shared_ptr<const models::ModelScan> scan) { parts.OnModels(scan); });
+    parts.models->StartWatching();
+    parts.machine->StartWatching(
+        [&parts](engine::Machine found) { parts.OnMachine(std::move(found)); });
+  }
   TIDEGATE_TRY(parts.Listen());
-  parts.discovery = Discovery::Start(
-      (*parts.shards)[0], *parts.catalogue, parts.config.providers, parts.server->bound(),
-      LazyTls(), [&parts](std::vector<core::Deployment> listed) {
-        const auto previous = parts.gateway->inventory();
-        parts.gateway->Replace(BuildInventory(*parts.catalogue, parts.local, listed,
-                                              parts.engine.get(), previous.get()));
-      });
+  parts.discovery = Discovery::Start((*parts.shards)[0], *parts.catalogue, parts.config.providers,
+                                     parts.server->bound(), LazyTls(),
+                                     [&parts](std::vector<core::Deployment> listed) {
+                                       parts.listed = std::move(listed);
+                                       parts.RebuildInventory();
+                                     });
   process::ReturnStartupMemory();
   return application;
 }
@@ -356,12 +463,18 @@ std::size_t Application::Stop() {
   parts.stopped = true;
   const std::size_t cut = parts.server ? parts.server->Drain() : 0;
   if (parts.discovery) parts.discovery->Stop();
+  if (parts.machine) parts.machine->Stop();
+  if (parts.models) parts.models->Stop();
+  parts.uses.reset();
   if (parts.engine) parts.engine->Stop();
   if (parts.shards) parts.shards->Stop();
   parts.discovery.reset();
   parts.server.reset();
   parts.gateway.reset();
   parts.api.reset();
+  parts.model_api.reset();
+  parts.machine.reset();
+  parts.models.reset();
   parts.engine.reset();
   parts.shelf.reset();  // what still waits for it is told on a shard
   parts.shards.reset();

@@ -8,7 +8,9 @@
 #include "app/config.h"
 #include "app/demo.h"
 #include "app/doctor.h"
+#include "app/modelfile_reader.h"
 #include "app/signals.h"
+#include "app/store_verbs.h"
 #include "engine/installer.h"
 #include "engine/locator.h"
 #include "obs/log.h"
@@ -103,6 +105,10 @@ void FillServices(cli::LocalServices& services) {
         {options.prefix.empty() ? engine::DefaultEnginePrefix() : options.prefix, options.upgrade},
         progress);
   };
+  services.read_modelfile = ReadModelfile;
+  services.verify_models = VerifyModels;
+  services.import_model = ImportModelFile;
+  services.export_model = ExportModelFile;
   services.start_gate = StartGate;
 }
 

@@ -6,66 +6,107 @@
 
 namespace tidegate::app {
 
-std::span<const Option> Options() {
-  static constexpr std::int64_t kDay = 86'400;
-  static const std::array kOptions = {
-      Option{"listen", &Settings::listen, "addresses to serve on: IP:PORT or unix:/PATH"},
-      Option{"hosts", &Settings::hosts,
-             "host names that clients may use, beside localhost, 127.0.0.1 and [::1]"},
-      Option{"origins", &Settings::origins,
-             "web origins whose pages may call the gate, exact: https://app.example"},
-      Option{"tls.certificate", &Settings::tls_certificate,
-             "PEM file with the certificate chain; turns TLS on"},
-      Option{"tls.key", &Settings::tls_key, "PEM file with the certificate's private key"},
-      Option{"allow_insecure", &Settings::allow_insecure,
-             "serve beyond this machine although there is no key or no TLS; anybody who reaches "
-             "the port can then spend your money"},
-      Option{"shards", &Settings::shards,
-             "threads that serve requests; 0 = one for each two processors", 0, 256},
-      Option{"state_folder", &Settings::state_folder,
-             "ledger and decisions; default $XDG_STATE_HOME/tidegate"},
-      Option{"runtime_folder", &Settings::runtime_folder,
-             "sockets of engines; default $XDG_RUNTIME_DIR/tidegate"},
-      Option{"body_mib_max", &Settings::body_mib_max, "largest request body in MiB", 1, 1024},
-      Option{"drain_s", &Settings::drain_s, "seconds that requests may still take after SIGTERM", 0,
-             3600},
-      Option{"log.level", &Settings::log_level, "how much is logged", 0, 0,
-             "debug|info|warning|error"},
-      Option{"log.format", &Settings::log_format, "lines for people or JSON for collectors", 0, 0,
-             "text|json"},
-      Option{"engine.enabled", &Settings::engine_enabled, "run models on this machine"},
-      Option{"engine.path", &Settings::engine_path,
-             "the llama-server to run; default: PATH, then the installed one"},
-      Option{"engine.threads", &Settings::engine_threads,
-             "threads of each model; 0 = physical cores less one", 0, 1024},
-      Option{"engine.context_tokens", &Settings::engine_context_tokens,
-             "most context of one request to a local model", 256, 100'000'000},
-      Option{"engine.slots", &Settings::engine_slots,
-             "requests that one local model answers at once", 1, 256},
-      Option{"engine.queue_max", &Settings::engine_queue_max,
-             "requests that may wait for a local model", 0, 100'000},
-      Option{"engine.keep_alive_s", &Settings::engine_keep_alive_s,
-             "seconds an unused local model stays loaded; -1 = for ever", -1, 365 * kDay},
-      Option{"models.folders", &Settings::model_folders,
-             "folders with *.gguf files; default $XDG_DATA_HOME/tidegate/models"},
-      Option{"models.files", &Settings::model_files,
-             "single GGUF files beside those in the folders"},
-      Option{"budget.day_usd", &Settings::budget_day_usd,
-             "dollars that all callers together may spend a UTC day; empty = no limit"},
-      Option{"decisions.retention_days", &Settings::retention_days,
-             "days that decision records are kept", 1, 36'500},
-      Option{"responses.keep", &Settings::responses_keep,
-             "keep what callers of the Responses protocol ask to be stored, for "
-             "previous_response_id; false: nothing is written down"},
-      Option{"responses.days", &Settings::responses_days,
-             "days that a response is kept after its conversation went on last", 1, 36'500},
-      Option{"responses.count_max", &Settings::responses_count_max,
-             "responses kept for one key; the oldest make room", 1, 100'000'000},
-      Option{"responses.mib_max", &Settings::responses_mib_max, "MiB of responses kept for one key",
-             1, 1'000'000},
-  };
-  return kOptions;
-}
+namespace {
+
+constexpr std::int64_t kDay = 86'400;
+
+constexpr std::array kOptions = {
+    Option{"listen", &Settings::listen, "addresses to serve on: IP:PORT or unix:/PATH"},
+    Option{"hosts", &Settings::hosts,
+           "host names that clients may use, beside localhost, 127.0.0.1 and [::1]"},
+    Option{"origins", &Settings::origins,
+           "web origins whose pages may call the gate, exact: https://app.example"},
+    Option{"tls.certificate", &Settings::tls_certificate,
+           "PEM file with the certificate chain; turns TLS on"},
+    Option{"tls.key", &Settings::tls_key, "PEM file with the certificate's private key"},
+    Option{"allow_insecure", &Settings::allow_insecure,
+           "serve beyond this machine although there is no key or no TLS; anybody who reaches "
+           "the port can then spend your money"},
+    Option{"shards", &Settings::shards,
+           "threads that serve requests; 0 = one for each two processors", 0, 256},
+    Option{"state_folder", &Settings::state_folder,
+           "ledger and decisions; default $XDG_STATE_HOME/tidegate"},
+    Option{"runtime_folder", &Settings::runtime_folder,
+           "sockets of engines; default $XDG_RUNTIME_DIR/tidegate"},
+    Option{"body_mib_max", &Settings::body_mib_max, "largest request body in MiB", 1, 1024},
+    Option{"drain_s", &Settings::drain_s, "seconds that requests may still take after SIGTERM", 0,
+           3600},
+    Option{"log.level", &Settings::log_level, "how much is logged", 0, 0,
+           "debug|info|warning|error"},
+    Option{"log.format", &Settings::log_format, "lines for people or JSON for collectors", 0, 0,
+           "text|json"},
+    Option{"engine.enabled", &Settings::engine_enabled, "run models on this machine"},
+    Option{"engine.path", &Settings::engine_path,
+           "the llama-server to run; default: PATH, then the installed one"},
+    Option{"engine.sandbox", &Settings::engine_sandbox,
+           "a model's process sees its own files only and no network; false only where a driver "
+           "needs more"},
+    Option{"engine.threads", &Settings::engine_threads,
+           "threads of each model; 0 = physical cores less one", 0, 1024},
+    Option{"engine.context_tokens", &Settings::engine_context_tokens,
+           "window that local models are loaded with, and larger for requests that need it; 0 = up "
+           "to 8192 tokens, as far as they fit",
+           0, 100'000'000},
+    Option{"engine.slots", &Settings::engine_slots,
+           "requests that one local model answers at once; 0 = up to 4, as far as they fit", 0,
+           256},
+    Option{"engine.gpu_layers", &Settings::engine_gpu_layers,
+           "layers of each local model on graphics devices; -1 = as many as they hold", -1,
+           100'000},
+    Option{"engine.require_gpu", &Settings::engine_require_gpu,
+           "no local model runs without a graphics device: it is refused where there is none, or "
+           "where its driver is lost"},
+    Option{"engine.queue_max", &Settings::engine_queue_max,
+           "requests that may wait for a local model", 0, 100'000},
+    Option{"engine.keep_alive_s", &Settings::engine_keep_alive_s,
+           "seconds an unused local model stays loaded; -1 = for ever", -1, 365 * kDay},
+    Option{"engine.memory_mib", &Settings::engine_memory_mib,
+           "memory that local models may hold together, in MiB; 0 = three quarters of what the "
+           "machine has, or all but 8 GiB where that is more",
+           0, 1'000'000'000},
+    Option{"engine.preload_mib", &Settings::engine_preload_mib,
+           "memory in MiB, of that of local models, into which those that are used most are loaded "
+           "before anybody asks; 0 = none is",
+           0, 1'000'000'000},
+    Option{"models.folders", &Settings::model_folders,
+           "folders with *.gguf files; default $XDG_DATA_HOME/tidegate/models"},
+    Option{"models.files", &Settings::model_files, "single GGUF files beside those in the folders"},
+    Option{"models.store", &Settings::model_store,
+           "where pulled and made models are kept, laid out as Ollama's; default "
+           "$XDG_DATA_HOME/tidegate/store"},
+    Option{"models.foreign", &Settings::model_foreign,
+           "also serve the models that Ollama, LM Studio, GPT4All, llama.cpp and Hugging Face's "
+           "libraries keep on this machine, where they lie"},
+    Option{"models.registries", &Settings::registries, "the only hosts that models come from"},
+    Option{"models.insecure_registries", &Settings::insecure_registries,
+           "HOST:PORT of registries that are spoken to without TLS"},
+    Option{"models.push_registries", &Settings::push_registries,
+           "the only hosts that models are pushed to"},
+    Option{"models.registry_tokens", &Settings::registry_tokens,
+           "what a registry gives out tokens for, or is shown itself: HOST=env:NAME or "
+           "HOST=file:/path"},
+    Option{"models.download_mib_per_s", &Settings::download_mib_per_s,
+           "MiB a second of all downloads together; 0 = as fast as it goes", 0, 1'000'000},
+    Option{"models.upload_mib_per_s", &Settings::upload_mib_per_s,
+           "MiB a second of all pushes together; 0 = as fast as it goes", 0, 1'000'000},
+    Option{"budget.day_usd", &Settings::budget_day_usd,
+           "dollars that all callers together may spend a UTC day; empty = no limit"},
+    Option{"decisions.retention_days", &Settings::retention_days,
+           "days that decision records are kept", 1, 36'500},
+    Option{"responses.keep", &Settings::responses_keep,
+           "keep what callers of the Responses protocol ask to be stored, for "
+           "previous_response_id; false: nothing is written down"},
+    Option{"responses.days", &Settings::responses_days,
+           "days that a response is kept after its conversation went on last", 1, 36'500},
+    Option{"responses.count_max", &Settings::responses_count_max,
+           "responses kept for one key; the oldest make room", 1, 100'000'000},
+    Option{"responses.mib_max", &Settings::responses_mib_max, "MiB of responses kept for one key",
+           1, 1'000'000},
+};
+
+}  // namespace
+
+std::span<const Option> Options() { return kOptions; }
 
 namespace {
 

@@ -7,8 +7,6 @@
 namespace tidegate {
 namespace {
 
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
-
 std::int64_t Read(clockid_t id) {
   timespec now{};
   clock_gettime(id, &now);

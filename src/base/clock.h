@@ -8,6 +8,8 @@
 
 namespace tidegate {
 
+inline constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
+
 // Thread-safe.
 class Clock {
  public:

@@ -32,6 +32,29 @@ struct Sha256Context {
   Sha256Context() { CHECK(algorithm && state); }
 };
 
+}  // namespace
+
+struct Sha256Stream::State : Sha256Context {};
+
+Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) {
+  CHECK(EVP_DigestInit_ex2(state_->state.get(), state_->algorithm.get(), nullptr) == 1);
+}
+Sha256Stream::Sha256Stream(Sha256Stream&&) noexcept = default;
+Sha256Stream& Sha256Stream::operator=(Sha256Stream&&) noexcept = default;
+Sha256Stream::~Sha256Stream() = default;
+
+void Sha256Stream::Update(std::string_view bytes) {
+  CHECK(EVP_DigestUpdate(state_->state.get(), bytes.data(), bytes.size()) == 1);
+}
+
+Sha256 Sha256Stream::Finish() {
+  Sha256 digest{};
+  CHECK(EVP_DigestFinal_ex(state_->state.get(), digest.data(), nullptr) == 1);
+  return digest;
+}
+
+namespace {
+
 // HMAC-SHA-256 under a key that is no secret, to be copied: OpenSSL 3.0 copies no state that has
 // not begun, and to set one up by name costs more than a short message does.
 std::unique_ptr<EVP_MAC_CTX, Free> MakeHmacTemplate() {

@@ -9,11 +9,9 @@
 
 #include "base/clock.h"
 #include "cli/display_text.h"
-#include "cli/event_reader.h"
 #include "cli/exit_code.h"
 #include "cli/explain.h"
-#include "cli/json_fields.h"
-#include "cli/progress.h"
+#include "cli/line_splitter.h"
 #include "cli/units.h"
 #include "json/writer.h"
 
@@ -28,87 +26,54 @@ Error Cut() {
                "the answer ended before it was complete"};
 }
 
-// Puts the pieces of an answer on the screen.
-class AnswerScreen {
- public:
-  AnswerScreen(Context& context, Spinner& spinner) : context_(context), spinner_(spinner) {}
-
-  void Show(const ChatDelta& delta) {
-    if (context_.json) return;
-    const bool terminal = context_.console.out_terminal;
-    // What a model thinks is for eyes only: it is no part of the answer that a program reads.
-    if (terminal && !delta.reasoning.empty()) {
-      Begin();
-      context_.console.out.Write(
-          context_.console.OutPaint()(Ink::kDim, Printable(delta.reasoning)));
-      thinking_ = true;
-    }
-    if (delta.text.empty()) return;
-    Begin();
-    if (thinking_) context_.console.out.Write("\n\n");
-    thinking_ = false;
-    context_.console.out.Write(terminal ? Printable(delta.text) : delta.text);
-    open_line_ = !delta.text.ends_with('\n');
-  }
-
-  void End() {
-    spinner_.Stop();
-    if (open_line_ || thinking_) context_.console.out.Write("\n");
-  }
-
- private:
-  void Begin() { spinner_.Stop(); }
-  Context& context_;
-  Spinner& spinner_;
-  bool thinking_ = false;
-  bool open_line_ = false;
-};
-
 std::int64_t MicrosSince(std::int64_t begin_nanos) {
   return (SystemClock().MonotonicNanos() - begin_nanos) / kNanosPerMicro;
 }
 
 void Take(Answer& answer, const ChatDelta& delta, std::int64_t begin_nanos) {
-  const bool content = !delta.text.empty() || !delta.reasoning.empty();
+  const bool content = !delta.text.empty() || !delta.thinking.empty();
   if (content && answer.ttft_us == 0) answer.ttft_us = MicrosSince(begin_nanos);
   answer.text += delta.text;
+  answer.thinking += delta.thinking;
   if (!delta.model.empty()) answer.model = delta.model;
-  if (!delta.has_usage) return;
-  answer.has_usage = true;
-  answer.input_tokens = delta.input_tokens;
-  answer.output_tokens = delta.output_tokens;
+  if (delta.done) answer.metrics = delta.metrics;
 }
 
-// When the engine had to load the model for this answer: how long that took.
-std::int64_t LoadMicros(GateClient& client, const DecisionView& decision) {
-  const Result<std::string> text = client.Get("/tidegate/ps");
-  if (!text.ok()) return 0;
-  json::Reader reader;
-  const Result<json::Value> root = reader.ParseCopy(*text, kAnswerBytesMax);
-  if (!root.ok()) return 0;
-  for (const json::Value item : JsonFields(*root).Items("models")) {
-    JsonFields fields(item);
-    const bool same = decision.model.ends_with("/" + fields.Text("model"));
-    // Times of one form, all in UTC, so their order as text is their order in time.
-    if (same && fields.Text("started_at") >= decision.time) {
-      return fields.Integer("last_start_ms") * 1'000;
-    }
-  }
-  return 0;
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+void AddMetrics(Facts& facts, const ChatMetrics& metrics) {
+  const auto time = [&facts](const char* name, std::int64_t nanos) {
+    if (nanos > 0) facts.emplace_back(name, FormatGoDuration(nanos));
+  };
+  const auto rate = [&facts](const char* name, std::int64_t tokens, std::int64_t nanos) {
+    if (nanos > 0) facts.emplace_back(name, FormatRate(tokens, nanos));
+  };
+  const auto count = [&facts](const char* name, std::int64_t tokens) {
+    if (tokens > 0) facts.emplace_back(name, fmt::format("{} token(s)", tokens));
+  };
+  time("total duration", metrics.total_ns);
+  time("load duration", metrics.load_ns);
+  count("prompt eval count", metrics.prompt_tokens);
+  time("prompt eval duration", metrics.prompt_ns);
+  rate("prompt eval rate", metrics.prompt_tokens, metrics.prompt_ns);
+  count("eval count", metrics.answer_tokens);
+  time("eval duration", metrics.answer_ns);
+  rate("eval rate", metrics.answer_tokens, metrics.answer_ns);
 }
 
 }  // namespace
 
-Answer ReceiveAnswer(Context& context, GateClient& client, std::string body) {
+Answer ReceiveAnswer(Context& context, GateClient& client, const ChatRequest& request,
+                     const AnswerStyle& style) {
   Answer answer;
   Spinner spinner(context.console, "waiting for the answer");
-  AnswerScreen screen(context, spinner);
-  EventReader events;
+  AnswerScreen screen(context, spinner, style);
+  LineSplitter lines;
   json::Reader reader;
   bool done = false;
   const std::int64_t begin = SystemClock().MonotonicNanos();
-  const EventReader::Handler on_event = [&](std::string_view data) -> Result<void> {
-    TIDEGATE_ASSIGN(const ChatDelta delta, ReadChatEvent(reader, data));
+  const LineSplitter::Handler on_line = [&](std::string_view line) -> Result<void> {
+    TIDEGATE_ASSIGN(const ChatDelta delta, ReadChatLine(reader, line));
     Take(answer, delta, begin);
     screen.Show(delta);
     done = done || delta.done;
@@ -116,11 +81,13 @@ Answer ReceiveAnswer(Context& context, GateClient& client, std::string body) {
   };
   StreamHandlers handlers;
   handlers.on_head = [&](const AnswerHead& head) {
+    answer.answered = true;
     answer.head = head;
     if (!head.model.empty()) spinner.SetLabel("waiting for " + head.model);
   };
-  handlers.on_bytes = [&](std::string_view bytes) { return events.Feed(bytes, on_event); };
-  const Result<void> received = client.Stream("/v1/chat/completions", std::move(body), handlers);
+  handlers.on_bytes = [&](std::string_view bytes) { return lines.Feed(bytes, on_line); };
+  Result<void> received = client.Stream(kChatPath, ChatBody(request), handlers);
+  if (received.ok()) received = lines.Finish(on_line);
   answer.total_us = MicrosSince(begin);
   screen.End();
   if (!received.ok()) {
@@ -143,27 +110,19 @@ Result<DecisionView> FetchDecision(GateClient& client, const std::string& id) {
 }
 
 std::string VerboseText(Context& context, GateClient& client, const Answer& answer) {
-  std::vector<std::pair<std::string, std::string>> lines;
-  const Result<DecisionView> decision = FetchDecision(client, answer.head.decision);
-  lines.emplace_back("total", FormatDuration(answer.total_us));
-  if (decision.ok()) {
-    const std::int64_t load_us = LoadMicros(client, *decision);
-    if (load_us > 0) lines.emplace_back("load", FormatDuration(load_us));
+  Facts facts;
+  AddMetrics(facts, answer.metrics);
+  if (answer.ttft_us > 0) facts.emplace_back("first token", FormatDuration(answer.ttft_us));
+  if (!answer.head.decision.empty()) {
+    const Result<DecisionView> decision = FetchDecision(client, answer.head.decision);
+    facts.emplace_back("ran", decision.ok() ? Printable(ShortOutcome(*decision))
+                                            : "unknown: " + Printable(decision.error().message));
+    facts.emplace_back("decision", Printable(answer.head.decision));
   }
-  if (answer.ttft_us > 0) lines.emplace_back("first token", FormatDuration(answer.ttft_us));
-  if (answer.has_usage) {
-    lines.emplace_back("prompt", FormatCount(answer.input_tokens) + " tokens");
-    lines.emplace_back("answer", FormatCount(answer.output_tokens) + " tokens");
-    const std::string rate = FormatRate(answer.output_tokens, answer.total_us - answer.ttft_us);
-    if (!rate.empty()) lines.emplace_back("rate", rate);
-  }
-  lines.emplace_back("ran", decision.ok() ? Printable(ShortOutcome(*decision))
-                                          : "unknown: " + Printable(decision.error().message));
-  if (decision.ok()) lines.emplace_back("decision", decision->id);
   const Paint paint = context.console.ErrPaint();
   std::string out = "\n";
-  for (const auto& [name, value] : lines) {
-    out += paint(Ink::kDim, fmt::format("{:<12}", name)) + value + "\n";
+  for (const auto& [name, value] : facts) {
+    out += paint(Ink::kDim, fmt::format("{:<22}", name + ":")) + value + "\n";
   }
   return out;
 }
@@ -173,9 +132,11 @@ std::string AnswerJson(const Answer& answer, const Result<DecisionView>& decisio
   json::Writer writer(out);
   writer.BeginObject();
   writer.Key("text").String(answer.text);
+  if (!answer.thinking.empty()) writer.Key("thinking").String(answer.thinking);
   writer.Key("complete").Bool(!answer.error.has_value());
   writer.Key("decision").String(answer.head.decision);
-  writer.Key("model").String(decision.ok() ? decision->model : answer.head.model);
+  const std::string& named = answer.head.model.empty() ? answer.model : answer.head.model;
+  writer.Key("model").String(decision.ok() ? decision->model : named);
   writer.Key("place").String(decision.ok() ? decision->place : answer.head.place);
   writer.Key("egress");
   if (decision.ok()) {
@@ -186,8 +147,9 @@ std::string AnswerJson(const Answer& answer, const Result<DecisionView>& decisio
     writer.Null().Key("cost_usd").Null().Key("cost_nanodollars").Null();
   }
   writer.Key("input_tokens");
-  if (answer.has_usage) {
-    writer.Integer(answer.input_tokens).Key("output_tokens").Integer(answer.output_tokens);
+  if (answer.metrics.counted) {
+    writer.Integer(answer.metrics.prompt_tokens);
+    writer.Key("output_tokens").Integer(answer.metrics.answer_tokens);
   } else {
     writer.Null().Key("output_tokens").Null();
   }
@@ -197,12 +159,18 @@ std::string AnswerJson(const Answer& answer, const Result<DecisionView>& decisio
   return out + "\n";
 }
 
-Result<int> ShowAnswer(Context& context, GateClient& client, std::string body) {
-  const Answer answer = ReceiveAnswer(context, client, std::move(body));
-  const bool refused = answer.error && answer.head.decision.empty();
-  if (context.json && !refused) {
+Result<int> ShowAnswer(Context& context, GateClient& client, const ChatRequest& request,
+                       const AnswerStyle& style, const MissingModelFunction& on_missing) {
+  Answer answer = ReceiveAnswer(context, client, request, style);
+  const bool missing =
+      !answer.answered && answer.error && answer.error->code == ErrorCode::kNotFound;
+  if (missing && on_missing != nullptr) {
+    TIDEGATE_TRY(on_missing(*answer.error));
+    answer = ReceiveAnswer(context, client, request, style);
+  }
+  if (context.json && answer.answered) {
     context.console.out.Write(AnswerJson(answer, FetchDecision(client, answer.head.decision)));
-  } else if (context.arguments.Has("--verbose") && !refused) {
+  } else if (style.verbose && answer.answered) {
     context.console.err.Write(VerboseText(context, client, answer));
   }
   if (answer.error) return *answer.error;
@@ -226,22 +194,19 @@ Result<std::string> ReadPipedInput(const Console& console) {
                    "standard input is larger than " + FormatBytes(kPipedBytesMax)};
     }
   }
-  for (std::string_view rest = out; !rest.empty();) {
-    const Glyph glyph = FirstGlyph(rest);
-    if (glyph.bytes == 1 && glyph.code == 0xFFFD) {
-      return InvalidArgument("", "standard input is not UTF-8 text");
-    }
-    rest.remove_prefix(glyph.bytes);
-  }
+  if (!IsUtf8(out)) return InvalidArgument("", "standard input is not UTF-8 text");
   while (out.ends_with('\n')) out.pop_back();
   return out;
 }
 
-std::string JoinPrompt(const std::vector<std::string>& words, const std::string& piped) {
-  std::string prompt;
-  for (const std::string& word : words) prompt += (prompt.empty() ? "" : " ") + word;
-  if (!prompt.empty() && !piped.empty()) prompt += "\n\n";
-  return prompt + piped;
+std::string JoinWords(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+std::string JoinPrompt(const std::string& typed, const std::string& piped) {
+  return typed + (typed.empty() || piped.empty() ? "" : "\n\n") + piped;
 }
 
 }  // namespace tidegate::cli

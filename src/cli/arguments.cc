@@ -34,8 +34,12 @@ std::string Joined(const std::vector<std::string>& words) {
   return out;
 }
 
-// The names an option may be typed as: "--json" alone, "-h" as well for help.
-std::string SpellingsOf(const std::string& name) { return name == "--help" ? "-h,--help" : name; }
+// As the library wants an option's names: "-f,--file".
+std::string NamesFor(const Option& option) {
+  std::string names;
+  for (const std::string& one : SpellingsOf(option)) names += (names.empty() ? "" : ",") + one;
+  return names;
+}
 
 // Builds the library's parser from the table and reads the outcome back. Values live here, where
 // the library points to them.
@@ -54,6 +58,10 @@ class Parser {
     const auto mark = std::find(words.begin(), words.end(), "--");
     const std::vector<std::string> rest(mark == words.end() ? mark : mark + 1, words.end());
     words.erase(mark, words.end());
+    for (std::string& word : words) {
+      const auto implied = implied_.find(word);
+      if (implied != implied_.end()) word += "=" + implied->second;
+    }
     TIDEGATE_ASSIGN(Parsed parsed, RunLibrary(std::move(words)));
     return AddRest(std::move(parsed), rest);
   }
@@ -104,6 +112,7 @@ class Parser {
       parent = known;
     }
     CLI::App* app = parent->add_subcommand(rest);
+    for (const std::string& alias : command.aliases) app->alias(alias);
     app->set_help_flag();
     app->fallthrough();
     apps_.push_back({app, &command});
@@ -114,8 +123,9 @@ class Parser {
   void AddOptions(CLI::App& app, const std::vector<Option>& options) {
     for (const Option& option : options) {
       values_.emplace_back();
-      CLI::Option* bound = option.value.empty() ? app.add_flag(SpellingsOf(option.name))
-                                                : app.add_option(option.name, values_.back());
+      CLI::Option* bound = option.value.empty() ? app.add_flag(NamesFor(option))
+                                                : app.add_option(NamesFor(option), values_.back());
+      if (!option.implied.empty()) implied_[option.name] = option.implied;
       if (!option.value.empty()) {
         bound->expected(1);
         bound->allow_extra_args(false);  // one value each time the option is typed
@@ -178,6 +188,7 @@ class Parser {
     } else {
       for (const CLI::App* sub : app->get_subcommands([](const CLI::App*) { return true; })) {
         known.push_back(sub->get_name());
+        for (const std::string& alias : sub->get_aliases()) known.push_back(alias);
       }
     }
     const std::string nearest = NearestWord(word.substr(0, word.find('=')), known);
@@ -229,6 +240,7 @@ class Parser {
   const std::vector<Command>& commands_;
   CLI::App root_;
   std::map<std::string, CLI::App*> groups_;
+  std::map<std::string, std::string, std::less<>> implied_;  // values, by their option's name
   std::vector<std::pair<const CLI::App*, const Command*>> apps_;
   std::map<const CLI::App*, std::vector<Bound>> bound_;
   std::deque<std::vector<std::string>> values_;  // stable addresses

@@ -50,6 +50,25 @@ TEST(Arguments, ACommandMayHaveTwoWords) {
   EXPECT_EQ(MustParse(commands, {"engine"}).topic, "engine");
 }
 
+TEST(Arguments, ACommandMayHaveOtherNamesAndAnOptionAShortOne) {
+  const std::vector<Command> commands = AllCommands();
+  EXPECT_EQ(MustParse(commands, {"ls", "qwen"}).command->name, "list");
+  EXPECT_EQ(MustParse(commands, {"start"}).command->name, "serve");
+  const Parsed parsed = MustParse(commands, {"create", "m", "-f", "File", "-q", "q8_0"});
+  EXPECT_EQ(parsed.arguments.Text("--file"), "File");
+  EXPECT_EQ(parsed.arguments.Text("--quantize"), "q8_0");
+  EXPECT_NE(ErrorText({"strat"}).find("did you mean 'start'"), std::string::npos);
+}
+
+TEST(Arguments, AnOptionWithAnImpliedValueTakesAnotherOnlyBehindAnEqualsSign) {
+  const std::vector<Command> commands = AllCommands();
+  const Parsed alone = MustParse(commands, {"run", "--think", "m", "hello"});
+  EXPECT_EQ(alone.arguments.Text("--think"), "true");
+  EXPECT_EQ(alone.arguments.Text("MODEL"), "m");
+  EXPECT_EQ(MustParse(commands, {"run", "m", "--think=high"}).arguments.Text("--think"), "high");
+  EXPECT_FALSE(MustParse(commands, {"run", "m", "--", "--think"}).arguments.Has("--think"));
+}
+
 TEST(Arguments, SharedOptionsMayStandBeforeAndAfterTheCommand) {
   const std::vector<Command> commands = AllCommands();
   EXPECT_TRUE(MustParse(commands, {"--json", "models"}).arguments.Has("--json"));

@@ -60,8 +60,10 @@ ColorChoice ReadColor(const Arguments& arguments) {
 
 }  // namespace
 
-int Run(const std::vector<std::string>& words, Console& console, const LocalServices& services) {
+int Run(const std::vector<std::string>& typed, Console& console, const LocalServices& services) {
   const std::vector<Command> commands = AllCommands();
+  const bool version = typed.size() == 1 && (typed[0] == "--version" || typed[0] == "-v");
+  const std::vector<std::string> words = version ? std::vector<std::string>{"version"} : typed;
   Result<Parsed> parsed = Parse(commands, words);
   if (!parsed.ok()) {
     const bool json = std::find(words.begin(), words.end(), "--json") != words.end();

@@ -16,7 +16,7 @@ namespace tidegate::cli {
 // streams and environment.
 int Run(int argc, char** argv, const LocalServices& services);
 
-// The same on any console: `words` are the arguments without the program's name.
-int Run(const std::vector<std::string>& words, Console& console, const LocalServices& services);
+// The same on any console: `typed` are the arguments without the program's name.
+int Run(const std::vector<std::string>& typed, Console& console, const LocalServices& services);
 
 }  // namespace tidegate::cli

@@ -19,10 +19,17 @@ const std::vector<std::string>& Arguments::All(std::string_view name) const {
   return found == values_.end() ? none : found->second;
 }
 
+std::vector<std::string> SpellingsOf(const Option& option) {
+  if (option.brief.empty()) return {option.name};
+  return {option.brief, option.name};
+}
+
 std::string_view Title(Group group) {
   switch (group) {
     case Group::kTalk:
       return "Talk to models";
+    case Group::kModels:
+      return "Keep models";
     case Group::kLook:
       return "See what happened";
     case Group::kGate:
@@ -49,7 +56,7 @@ const std::vector<Option>& SharedOptions() {
        {}},
       {"--json", "", "print the result as JSON", {}},
       {"--color", "WHEN", "colours: auto, always or never", {"auto", "always", "never"}},
-      {"--help", "", "show this help", {}},
+      {.name = "--help", .value = "", .help = "show this help", .brief = "-h"},
   };
   return options;
 }

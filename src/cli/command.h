@@ -16,12 +16,18 @@
 namespace tidegate::cli {
 
 struct Option {
-  std::string name;                  // "--max-cost"
-  std::string value;                 // what its value is called in help: "USD"; empty = a flag
-  std::string help;                  // one line
-  std::vector<std::string> choices;  // the only values, when not empty
-  bool repeated = false;             // may be given more than once
+  std::string name;                       // "--max-cost"
+  std::string value;                      // what its value is called in help: "USD"; empty = a flag
+  std::string help;                       // one line
+  std::vector<std::string> choices = {};  // the only values, when not empty
+  bool repeated = false;                  // may be given more than once
+  std::string brief = {};                 // another spelling: "-f"
+  // What the option means when it is typed without a value; one is then joined by '=': "--think"
+  // and "--think=high".
+  std::string implied = {};
 };
+// "--file" and what else it may be typed as, the shortest first.
+std::vector<std::string> SpellingsOf(const Option& option);
 
 struct Argument {
   std::string name;  // "MODEL"
@@ -57,7 +63,7 @@ struct Context {
 using CommandFunction = Result<int> (*)(Context&);
 
 // The headings of `tidegate --help`, in their order.
-enum class Group : std::uint8_t { kTalk, kLook, kGate, kMore };
+enum class Group : std::uint8_t { kTalk, kModels, kLook, kGate, kMore };
 std::string_view Title(Group group);
 
 struct Example {
@@ -74,6 +80,7 @@ struct Command {
   std::vector<Option> options;
   std::vector<Example> examples;
   CommandFunction run = nullptr;
+  std::vector<std::string> aliases = {};  // other names, of one word: "ls"
 };
 
 // All commands, in the order of the overview: commands/list.h.

@@ -36,6 +36,10 @@ std::vector<Node> Nodes(const std::vector<Command>& commands) {
     }
     Node node{command.name, {}, &command};
     if (!command.arguments.empty()) node.words = command.arguments.front().choices;
+    for (const std::string& alias : command.aliases) {
+      nodes.front().words.push_back(alias);
+      nodes.push_back(Node{alias, node.words, &command});
+    }
     nodes.push_back(std::move(node));
   }
   return nodes;
@@ -58,6 +62,13 @@ std::string Quoted(const std::string& text) {
 }
 
 bool TakesFile(const Option& option) { return option.value == "FILE" || option.value == "FOLDER"; }
+bool TakesNextWord(const Option& option) { return !option.value.empty() && option.implied.empty(); }
+
+// fish's words for an option's names: " -s f -l file".
+std::string FishNames(const Option& option) {
+  return (option.brief.empty() ? "" : " -s " + option.brief.substr(1)) + " -l " +
+         option.name.substr(2);
+}
 
 }  // namespace
 
@@ -83,13 +94,15 @@ std::string BashCompletions(const std::vector<Command>& commands) {
       "  case \"$path $prev\" in\n";
   for (const Node& node : Nodes(commands)) {
     for (const Option& option : OptionsOf(node.command)) {
-      if (option.value.empty()) continue;
+      if (!TakesNextWord(option)) continue;
       std::string action = ":";
       if (TakesFile(option)) action = "COMPREPLY=($(compgen -f -- \"$cur\"))";
       if (!option.choices.empty()) {
         action = "COMPREPLY=($(compgen -W " + Quoted(Joined(option.choices)) + " -- \"$cur\"))";
       }
-      out += "    " + Quoted(node.path + " " + option.name) + ") " + action + "; return ;;\n";
+      for (const std::string& spelling : SpellingsOf(option)) {
+        out += "    " + Quoted(node.path + " " + spelling) + ") " + action + "; return ;;\n";
+      }
     }
   }
   out +=
@@ -134,11 +147,13 @@ std::string ZshCompletions(const std::vector<Command>& commands) {
       "  case \"$path_ ${words[CURRENT-1]}\" in\n";
   for (const Node& node : Nodes(commands)) {
     for (const Option& option : OptionsOf(node.command)) {
-      if (option.value.empty()) continue;
+      if (!TakesNextWord(option)) continue;
       std::string action = "_message " + Quoted(option.value);
       if (TakesFile(option)) action = "_files";
       if (!option.choices.empty()) action = "compadd -- " + Joined(option.choices);
-      out += "    " + Quoted(node.path + " " + option.name) + ") " + action + "; return ;;\n";
+      for (const std::string& spelling : SpellingsOf(option)) {
+        out += "    " + Quoted(node.path + " " + spelling) + ") " + action + "; return ;;\n";
+      }
     }
   }
   out +=
@@ -183,8 +198,7 @@ std::string FishCompletions(const std::vector<Command>& commands) {
       "  end\n"
       "end\n";
   for (const Option& option : SharedOptions()) {
-    out += "complete -c tidegate -l " + option.name.substr(2) +
-           (option.name == "--help" ? " -s h" : "") + (option.value.empty() ? "" : " -x") +
+    out += "complete -c tidegate" + FishNames(option) + (option.value.empty() ? "" : " -x") +
            (option.choices.empty() ? "" : " -a " + Quoted(Joined(option.choices))) + " -d " +
            Quoted(option.help) + "\n";
   }
@@ -195,8 +209,8 @@ std::string FishCompletions(const std::vector<Command>& commands) {
     }
     if (node.command == nullptr) continue;
     for (const Option& option : node.command->options) {
-      out += "complete -c tidegate" + where + " -l " + option.name.substr(2);
-      if (!option.value.empty()) out += TakesFile(option) ? " -r -F" : " -x";
+      out += "complete -c tidegate" + where + FishNames(option);
+      if (TakesNextWord(option)) out += TakesFile(option) ? " -r -F" : " -x";
       if (!option.choices.empty()) out += " -a " + Quoted(Joined(option.choices));
       out += " -d " + Quoted(option.help) + "\n";
     }

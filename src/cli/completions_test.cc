@@ -33,7 +33,7 @@ std::string BashOffers(const std::string& words) {
 }
 
 TEST(Completions, BashOffersTheCommands) {
-  EXPECT_EQ(BashOffers("tidegate e"), "explain engine");
+  EXPECT_EQ(BashOffers("tidegate ex"), "export explain");
   EXPECT_EQ(BashOffers("tidegate engine ''"), "install status");
   EXPECT_EQ(BashOffers("tidegate completions ''"), "bash zsh fish");
 }
@@ -51,12 +51,26 @@ TEST(Completions, BashOffersTheValuesOfAnOption) {
   EXPECT_EQ(BashOffers("tidegate models --color n"), "never");
 }
 
+TEST(Completions, BashKnowsOtherNamesAndShortOptions) {
+  EXPECT_EQ(BashOffers("tidegate l"), "launch list ls");
+  EXPECT_EQ(BashOffers("tidegate start --l"), "--listen");
+  EXPECT_EQ(BashOffers("tidegate launch c"), "claude codex copilot");
+  // A value may follow --think only behind '='.
+  EXPECT_EQ(BashOffers("tidegate run m --think --verb"), "--verbose");
+}
+
 TEST(Completions, EveryShellsScriptKnowsEveryCommandAndOption) {
   const std::vector<Command> commands = AllCommands();
   const std::string zsh = ZshCompletions(commands);
   const std::string fish = FishCompletions(commands);
   for (const Command& command : commands) {
     EXPECT_NE(zsh.find("'" + command.name + "'"), std::string::npos) << command.name;
+    for (const std::string& alias : command.aliases) {
+      EXPECT_NE(zsh.find("'" + alias + "'"), std::string::npos) << alias;
+      const bool at = fish.find("__tidegate_at \"" + alias + "\"") != std::string::npos;
+      EXPECT_EQ(at, !command.options.empty()) << alias;
+      EXPECT_NE(fish.find(" " + alias + " "), std::string::npos) << alias;
+    }
     const std::string last = command.name.substr(command.name.rfind(' ') + 1);
     EXPECT_NE(fish.find(last), std::string::npos) << command.name;
     for (const Option& option : command.options) {

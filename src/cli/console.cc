@@ -29,17 +29,18 @@ void FileSink::Write(std::string_view text) {
 
 Environment Environment::FromProcess() {
   Environment environment;
+  environment.home = Variable("HOME");
+  environment.path = Variable("PATH");
   environment.host = Variable("TIDEGATE_HOST");
   environment.api_key = Secret(Variable("TIDEGATE_API_KEY"));
   environment.no_color = !Variable("NO_COLOR").empty();
   const std::string term = Variable("TERM");
   environment.dumb = term.empty() || term == "dumb";
   const std::string state = Variable("XDG_STATE_HOME");
-  const std::string home = Variable("HOME");
   if (state.starts_with('/')) {  // a relative path is to be ignored (XDG Base Directory)
     environment.state_folder = state + "/tidegate";
-  } else if (!home.empty()) {
-    environment.state_folder = home + "/.local/state/tidegate";
+  } else if (!environment.home.empty()) {
+    environment.state_folder = environment.home + "/.local/state/tidegate";
   }
   return environment;
 }

@@ -49,6 +49,8 @@ class StringSink : public Sink {
 
 // What commands obey of the environment. docs/cli.md documents each variable.
 struct Environment {
+  std::string home;          // HOME
+  std::string path;          // PATH, where programs are looked for
   std::string host;          // TIDEGATE_HOST
   Secret api_key;            // TIDEGATE_API_KEY
   bool no_color = false;     // NO_COLOR is set and not empty

@@ -21,8 +21,17 @@ constexpr std::uint16_t kDefaultPort = 11'435;
 constexpr std::size_t kMessageBytesMax = 2'000;  // of an error that is not ours
 
 struct Call {
-  std::string method, path, body;
+  std::string method, path;
+  std::string body = {};
+  std::int64_t stall_nanos = kReplyTimeoutNanos;
   const StreamHandlers* handlers = nullptr;  // nullptr = the whole answer as one text
+  const UploadBody* upload = nullptr;        // instead of `body`
+
+  bool has_body() const { return method != "GET" && method != "HEAD"; }
+  std::string Length() const {
+    return std::to_string(upload == nullptr ? static_cast<std::int64_t>(body.size())
+                                            : upload->size);
+  }
 };
 
 ErrorCode CodeOfStatus(int status) {
@@ -83,6 +92,7 @@ struct GateClient::State {
   Result<std::string> Wait(Call call);
   net::Task<void> Run(Call call, std::optional<Result<std::string>>& result);
   net::Task<Result<std::string>> Exchange(Call call);
+  net::Task<Result<void>> Send(const Call& call);
   net::Task<Result<std::string>> Receive(const StreamHandlers& handlers);
   std::string Head(const Call& call) const;
   Error NoGate(Error cause) const;
@@ -100,9 +110,10 @@ std::string GateClient::State::Head(const Call& call) const {
   head += "host: " + at.origin.HostField() + "\r\n";
   head += "user-agent: tidegate-cli\r\n";
   if (!key.empty()) head += "authorization: Bearer " + std::string(key.Reveal()) + "\r\n";
-  if (call.method == "POST") {
-    head += "content-type: application/json\r\n";
-    head += "content-length: " + std::to_string(call.body.size()) + "\r\n";
+  if (call.has_body()) {
+    head += call.upload == nullptr ? "content-type: application/json\r\n"
+                                   : "content-type: application/octet-stream\r\n";
+    head += "content-length: " + call.Length() + "\r\n";
   }
   return head + "\r\n";
 }
@@ -127,27 +138,48 @@ net::Task<Result<std::string>> GateClient::State::Receive(const StreamHandlers& 
   }
 }
 
+net::Task<Result<void>> GateClient::State::Send(const Call& call) {
+  const std::string head = Head(call);
+  const std::string_view whole[] = {head, call.body};
+  Result<void> sent = co_await exchange->Send(whole);
+  if (!sent.ok() || call.upload == nullptr) co_return sent;
+  std::int64_t left = call.upload->size;
+  while (left > 0) {
+    Result<std::string_view> piece = call.upload->next();
+    if (!piece.ok()) co_return std::move(piece).error();
+    if (piece->empty() || static_cast<std::int64_t>(piece->size()) > left) {
+      co_return InvalidArgument("", "the file changed while it was sent; try again");
+    }
+    left -= static_cast<std::int64_t>(piece->size());
+    const std::string_view pieces[] = {*piece};
+    sent = co_await exchange->Send(pieces);
+    if (!sent.ok()) co_return sent;
+  }
+  co_return Result<void>();
+}
+
 net::Task<Result<std::string>> GateClient::State::Exchange(Call call) {
   // A connection of its own: between two calls of a person the gate may well have closed the last.
   Result<net::ClientExchange> opened = co_await client.Open(at.origin, true);
   if (!opened.ok()) co_return NoGate(std::move(opened).error());
   if (interrupted) co_return Interrupted();
   exchange.emplace(std::move(*opened));
-  exchange->SetStallTimeout(call.handlers == nullptr ? kReplyTimeoutNanos : kStreamStallNanos);
-  const std::string head = Head(call);
-  const std::string_view pieces[] = {head, call.body};
-  Result<void> sent = co_await exchange->Send(pieces);
-  if (!sent.ok()) co_return std::move(sent).error();
-  const Result<const net::HttpHead*> answer = co_await exchange->ReadHead();
-  if (!answer.ok()) co_return answer.error();
+  exchange->SetStallTimeout(call.stall_nanos);
+  Result<void> sent = co_await Send(call);
+  // A gate that refuses a large body answers before it has read it.
+  if (!sent.ok() && call.upload == nullptr) co_return std::move(sent).error();
+  if (!sent.ok() && sent.error().source == ErrorSource::kCaller) co_return std::move(sent).error();
+  const Result<const net::HttpHead*> answer = co_await exchange->ReadHead(call.method == "HEAD");
+  if (!answer.ok()) co_return sent.ok() ? answer.error() : sent.error();
   const int status = (*answer)->status();
-  if (status == 200 && call.handlers != nullptr) {
+  const bool good = status >= 200 && status < 300;
+  if (good && call.handlers != nullptr) {
     call.handlers->on_head(ReadAnswerHead(**answer));
     co_return co_await Receive(*call.handlers);
   }
   const Result<std::string_view> body = co_await exchange->ReadAll(kAnswerBytesMax);
   if (!body.ok()) co_return body.error();
-  if (status != 200) co_return ErrorOfAnswer(status, *body);
+  if (!good) co_return ErrorOfAnswer(status, *body);
   co_return std::string(*body);
 }
 
@@ -185,12 +217,44 @@ GateClient::GateClient(net::Url at, Secret key)
 GateClient::~GateClient() = default;
 
 Result<std::string> GateClient::Get(std::string path) {
-  return state_->Wait(Call{"GET", std::move(path), "", nullptr});
+  return state_->Wait({.method = "GET", .path = std::move(path)});
 }
+
+Result<std::string> GateClient::Post(std::string path, std::string body, std::int64_t stall_nanos) {
+  return state_->Wait({.method = "POST",
+                       .path = std::move(path),
+                       .body = std::move(body),
+                       .stall_nanos = stall_nanos});
+}
+
+Result<std::string> GateClient::Delete(std::string path, std::string body) {
+  return state_->Wait({.method = "DELETE", .path = std::move(path), .body = std::move(body)});
+}
+
+Result<bool> GateClient::Exists(std::string path) {
+  const Result<std::string> answer = state_->Wait({.method = "HEAD", .path = std::move(path)});
+  if (answer.ok()) return true;
+  if (answer.error().upstream_status == 404) return false;
+  return answer.error();
+}
+
+Result<void> GateClient::Upload(std::string path, const UploadBody& body) {
+  TIDEGATE_TRY(state_->Wait({.method = "POST",
+                             .path = std::move(path),
+                             .stall_nanos = kStreamStallNanos,
+                             .upload = &body}));
+  return Result<void>();
+}
+
+const net::Url& GateClient::at() const { return state_->at; }
 
 Result<void> GateClient::Stream(std::string path, std::string body,
                                 const StreamHandlers& handlers) {
-  TIDEGATE_TRY(state_->Wait(Call{"POST", std::move(path), std::move(body), &handlers}));
+  TIDEGATE_TRY(state_->Wait({.method = "POST",
+                             .path = std::move(path),
+                             .body = std::move(body),
+                             .stall_nanos = kStreamStallNanos,
+                             .handlers = &handlers}));
   return Result<void>();
 }
 
@@ -218,11 +282,17 @@ Result<net::Url> ParseHost(std::string_view text) {
 Error ErrorOfAnswer(int status, std::string_view body) {
   Error error{CodeOfStatus(status), ErrorSource::kUpstream, Retry::kNever,
               "the gate answered with status " + std::to_string(status)};
+  error.upstream_status = status;
   json::Reader reader;
   const Result<json::Value> root = reader.ParseCopy(body, kAnswerBytesMax);
   if (!root.ok()) return error;
   const std::optional<json::Value> inner = JsonFields(*root).Find("error");
   if (!inner) return error;
+  if (const Result<std::string_view> text = inner->String(); text.ok()) {
+    // Ollama's shape; ours has the field in front of the text already.
+    if (!text->empty()) error.message = text->substr(0, kMessageBytesMax);
+    return error;
+  }
   JsonFields fields(*inner);
   const std::string message = fields.Text("message");
   if (!message.empty()) error.message = message.substr(0, kMessageBytesMax);

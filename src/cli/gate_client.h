@@ -33,9 +33,17 @@ struct StreamHandlers {
   std::function<Result<void>(std::string_view bytes)> on_bytes;  // an error ends the answer
 };
 
-// One thread. Errors of every call: kUnavailable with reason kReasonNoGate when nobody listens;
-// kCancelled after Ctrl-C; kProtocol, kDeadlineExceeded; and what the gate itself answers, in its
-// own words, whichever of its protocols they come in.
+// What an upload sends: `size` bytes in pieces.
+struct UploadBody {
+  std::int64_t size = 0;
+  // The next piece, until the next call; fewer than `size` bytes in all is an error of the source.
+  std::function<Result<std::string_view>()> next;
+};
+
+// One thread. While a call runs, Ctrl-C closes the connection, which makes the gate stop the work;
+// a second one ends the program. Errors of every call: kUnavailable with reason kReasonNoGate when
+// nobody listens; kCancelled after Ctrl-C; kProtocol, kDeadlineExceeded; and what the gate itself
+// answers, in its own words, whichever of its protocols they come in, with `upstream_status`.
 class GateClient {
  public:
   // `at.path` stands before every path.
@@ -46,9 +54,18 @@ class GateClient {
 
   // The body of a successful answer.
   Result<std::string> Get(std::string path);
-  // POSTs JSON. While it runs, Ctrl-C closes the connection, which makes the gate stop the work;
-  // a second one ends the program.
+  // Sends JSON; `stall_nanos`: how long the gate may be silent.
+  Result<std::string> Post(std::string path, std::string body,
+                           std::int64_t stall_nanos = kReplyTimeoutNanos);
+  Result<std::string> Delete(std::string path, std::string body);
+  // HEAD: whether there is such a thing, as 200 and 404 say.
+  Result<bool> Exists(std::string path);
+  // POSTs bytes that are no JSON.
+  Result<void> Upload(std::string path, const UploadBody& body);
+  // POSTs JSON and hands on the answer as it arrives.
   Result<void> Stream(std::string path, std::string body, const StreamHandlers& handlers);
+
+  const net::Url& at() const;
 
  private:
   struct State;
@@ -59,7 +76,7 @@ class GateClient {
 Result<net::Url> ParseHost(std::string_view text);
 
 // The error that a gate put into an answer with this status: {"error":{"code","message","field"}}
-// or the shape of a protocol of its clients.
+// or the shape of a protocol of its clients, {"error":"text"} among them.
 Error ErrorOfAnswer(int status, std::string_view body);
 
 }  // namespace tidegate::cli

@@ -25,14 +25,22 @@ void Append(std::string& out, const std::vector<Line>& lines, const Paint& paint
 }
 
 std::string Spelling(const Option& option) {
-  std::string out = option.name == "--help" ? "-h, --help" : option.name;
-  if (!option.value.empty()) out += " " + option.value;
-  return out;
+  std::string out;
+  for (const std::string& one : SpellingsOf(option)) out += (out.empty() ? "" : ", ") + one;
+  if (option.value.empty()) return out;
+  return out + (option.implied.empty() ? " " + option.value : "[=" + option.value + "]");
 }
 
 std::string Spelling(const Argument& argument) {
   const std::string name = argument.name + (argument.rest ? "…" : "");
   return argument.required ? name : "[" + name + "]";
+}
+
+// "list, ls".
+std::string NamesOf(const Command& command) {
+  std::string names = command.name;
+  for (const std::string& alias : command.aliases) names += ", " + alias;
+  return names;
 }
 
 void AppendOptions(std::string& out, const std::vector<Option>& options, const Paint& paint) {
@@ -54,10 +62,11 @@ std::string OverviewHelp(const std::vector<Command>& commands, const Paint& pain
           {"tidegate ask --dry-run 'Why is the sky blue?'", "what would run where, and its price"},
           {"tidegate explain last", "why the last request ran where it ran"}},
          paint);
-  for (const Group group : {Group::kTalk, Group::kLook, Group::kGate, Group::kMore}) {
+  for (const Group group :
+       {Group::kTalk, Group::kModels, Group::kLook, Group::kGate, Group::kMore}) {
     std::vector<Line> lines;
     for (const Command& command : commands) {
-      if (command.group == group) lines.push_back({command.name, command.summary});
+      if (command.group == group) lines.push_back({NamesOf(command), command.summary});
     }
     if (lines.empty()) continue;
     out += "\n" + paint(Ink::kBold, Title(group)) + "\n";
@@ -83,10 +92,12 @@ std::string TopicHelp(const std::vector<Command>& commands, const std::string& t
 }
 
 std::string CommandHelp(const Command& command, std::size_t columns, const Paint& paint) {
-  std::string usage = "tidegate " + command.name;
-  if (!command.options.empty()) usage += " [OPTIONS]";
-  for (const Argument& argument : command.arguments) usage += " " + Spelling(argument);
-  std::string out = paint(Ink::kBold, "Usage") + "\n  " + usage + "\n\n";
+  std::string rest;
+  if (!command.options.empty()) rest += " [OPTIONS]";
+  for (const Argument& argument : command.arguments) rest += " " + Spelling(argument);
+  std::string out = paint(Ink::kBold, "Usage") + "\n  tidegate " + command.name + rest + "\n";
+  for (const std::string& alias : command.aliases) out += "  tidegate " + alias + rest + "\n";
+  out += "\n";
   const std::string text = command.details.empty() ? command.summary + "." : command.details;
   for (const std::string& line : Wrap(text, columns)) out += line + "\n";
   if (!command.examples.empty()) {

@@ -20,7 +20,9 @@ TEST(Help, TheOverviewNamesEveryCommandUnderItsHeading) {
   const std::vector<Command> commands = AllCommands();
   const std::string help = OverviewHelp(commands, Paint(false));
   for (const Command& command : commands) {
-    EXPECT_NE(help.find("  " + command.name + " "), std::string::npos) << command.name;
+    std::string names = command.name;
+    for (const std::string& alias : command.aliases) names += ", " + alias;
+    EXPECT_NE(help.find("  " + names + " "), std::string::npos) << names;
   }
   EXPECT_LT(help.find("Talk to models"), help.find("See what happened"));
   EXPECT_LT(help.find("See what happened"), help.find("Run the gate"));
@@ -32,13 +34,27 @@ TEST(Help, ACommandsPageShowsUsageExamplesAndOptions) {
     const std::string help = CommandHelp(command, 100, Paint(false));
     EXPECT_TRUE(help.starts_with("Usage\n  tidegate " + command.name)) << help;
     for (const Option& option : command.options) {
-      EXPECT_NE(help.find("  " + option.name), std::string::npos) << option.name;
+      const std::string first = option.brief.empty() ? option.name : option.brief;
+      EXPECT_NE(help.find("  " + first), std::string::npos) << option.name;
     }
     for (const Example& example : command.examples) {
       EXPECT_NE(help.find(example.line), std::string::npos) << example.line;
     }
+    for (const std::string& alias : command.aliases) {
+      EXPECT_NE(help.find("\n  tidegate " + alias), std::string::npos) << alias;
+    }
     EXPECT_NE(help.find("--json"), std::string::npos);
     ExpectFits(help, command.name);
+  }
+}
+
+TEST(Help, AnOptionShowsItsShortNameAndThatItsValueMayBeLeftOut) {
+  for (const Command& command : AllCommands()) {
+    const std::string help = CommandHelp(command, 100, Paint(false));
+    const bool create = command.name == "create";
+    const bool run = command.name == "run";
+    EXPECT_EQ(help.find("  -f, --file FILE ") != std::string::npos, create) << command.name;
+    EXPECT_EQ(help.find("  --think[=LEVEL] ") != std::string::npos, run) << command.name;
   }
 }
 

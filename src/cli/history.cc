@@ -9,23 +9,10 @@
 
 #include <sys/stat.h>
 
+#include "base/unique_fd.h"
+
 namespace tidegate::cli {
 namespace {
-
-// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Error FileError(const std::string& path, int error) {
   const ErrorCode code =
@@ -63,8 +50,8 @@ std::string Unescape(std::string_view line) {
 }
 
 Result<std::string> ReadWhole(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) {
     if (errno == ENOENT) return std::string();
     return FileError(path, errno);
   }
@@ -100,9 +87,9 @@ Result<void> Rewrite(const std::string& path, const std::vector<std::string>& en
   std::string bytes;
   for (const std::string& entry : entries) bytes += Escape(entry) + "\n";
   {
-    const Descriptor file(
+    const UniqueFd file(
         ::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (file.get() < 0) return FileError(next, errno);
+    if (!file.valid()) return FileError(next, errno);
     TIDEGATE_TRY(WriteAll(file.get(), bytes, next));
   }
   if (::rename(next.c_str(), path.c_str()) != 0) return FileError(path, errno);
@@ -142,9 +129,9 @@ Result<void> History::Append(std::string_view entry) const {
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   }
   if (error) return FileError(folder, error.value());
-  const Descriptor file(
+  const UniqueFd file(
       ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (file.get() < 0) return FileError(path_, errno);
+  if (!file.valid()) return FileError(path_, errno);
   // Also a file from before that others could read.
   if (::fchmod(file.get(), 0600) != 0) return FileError(path_, errno);
   return WriteAll(file.get(), Escape(entry) + "\n", path_);

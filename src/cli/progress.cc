@@ -13,6 +13,8 @@ constexpr std::string_view kClearLine = "\r\x1b[K";
 
 }  // namespace
 
+std::string_view SpinnerFrame(std::size_t frame) { return kFrames[frame % kFrames.size()]; }
+
 std::string SpinnerLine(std::string_view label, std::int64_t elapsed_ms, std::size_t frame,
                         std::size_t columns, const Paint& paint) {
   std::string text = Printable(label);
@@ -24,8 +26,7 @@ std::string SpinnerLine(std::string_view label, std::int64_t elapsed_ms, std::si
   const std::string seconds = std::to_string(elapsed_ms / 1'000) + " s";
   const std::size_t fixed = 2 + 2 + seconds.size();  // the frame with its blank, two blanks
   const std::string shown = Cut(text, columns > fixed + 1 ? columns - fixed - 1 : 0);
-  return paint(Ink::kAccent, kFrames[frame % kFrames.size()]) + " " + shown + "  " +
-         paint(Ink::kDim, seconds);
+  return paint(Ink::kAccent, SpinnerFrame(frame)) + " " + shown + "  " + paint(Ink::kDim, seconds);
 }
 
 Spinner::Spinner(Console& console, std::string label, std::chrono::milliseconds delay)

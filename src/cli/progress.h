@@ -18,6 +18,8 @@ namespace tidegate::cli {
 inline constexpr std::chrono::milliseconds kSpinnerDelay{1'000};
 inline constexpr std::chrono::milliseconds kSpinnerPeriod{100};
 
+// One of the signs that look like a turning wheel one after the other.
+std::string_view SpinnerFrame(std::size_t frame);
 // The line of a moment: "⠹ [2/6] fetching packages  12 s". `label` may begin with "step 2/6 ".
 std::string SpinnerLine(std::string_view label, std::int64_t elapsed_ms, std::size_t frame,
                         std::size_t columns, const Paint& paint);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/modelfile.h"
 #include "net/address.h"
 
 namespace tidegate::cli {
@@ -61,6 +62,42 @@ struct EngineInstallOptions {
   bool upgrade = false;
 };
 
+// What a long job tells of itself, as Ollama's API tells it.
+struct TransferStatus {
+  std::string status;                     // "pulling 8eeb52dfb3bb", "verifying sha256 digest"
+  std::string digest;                     // of the file that it is about, or empty
+  std::int64_t total = 0, completed = 0;  // bytes of that file
+};
+using TransferFunction = std::function<void(const TransferStatus&)>;
+
+enum class BlobState : std::uint8_t { kGood, kMissing, kDamaged };
+
+// One file of a model, read again and compared with the digest that it is kept under.
+struct VerifiedBlob {
+  std::string model;   // the first of those that use it
+  std::string digest;  // "sha256:…"
+  std::int64_t bytes = 0;
+  BlobState state = BlobState::kGood;
+  std::string problem;  // one sentence, when it is not good
+};
+
+struct ImportOptions {
+  std::string path;  // a GGUF file, or an archive that `export` has made
+  std::string name;  // of the model; empty = as the archive or the file is called
+};
+struct ImportedModel {
+  std::string name, digest;  // the digest of its manifest
+  std::int64_t bytes = 0;
+};
+
+struct ExportOptions {
+  std::string model;
+  std::string path;  // is made; never overwritten
+};
+struct ExportedModel {
+  std::int64_t bytes = 0;  // of the archive
+};
+
 // A gate inside this process, for the time of one command.
 struct GateHandle {
   net::Origin origin;
@@ -83,6 +120,19 @@ struct LocalServices {
   std::function<Result<std::string>(const EngineInstallOptions&,
                                     const std::function<void(std::string_view)>& progress)>
       engine_install;
+  // The model store of this device. `progress` is called on the calling thread. An empty model =
+  // all of them. Errors of the three: kNotFound (model, file), kInvalidArgument (no model in the
+  // file), kConflict (there is one already), kUnavailable (disk).
+  std::function<Result<std::vector<VerifiedBlob>>(const std::string& model,
+                                                  const TransferFunction& progress)>
+      verify_models;
+  std::function<Result<ImportedModel>(const ImportOptions&, const TransferFunction& progress)>
+      import_model;
+  std::function<Result<ExportedModel>(const ExportOptions&, const TransferFunction& progress)>
+      export_model;
+  // What a Modelfile says. Errors: kInvalidArgument that begins with the line: "Modelfile line 3:
+  // …"; kTooLarge.
+  std::function<Result<Modelfile>(std::string_view text)> read_modelfile;
   // Starts a gate with the user's own configuration on an address that nobody else uses.
   std::function<Result<GateHandle>()> start_gate;
 };

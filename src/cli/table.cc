@@ -21,7 +21,7 @@ void Table::Row(std::vector<Cell> cells) {
 // one.
 std::vector<std::size_t> Table::Widths(const Layout& layout) const {
   std::vector<std::size_t> widths;
-  std::size_t total = layout.indent + kColumnGap * (columns_.size() - 1);
+  std::size_t total = layout.indent + layout.gap * (columns_.size() - 1);
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     std::size_t width = DisplayWidth(columns_[i].title);
     for (const auto& row : rows_) width = std::max(width, DisplayWidth(row[i].text));
@@ -68,7 +68,7 @@ void Table::RenderRow(std::string& out, const std::vector<Cell>& cells,
         text += layout.paint(cells[i].ink, part);
       }
       if (!right) blanks += padding;
-      blanks += kColumnGap;
+      blanks += layout.gap;
     }
     out += text;
     out += '\n';

@@ -36,6 +36,7 @@ struct Layout {
   std::size_t columns = 0;  // of the terminal; 0 = as wide as it gets (a file, a pipe)
   std::size_t indent = 0;
   Paint paint{false};
+  std::size_t gap = kColumnGap;
 };
 
 // Built row by row, then rendered. Cells may hold anything: they are made printable.

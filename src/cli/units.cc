@@ -1,6 +1,6 @@
 #include "cli/units.h"
 
-#include <cstdlib>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -18,6 +18,30 @@ std::string FormatDuration(std::int64_t micros) {
     return fmt::format("{} m {:02} s", micros / kMinute, micros % kMinute / kSecond);
   }
   return fmt::format("{} h {:02} m", micros / kHour, micros % kHour / kMinute);
+}
+
+std::string FormatGoDuration(std::int64_t nanos) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  // Without the zeros at the end of a fraction.
+  const auto fraction = [](std::int64_t value, std::int64_t unit, std::string_view name) {
+    std::string text = std::to_string(value / unit);
+    if (value % unit != 0) {
+      std::string digits = std::to_string(unit + value % unit).substr(1);
+      while (digits.ends_with('0')) digits.pop_back();
+      text += "." + digits;
+    }
+    return text + std::string(name);
+  };
+  if (nanos < 0) return "-" + FormatGoDuration(nanos == INT64_MIN ? INT64_MAX : -nanos);
+  if (nanos == 0) return "0s";
+  if (nanos < 1'000) return std::to_string(nanos) + "ns";
+  if (nanos < 1'000'000) return fraction(nanos, 1'000, "µs");
+  if (nanos < kSecond) return fraction(nanos, 1'000'000, "ms");
+  std::string out;
+  const std::int64_t minutes = nanos / kSecond / 60;
+  if (minutes >= 60) out += std::to_string(minutes / 60) + "h";
+  if (minutes > 0) out += std::to_string(minutes % 60) + "m";
+  return out + fraction(nanos - minutes * 60 * kSecond, kSecond, "s");
 }
 
 std::string FormatCount(std::int64_t count) {
@@ -46,10 +70,9 @@ std::string FormatDollars(Money money) {
   return text.starts_with('-') ? "-$" + text.substr(1) : "$" + text;
 }
 
-std::string FormatRate(std::int64_t tokens, std::int64_t micros) {
-  if (tokens <= 0 || micros <= 0) return "";
-  return fmt::format("{:.1f} tokens/s",
-                     static_cast<double>(tokens) * 1e6 / static_cast<double>(micros));
+std::string FormatRate(std::int64_t tokens, std::int64_t nanos) {
+  return fmt::format("{:.2f} tokens/s",
+                     static_cast<double>(tokens) * 1e9 / static_cast<double>(nanos));
 }
 
 }  // namespace tidegate::cli

@@ -22,8 +22,20 @@ TEST(Units, CountsBytesMoneyAndRates) {
   EXPECT_EQ(FormatBytes(637'000'000), "637 MB");
   EXPECT_EQ(FormatDollars(Money{2'340'000}), "$0.00234");
   EXPECT_EQ(FormatDollars(Money{-1'500'000'000}), "-$1.50");
-  EXPECT_EQ(FormatRate(100, 2'000'000), "50.0 tokens/s");
-  EXPECT_EQ(FormatRate(0, 2'000'000), "");
+  EXPECT_EQ(FormatRate(100, 2'000'000'000), "50.00 tokens/s");
+  EXPECT_EQ(FormatRate(0, 2'000'000'000), "0.00 tokens/s");
+}
+
+TEST(Units, DurationsAsGoWritesThem) {
+  EXPECT_EQ(FormatGoDuration(0), "0s");
+  EXPECT_EQ(FormatGoDuration(999), "999ns");
+  EXPECT_EQ(FormatGoDuration(1'500), "1.5µs");
+  EXPECT_EQ(FormatGoDuration(4'927'561), "4.927561ms");
+  EXPECT_EQ(FormatGoDuration(1'234'500'000), "1.2345s");
+  EXPECT_EQ(FormatGoDuration(2'000'000'001), "2.000000001s");
+  EXPECT_EQ(FormatGoDuration(79'000'000'000), "1m19s");
+  EXPECT_EQ(FormatGoDuration(11'405'250'000'000), "3h10m5.25s");
+  EXPECT_EQ(FormatGoDuration(-1'000'000), "-1ms");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/clock.h"
 #include "conversations/rows.h"
 #include "store/database.h"
 #include "store/key_file.h"
@@ -14,7 +15,6 @@
 namespace tidegate::conversations {
 namespace {
 
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::int64_t kSecondsPerDay = 86'400;
 
 Error TooLarge(std::string message) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +13,7 @@
 
 #include "base/money.h"
 #include "core/capability.h"
+#include "core/model_card.h"
 #include "core/place.h"
 #include "core/protocol.h"
 
@@ -25,6 +28,9 @@ struct ModelRef {
   std::string ToString() const { return provider + "/" + model; }
 };
 
+struct ModelDefaults;  // model_defaults.h
+struct MemoryFit;      // memory_fit.h
+
 struct Prices {
   Price input, output, cached_read, cached_write;
   Money per_request;
@@ -38,7 +44,13 @@ struct Weights {
   std::uint64_t parameters = 0;
   std::uint64_t bytes = 0;
   std::int64_t modified_s = 0;  // since 1970
+  std::string digest = {};      // of its manifest, 64 hexadecimal digits; empty without one
+  // Reads what else it says of itself, its long lists too where `everything` is wanted; blocks on
+  // the disk. May be empty: nothing more is known.
+  std::function<std::shared_ptr<const ModelCard>(bool everything)> read_card = {};
 };
+// "8.0B", "134.5M", "260.0K".
+std::string ParametersText(std::uint64_t parameters);
 
 struct Deployment {
   ModelRef ref;
@@ -55,17 +67,22 @@ struct Deployment {
   // Where the server that we reach passes the request on to, in its own words, and as what; empty:
   // it answers itself. Whatever is passed on is at Place::kCloud.
   std::string passed_on_to, passed_on_as;
-  std::optional<Weights> weights;  // of a model on this device
+  std::optional<Weights> weights;                      // of a model on this device
+  std::shared_ptr<const ModelDefaults> defaults = {};  // likewise; null: it has none
   CapabilitySet capabilities;
   std::optional<Prices>
       prices;  // nothing = unknown = not eligible for a paid route; the device's is zero
-  std::int64_t context_tokens = 0;     // 0 = unknown
-  std::int64_t output_tokens_max = 0;  // 0 = unknown: the context bounds it
+  std::int64_t context_tokens = 0;  // 0 = unknown
+  // Of a model on this device that can be loaded again with a larger window: the largest.
+  std::int64_t context_tokens_max = 0;
+  std::shared_ptr<const MemoryFit> memory = {};  // of a model on this device; null: not known
+  std::int64_t output_tokens_max = 0;            // 0 = unknown: the context bounds it
   double quality =
       0.5;  // prior in 0 … 1: chance of a right answer on a request of middling difficulty
   std::int64_t ttft_ms_prior = 500;  // until there are measurements
   double tokens_per_s_prior = 50;
 
+  std::int64_t window_max() const { return std::max(context_tokens, context_tokens_max); }
   bool Speaks(Protocol asked) const {
     return asked == protocol ||
            std::find(also_speaks.begin(), also_speaks.end(), asked) != also_speaks.end();
@@ -77,9 +94,14 @@ struct LiveState {
   bool available = true;        // the breaker is closed and, on the device, the engine can serve it
   std::string unavailable_why;  // one sentence, when not available
   bool loaded = true;           // on the device: the weights are resident
-  std::int64_t load_ms = 0;     // expected time until it is, when not loaded
+  std::int64_t load_ms = 0;     // on the device: expected time to load it, also once more
+  // On the device, while it is loaded: the window it has.
+  std::int64_t context_tokens = 0;
   std::int64_t queue_depth = 0;  // requests waiting before this one
-  std::int64_t samples = 0;      // measurements behind the next four; 0 = use the priors
+  // On the device: until a request that came now could be sent, loading and queue included, by what
+  // was observed of those before.
+  std::int64_t expected_wait_ms = 0;
+  std::int64_t samples = 0;  // measurements behind the next four; 0 = use the priors
   double ttft_ms_p50 = 0, ttft_ms_p95 = 0;
   double tokens_per_s_p50 = 0, tokens_per_s_p05 = 0;
 };

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "dispatch/limits.h"
 #include "net/limits.h"
@@ -31,8 +32,7 @@ constexpr Unit kUnits[] = {
     {"s", net::kSecond}};
 
 bool StartsWithIgnoringCase(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() &&
-         net::EqualsIgnoreCase(text.substr(0, prefix.size()), prefix);
+  return text.size() >= prefix.size() && EqualsIgnoreCase(text.substr(0, prefix.size()), prefix);
 }
 
 // Takes a number from the front of `text`.

@@ -1,6 +1,8 @@
 #include "engine/command_line.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <fstream>
 #include <initializer_list>
 #include <sched.h>
@@ -11,6 +13,8 @@ namespace tidegate::engine {
 namespace {
 
 constexpr int kCpusMax = 4'096;
+// Llama-server's --batch-size; it computes no larger pieces.
+constexpr int kBatchDefault = 2'048;
 
 // Collects arguments, and which options this version lacks.
 class Arguments {
@@ -95,14 +99,98 @@ int EngineThreads() {
 
 std::int64_t ContextTokens(const models::LocalModel& model, const ChildSettings& settings) {
   const std::uint64_t trained = model.metadata.context_tokens;
-  const auto wanted = static_cast<std::uint64_t>(settings.context_tokens_max);
+  const auto wanted = static_cast<std::uint64_t>(
+      settings.context_tokens_max > 0 ? settings.context_tokens_max : kContextTokensDefault);
   return static_cast<std::int64_t>(trained == 0 ? wanted : std::min(trained, wanted));
 }
+
+int BatchTokens(const models::LocalModel& model, const ChildSettings& settings) {
+  if (model.metadata.pooling != models::GgufPooling::kNone) {
+    return static_cast<int>(ContextTokens(model, settings));
+  }
+  return settings.ubatch.value_or(models::kFitUbatchDefault);
+}
+
+namespace {
+
+// One option takes all adapters: commas separate them, and a colon their scale.
+constexpr std::string_view kAdapterSeparators = ",:";
+
+Result<void> CheckSettings(const ChildSettings& settings) {
+  const bool quantised = models::IsQuantised(settings.value_type);
+  if (quantised && settings.flash_attention == FlashAttention::kOff) {
+    return InvalidArgument("cache_type_v", "values of type " +
+                                               std::string(ToString(settings.value_type)) +
+                                               " need flash attention; turn it on or take f16");
+  }
+  for (const Adapter& adapter : settings.adapters) {
+    if (adapter.path.find_first_of(kAdapterSeparators) != adapter.path.npos) {
+      return InvalidArgument("adapters", adapter.path +
+                                             " has a comma or a colon in its path, which "
+                                             "llama-server takes for a separator; rename it");
+    }
+  }
+  if (!settings.draft_path.empty() && settings.speculation.empty()) {
+    return InvalidArgument("speculation",
+                           "a draft model is given without the way to use it; \"draft-simple\" is "
+                           "the usual one");
+  }
+  return {};
+}
+
+std::string Joined(const std::vector<Adapter>& adapters) {
+  std::string text;
+  for (const Adapter& adapter : adapters) {
+    if (!text.empty()) text += ',';
+    std::array<char, 32> scale;
+    const auto end = std::to_chars(scale.data(), scale.data() + scale.size(), adapter.scale).ptr;
+    text += adapter.path + ":" + std::string(scale.data(), end);
+  }
+  return text;
+}
+
+void AddMemoryOptions(const ChildSettings& settings, Arguments& arguments) {
+  // Its default for both is f16.
+  if (settings.key_type != models::KvType::kF16) {
+    arguments.Require("--cache-type-k", std::string(ToString(settings.key_type)));
+  }
+  if (settings.value_type != models::KvType::kF16) {
+    arguments.Require("--cache-type-v", std::string(ToString(settings.value_type)));
+  }
+  // Not left to its choice where the cache depends on it.
+  const bool needed = models::IsQuantised(settings.value_type);
+  if (settings.flash_attention == FlashAttention::kOn || needed) {
+    arguments.Require("--flash-attn", "on");
+  } else if (settings.flash_attention == FlashAttention::kOff) {
+    arguments.Require("--flash-attn", "off");
+  }
+  if (settings.device_layers) {
+    arguments.Require("--gpu-layers", std::to_string(*settings.device_layers));
+  }
+}
+
+void AddFiles(const ChildSettings& settings, Arguments& arguments) {
+  if (!settings.projector_path.empty()) arguments.Require("--mmproj", settings.projector_path);
+  if (!settings.speculation.empty()) arguments.Require("--spec-type", settings.speculation);
+  if (!settings.draft_path.empty()) arguments.Require("--spec-draft-model", settings.draft_path);
+  if (settings.draft_tokens) {
+    arguments.Require("--spec-draft-n-max", std::to_string(*settings.draft_tokens));
+  }
+  if (!settings.slot_save_folder.empty()) {
+    arguments.Require("--slot-save-path", settings.slot_save_folder);
+  }
+  if (!settings.adapters.empty()) {
+    arguments.Require("--lora-scaled", Joined(settings.adapters));
+  }
+}
+
+}  // namespace
 
 Result<std::vector<std::string>> MakeCommandLine(const EngineBinary& binary,
                                                  const models::LocalModel& model,
                                                  const ChildSettings& settings, int slots,
                                                  const ChildFiles& files) {
+  TIDEGATE_TRY(CheckSettings(settings));
   const std::string threads =
       std::to_string(settings.threads > 0 ? settings.threads : EngineThreads());
   const std::string pool = std::to_string(ContextTokens(model, settings) * slots);
@@ -120,12 +208,18 @@ Result<std::vector<std::string>> MakeCommandLine(const EngineBinary& binary,
   arguments.Add({"--threads"}, threads);
   arguments.Add({"--threads-batch"}, threads);
   arguments.Add({"--cache-ram"}, std::to_string(settings.prompt_cache_mib));
+  AddMemoryOptions(settings, arguments);
+  AddFiles(settings, arguments);
   // A text that is embedded or ranked is read in one piece, so that a piece must hold as much as
   // the context; by default it holds 512 tokens, and what is longer would be refused.
-  if (model.metadata.pooling != models::GgufPooling::kNone) {
-    const std::string context = std::to_string(ContextTokens(model, settings));
-    arguments.Require("--ubatch-size", context);
-    arguments.Require("--batch-size", context);
+  const bool in_one_piece = model.metadata.pooling != models::GgufPooling::kNone;
+  if (in_one_piece || settings.ubatch) {
+    arguments.Require("--ubatch-size", std::to_string(BatchTokens(model, settings)));
+  }
+  if (in_one_piece || BatchTokens(model, settings) > kBatchDefault) {
+    arguments.Require("--batch-size", std::to_string(BatchTokens(model, settings)));
+  }
+  if (in_one_piece) {
     const bool ranks = model.metadata.pooling == models::GgufPooling::kRank;
     arguments.RequireSwitch(ranks ? "--reranking" : "--embeddings");
   }
@@ -134,8 +228,9 @@ Result<std::vector<std::string>> MakeCommandLine(const EngineBinary& binary,
   // Built-in tools and MCP servers stay off by not being named, here or in its empty environment.
   arguments.AddSwitch({"--offline"});
   arguments.AddSwitch({"--no-ui", "--no-webui"});
-  // Warnings and errors only: no level up to there prints any part of a prompt.
-  arguments.Add({"--verbosity", "--log-verbosity"}, "2");
+  // Warnings and errors only, or up to what says where the weights are: no level up to there prints
+  // any part of a prompt; only "debug" does.
+  arguments.Add({"--verbosity", "--log-verbosity"}, settings.tells_devices ? "4" : "2");
   arguments.AddSwitch({"--no-log-prefix"});
   arguments.AddSwitch({"--no-log-timestamps"});
   return std::move(arguments).Finish();

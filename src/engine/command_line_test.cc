@@ -1,6 +1,7 @@
 #include "engine/command_line.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -104,6 +105,118 @@ TEST(CommandLineTest, WithoutAnOptionThatKeepsItSafeNothingIsStarted) {
   EngineBinary tcp_only = Binary();
   tcp_only.unix_sockets = false;
   EXPECT_FALSE(MakeCommandLine(tcp_only, Model(0), {}, 1, kFiles).ok());
+}
+
+// The arguments behind those that every command line has.
+Argv Behind(const Result<Argv>& argv) {
+  EXPECT_TRUE(argv.ok()) << Describe(argv.error());
+  return argv.ok() ? Argv(argv->begin() + 11, argv->end()) : Argv();
+}
+
+TEST(CommandLineTest, SettingsThatAreNotMadeAreLeftToLlamaServer) {
+  const OptionNames all{"--cache-type-k",     "--cache-type-v",   "--flash-attn",
+                        "--gpu-layers",       "--ubatch-size",    "--mmproj",
+                        "--spec-type",        "--lora-scaled",    "--batch-size",
+                        "--spec-draft-model", "--slot-save-path", "--spec-draft-n-max"};
+  EXPECT_TRUE(Behind(MakeCommandLine(Binary(all), Model(4096), {}, 1, kFiles)).empty());
+}
+
+struct OneSetting {
+  const char* option;
+  std::function<void(ChildSettings&)> make;
+  Argv expected;
+};
+
+std::vector<OneSetting> EachSetting() {
+  return {
+      {"--cache-type-k",
+       [](auto& s) { s.key_type = models::KvType::kQ8_0; },
+       {"--cache-type-k", "q8_0"}},
+      {"--cache-type-v",
+       [](auto& s) { s.value_type = models::KvType::kBf16; },
+       {"--cache-type-v", "bf16"}},
+      {"--flash-attn",
+       [](auto& s) { s.flash_attention = FlashAttention::kOn; },
+       {"--flash-attn", "on"}},
+      {"--flash-attn",
+       [](auto& s) { s.flash_attention = FlashAttention::kOff; },
+       {"--flash-attn", "off"}},
+      {"--gpu-layers", [](auto& s) { s.device_layers = 7; }, {"--gpu-layers", "7"}},
+      {"--ubatch-size", [](auto& s) { s.ubatch = 1'024; }, {"--ubatch-size", "1024"}},
+      {"--mmproj", [](auto& s) { s.projector_path = "/m/p.gguf"; }, {"--mmproj", "/m/p.gguf"}},
+      {"--spec-type", [](auto& s) { s.speculation = "ngram-mod"; }, {"--spec-type", "ngram-mod"}},
+      {"--spec-draft-n-max", [](auto& s) { s.draft_tokens = 5; }, {"--spec-draft-n-max", "5"}},
+      {"--slot-save-path", [](auto& s) { s.slot_save_folder = "/s"; }, {"--slot-save-path", "/s"}},
+      {"--lora-scaled",
+       [](auto& s) {
+         s.adapters = {{"/a.gguf", 1}, {"/b.gguf", 0.5}};
+       },
+       {"--lora-scaled", "/a.gguf:1,/b.gguf:0.5"}},
+  };
+}
+
+TEST(CommandLineTest, EachSettingBecomesItsOption) {
+  for (const OneSetting& setting : EachSetting()) {
+    ChildSettings settings;
+    setting.make(settings);
+    const Result<Argv> argv =
+        MakeCommandLine(Binary({setting.option}), Model(4096), settings, 1, kFiles);
+    EXPECT_EQ(Behind(argv), setting.expected) << setting.option;
+  }
+}
+
+TEST(CommandLineTest, ASettingThatThisVersionLacksIsRefusedAndNotDropped) {
+  for (const OneSetting& setting : EachSetting()) {
+    ChildSettings settings;
+    setting.make(settings);
+    const Result<Argv> argv = MakeCommandLine(Binary(), Model(4096), settings, 1, kFiles);
+    ASSERT_FALSE(argv.ok()) << setting.option;
+    EXPECT_EQ(argv.error().reason, "engine_too_old");
+    EXPECT_NE(argv.error().message.find(setting.option), std::string::npos);
+  }
+}
+
+TEST(CommandLineTest, ADraftModelNeedsAWayToUseIt) {
+  ChildSettings settings;
+  settings.draft_path = "/m/draft.gguf";
+  const EngineBinary binary = Binary({"--spec-type", "--spec-draft-model"});
+  const Result<Argv> without = MakeCommandLine(binary, Model(4096), settings, 1, kFiles);
+  ASSERT_FALSE(without.ok());
+  EXPECT_EQ(without.error().field, "speculation");
+  settings.speculation = "draft-simple";
+  EXPECT_EQ(Behind(MakeCommandLine(binary, Model(4096), settings, 1, kFiles)),
+            (Argv{"--spec-type", "draft-simple", "--spec-draft-model", "/m/draft.gguf"}));
+}
+
+TEST(CommandLineTest, QuantisedValuesTurnFlashAttentionOn) {
+  ChildSettings settings;
+  settings.value_type = models::KvType::kQ4_0;
+  const EngineBinary binary = Binary({"--cache-type-v", "--flash-attn"});
+  EXPECT_EQ(Behind(MakeCommandLine(binary, Model(4096), settings, 1, kFiles)),
+            (Argv{"--cache-type-v", "q4_0", "--flash-attn", "on"}));
+  settings.flash_attention = FlashAttention::kOff;
+  const Result<Argv> both = MakeCommandLine(binary, Model(4096), settings, 1, kFiles);
+  ASSERT_FALSE(both.ok());
+  EXPECT_EQ(both.error().field, "cache_type_v");
+}
+
+TEST(CommandLineTest, ALargeBatchRaisesBothLimits) {
+  ChildSettings settings;
+  settings.ubatch = 4'096;
+  EXPECT_EQ(Behind(MakeCommandLine(Binary({"--ubatch-size", "--batch-size"}), Model(8192), settings,
+                                   1, kFiles)),
+            (Argv{"--ubatch-size", "4096", "--batch-size", "4096"}));
+}
+
+TEST(CommandLineTest, AnAdapterWhosePathNoOptionCanCarryIsRefused) {
+  for (const char* path : {"/a,b.gguf", "/a:b.gguf"}) {
+    ChildSettings settings;
+    settings.adapters = {{path, 1}};
+    const Result<Argv> argv =
+        MakeCommandLine(Binary({"--lora-scaled"}), Model(4096), settings, 1, kFiles);
+    ASSERT_FALSE(argv.ok()) << path;
+    EXPECT_EQ(argv.error().field, "adapters");
+  }
 }
 
 TEST(CommandLineTest, LeavesACoreToEverybodyElseWhereThereIsMoreThanOne) {

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/model_card.h"
+#include "models/capabilities.h"
+#include "models/gguf.h"
+
 namespace tidegate::engine {
 namespace {
 
@@ -12,7 +16,7 @@ using core::Capability;
 //  - kVendorFields: it ignores fields that it does not know, and to ignore is not to honour;
 //  - kMultipleChoices: several answers share one slot's context, which the promised context does
 //  not allow for;
-//  - kVision, kAudio, kFiles: depend on a projector file, which is not read yet.
+//  - kVision, kAudio: come with a projector file; kFiles: there are none for it.
 // With tools comes kParallelTools, the parameter: one call at a time is a grammar of one call, and
 // several are a permission, which every template may leave unused.
 constexpr core::CapabilitySet kAlways = core::CapabilitySet()
@@ -48,45 +52,53 @@ double TokensPerSecondPrior(std::uint64_t weight_bytes) {
   return std::min(kTokensPerSecondMax, kMemoryBytesPerSecondPrior / bytes);
 }
 
-// What a model that does not chat is there for.
-core::CapabilitySet WithoutChat(models::GgufPooling pooling) {
-  return core::CapabilitySet().With(
-      pooling == models::GgufPooling::kRank ? Capability::kRerank : Capability::kEmbeddings);
-}
-
-core::CapabilitySet OfChat(const models::GgufMetadata& metadata) {
+// What the model is there for, and what its file and its projector add.
+core::CapabilitySet CapabilitiesOf(const models::LocalModel& model) {
+  Result<models::GgufMetadata> projector = Internal("none");
+  if (!model.projector_path.empty()) projector = models::ReadGgufFile(model.projector_path);
+  const models::ModelCapabilities file =
+      models::CapabilitiesOf(model.metadata, projector.ok() ? &*projector : nullptr);
+  if (file.rerank) return core::CapabilitySet().With(Capability::kRerank);
+  if (file.embedding) return core::CapabilitySet().With(Capability::kEmbeddings);
   core::CapabilitySet can = kAlways;
-  if (metadata.template_uses_tools) {
-    can = can.With(Capability::kTools)
-              .With(Capability::kToolChoice)
-              .With(Capability::kParallelTools);
+  if (file.tools) {
+    can =
+        can.With(Capability::kTools).With(Capability::kToolChoice).With(Capability::kParallelTools);
   }
-  if (metadata.template_uses_reasoning) can = can.With(Capability::kReasoning);
+  if (file.thinking) can = can.With(Capability::kReasoning);
+  if (file.vision) can = can.With(Capability::kVision);
+  if (file.audio) can = can.With(Capability::kAudio);
   return can;
 }
 
-core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSettings& settings) {
+core::Deployment MakeDeployment(const models::LocalModel& model, const FitPolicy& policy) {
   core::Deployment deployment;
   deployment.ref = {std::string(kLocalProvider), model.name};
   deployment.family = model.name;
   deployment.place = core::Place::kDevice;
   // It keeps nothing but a cache in memory, and that ends with it.
   deployment.zero_data_retention = true;
-  if (model.metadata.pooling == models::GgufPooling::kNone) {
-    deployment.capabilities = OfChat(model.metadata);
+  deployment.capabilities = CapabilitiesOf(model);
+  // How large one that only embeds or ranks is says little: it is as good as others.
+  if (deployment.capabilities.Has(Capability::kChat)) {
     deployment.also_speaks = {core::Protocol::kOpenAiCompletions};
     deployment.quality = QualityPrior(model.metadata.parameters);
-  } else {  // how large it is says little about its vectors: they are as good as others
-    deployment.capabilities = WithoutChat(model.metadata.pooling);
   }
-  deployment.weights = core::Weights{.format = "gguf",
-                                     .architecture = model.metadata.architecture,
-                                     .quantisation = model.metadata.quantisation,
-                                     .parameters = model.metadata.parameters,
-                                     .bytes = model.size_bytes,
-                                     .modified_s = model.modified_s};
+  deployment.weights =
+      core::Weights{.format = "gguf",
+                    .architecture = model.metadata.architecture,
+                    .quantisation = model.metadata.quantisation,
+                    .parameters = model.metadata.parameters,
+                    .bytes = model.size_bytes,
+                    .modified_s = model.modified_s,
+                    .read_card = [model](bool everything) { return MakeCard(model, everything); }};
+  if (model.manifest_digest) deployment.weights->digest = model.manifest_digest->Hex();
+  deployment.defaults = MakeDefaults(model);
   deployment.prices = core::Prices{};
-  deployment.context_tokens = ContextTokens(model, settings);
+  const ModelFitter fitter(model, policy);
+  deployment.memory = std::make_shared<const core::MemoryFit>(fitter.standard().memory);
+  deployment.context_tokens = deployment.memory->context_tokens;
+  deployment.context_tokens_max = deployment.memory->context_tokens_max;
   deployment.tokens_per_s_prior = TokensPerSecondPrior(model.metadata.tensor_bytes);
   return deployment;
 }
@@ -94,10 +106,10 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
 }  // namespace
 
 std::vector<core::Deployment> MakeDeployments(const std::vector<models::LocalModel>& models,
-                                              const ChildSettings& settings) {
+                                              const FitPolicy& policy) {
   std::vector<core::Deployment> deployments;
   for (const models::LocalModel& model : models) {
-    deployments.push_back(MakeDeployment(model, settings));
+    deployments.push_back(MakeDeployment(model, policy));
   }
   return deployments;
 }

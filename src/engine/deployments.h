@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/deployment.h"
-#include "engine/command_line.h"
+#include "engine/fit.h"
 #include "models/local_models.h"
 
 namespace tidegate::engine {
@@ -13,8 +13,8 @@ namespace tidegate::engine {
 inline constexpr std::string_view kLocalProvider = "local";
 
 // One deployment per model, at Place::kDevice and for nothing. What a model is there for, its file
-// says: to chat, to embed or to rank.
+// says: to chat, to embed or to rank. Also of those that do not fit this machine.
 std::vector<core::Deployment> MakeDeployments(const std::vector<models::LocalModel>& models,
-                                              const ChildSettings& settings);
+                                              const FitPolicy& policy);
 
 }  // namespace tidegate::engine

@@ -4,6 +4,7 @@
 #include <functional>
 #include <future>
 #include <map>
+#include <mutex>
 #include <unistd.h>
 #include <utility>
 
@@ -16,10 +17,6 @@
 namespace tidegate::engine {
 namespace {
 
-// The guess of how long a model takes to load until it has been loaded once: from a disk that is
-// neither slow nor fast.
-constexpr std::int64_t kLoadBytesPerMillisecondPrior = 1'000'000;
-constexpr std::int64_t kStartMillisecondsPrior = 100;
 constexpr std::int64_t kNanosPerMillisecond = 1'000'000;
 
 // One Acquire that waits: on its own shard, woken from there.
@@ -43,45 +40,153 @@ std::uint64_t ResidentBytes(int pid) {
 
 }  // namespace
 
+using Runners = std::map<std::string, std::shared_ptr<Runner>, std::less<>>;
+
 struct Engine::State {
   std::shared_ptr<RunnerContext> context;
-  std::map<std::string, std::shared_ptr<Runner>, std::less<>>
-      runners;  // constant after construction
   std::atomic<WaiterId> next_waiter = 1;
+
+  std::mutex change;                       // held through every change of the next two
+  std::vector<models::LocalModel> listed;  // guarded by change
+  FitPolicy policy;                        // changed under both mutexes
+
+  mutable std::mutex mutex;
+  std::shared_ptr<const Runners> visible = std::make_shared<Runners>();  // guarded by mutex
+  Runners all;            // also those that are on their way out; guarded by mutex
+  bool stopping = false;  // guarded by mutex
+
+  std::shared_ptr<const Runners> models() const {
+    const std::lock_guard lock(mutex);
+    return visible;
+  }
+  std::shared_ptr<Runner> Find(std::string_view model) const {
+    const std::shared_ptr<const Runners> runners = models();
+    const auto at = runners->find(model);
+    return at == runners->end() ? nullptr : at->second;
+  }
+  // Does `work` with the runner on the engine's shard, if there is such a model.
+  void Post(std::string_view model, std::function<void(Runner&)> work) const {
+    const std::shared_ptr<Runner> runner = Find(model);
+    if (!runner || context->stopped) return;
+    context->shard.Post([weak = std::weak_ptr<Runner>(runner), work = std::move(work)] {
+      if (const std::shared_ptr<Runner> alive = weak.lock()) work(*alive);
+    });
+  }
 };
 
 Result<std::unique_ptr<Engine>> Engine::Create(net::Shard& shard, EngineOptions options,
                                                std::vector<models::LocalModel> models) {
   TIDEGATE_ASSIGN(RuntimeFolder folder, RuntimeFolder::Open(options.runtime_folder));
-  const std::shared_ptr<RunnerContext> context(new RunnerContext{
-      shard, options.child, options.limits, Locator(std::move(options.locator)), std::move(folder),
-      std::make_unique<net::HttpClient>(shard, net::ClientOptions{}),
-      std::make_unique<process::SpawnThread>()});
+  if (options.residency.budget_bytes == 0) {
+    options.residency.budget_bytes = options.machine.host_bytes;
+  }
+  options.residency.device_bytes = DeviceBudget(options.machine.devices);
+  const std::shared_ptr<RunnerContext> context(
+      new RunnerContext{shard, options.limits, std::move(options.memory_of), options.protection,
+                        Locator(std::move(options.locator)), std::move(folder),
+                        std::make_shared<Scheduler>(shard, options.residency),
+                        std::make_unique<net::HttpClient>(shard, net::ClientOptions{}),
+                        std::make_unique<process::SpawnThread>()});
   auto state = std::make_shared<State>();
   state->context = context;
-  for (models::LocalModel& model : models) {
-    const std::string name = model.name;
-    state->runners.emplace(name, std::make_shared<Runner>(context, std::move(model)));
-  }
-  return std::unique_ptr<Engine>(new Engine(std::move(state)));
+  state->policy = {std::move(options.child), options.limits.slots, std::move(options.machine)};
+  std::unique_ptr<Engine> engine(new Engine(std::move(state)));
+  engine->SetModels(std::move(models));
+  shard.Post([context, weights = std::move(options.use_weights)] {
+    for (const auto& [model, weight] : weights) context->scheduler->SeedUses(model, weight);
+  });
+  return engine;
 }
 
 Engine::Engine(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Engine::~Engine() { Stop(); }
 
+void Engine::SetModels(std::vector<models::LocalModel> models) {
+  const std::lock_guard change(state_->change);
+  state_->listed = std::move(models);
+  FitModels();
+}
+
+void Engine::SetMachine(Machine machine) {
+  const std::lock_guard change(state_->change);
+  const std::uint64_t device_bytes = DeviceBudget(machine.devices);
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->stopping) return;
+    state_->policy.machine = std::move(machine);
+    const std::shared_ptr<RunnerContext>& context = state_->context;
+    context->shard.Post([context, device_bytes] {
+      if (!context->stopped) context->scheduler->SetDeviceBytes(device_bytes);
+    });
+  }
+  FitModels();
+}
+
+FitPolicy Engine::policy() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->policy;
+}
+
+// From the first to the last difference: what is posted here happens before what is asked of a
+// model by whoever sees it in the new list. REQUIRES: `change` is held.
+void Engine::FitModels() {
+  const std::shared_ptr<RunnerContext>& context = state_->context;
+  // Before the lock, which every request takes: it may read from the disk.
+  std::vector<std::shared_ptr<const ModelFitter>> fitters;
+  for (const models::LocalModel& model : state_->listed) {
+    fitters.push_back(std::make_shared<const ModelFitter>(model, state_->policy));
+  }
+  const std::lock_guard lock(state_->mutex);
+  if (state_->stopping) return;
+  const auto visible = std::make_shared<Runners>();
+  for (const std::shared_ptr<const ModelFitter>& fitter : fitters) {
+    const std::string& name = fitter->model().name;
+    if (visible->contains(name)) continue;
+    std::shared_ptr<Runner>& runner = state_->all[name];
+    const bool is_new = !runner;
+    if (is_new) runner = std::make_shared<Runner>(context, fitter);
+    visible->emplace(name, runner);
+    const MemoryAmount bytes = context->BytesOf(fitter->model(), fitter->standard());
+    context->scheduler->Announce(name, bytes);
+    context->shard.Post([context, runner, bytes, is_new, fitter] {
+      context->scheduler->Add(runner->name(), runner, bytes);
+      if (!is_new) runner->SetModel(fitter);
+    });
+  }
+  for (const auto& [name, runner] : state_->all) {
+    if (visible->contains(name) || !state_->visible->contains(name)) continue;
+    context->shard.Post([runner = runner, gone = Gone(name)] { runner->Retire(gone); });
+  }
+  state_->visible = visible;
+}
+
+// What happens when nothing of a removed model is left; nothing, if it is back by then.
+std::function<void()> Engine::Gone(const std::string& model) const {
+  return [weak = std::weak_ptr<State>(state_), model] {
+    const std::shared_ptr<State> state = weak.lock();
+    if (!state) return;
+    {
+      const std::lock_guard lock(state->mutex);
+      if (state->visible->contains(model)) return;
+      state->all.erase(model);
+    }
+    // One that is added again meanwhile is so by an Add that comes after this on the shard.
+    state->context->scheduler->Remove(model);
+  };
+}
+
 net::Task<Result<Lease>> Engine::Acquire(net::Shard& home, std::string model,
-                                         net::CancelToken& cancel) {
+                                         net::CancelToken& cancel, Claim claim) {
   if (cancel.cancelled()) co_return cancel.MakeError();
-  const auto at = state_->runners.find(model);
-  if (at == state_->runners.end()) co_return NotFound("there is no local model \"" + model + "\"");
+  // Weak: this frame may be the last thing to go, and a runner has to go before its shard.
+  const std::weak_ptr<Runner> runner = state_->Find(model);
+  if (runner.expired()) co_return NotFound("there is no local model \"" + model + "\"");
   if (state_->context->stopped) {
     Error error = Unavailable(ErrorSource::kEngine, "the gateway is shutting down");
     error.reason = "engine_stopping";
     co_return error;
   }
-  // Weak: this frame may be the last thing to go, and a runner has to go before its shard.
-  const std::weak_ptr<Runner> runner = at->second;
   const WaiterId id = state_->next_waiter++;
   const net::Executor executor = home.io().get_executor();
   const auto waiter = std::make_shared<Waiter>(executor);
@@ -96,7 +201,10 @@ net::Task<Result<Lease>> Engine::Acquire(net::Shard& home, std::string model,
   net::Shard& shard = state_->context->shard;
   {
     const net::CancelToken::Scope scope(cancel, [waiter] { waiter->wake.cancel(); });
-    shard.Post([runner = at->second, id, granted] { runner->Acquire(id, granted); });
+    shard.Post([runner, id, model, granted, claim = std::move(claim)] {
+      if (const auto alive = runner.lock()) return alive->Acquire(id, claim, granted);
+      granted(NotFound("there is no local model \"" + model + "\" any more"));
+    });
     // Both wake-ups come through this shard's own loop, so none is lost between the test and the
     // wait.
     while (!waiter->result && !cancel.cancelled()) {
@@ -114,41 +222,59 @@ net::Task<Result<Lease>> Engine::Acquire(net::Shard& home, std::string model,
 }
 
 void Engine::KeepAlive(std::string_view model, std::int64_t nanos) {
-  const auto at = state_->runners.find(model);
-  if (at == state_->runners.end() || state_->context->stopped) return;
-  state_->context->shard.Post([weak = std::weak_ptr<Runner>(at->second), nanos] {
-    if (const auto runner = weak.lock()) runner->KeepAlive(nanos);
-  });
+  state_->Post(model, [nanos](Runner& runner) { runner.KeepAlive(nanos); });
+}
+
+void Engine::Stop(std::string_view model) {
+  state_->Post(model, [](Runner& runner) { runner.Unload(); });
+}
+
+void Engine::Pin(std::string_view model, bool pinned) {
+  state_->Post(model, [pinned](Runner& runner) { runner.Pin(pinned); });
 }
 
 std::optional<core::LiveState> Engine::Live(std::string_view model) const {
-  const auto at = state_->runners.find(model);
-  if (at == state_->runners.end()) return std::nullopt;
-  const ModelStatus status = at->second->status();
+  const std::shared_ptr<Runner> runner = state_->Find(model);
+  if (!runner) return std::nullopt;
+  const ModelStatus status = runner->status();
+  const MemoryOutlook memory = state_->context->scheduler->Outlook(model);
   core::LiveState live;
   live.queue_depth = static_cast<std::int64_t>(status.queue_depth);
   live.loaded = status.state == ModelState::kReady;
-  if (!live.loaded) {
-    const auto size = static_cast<std::int64_t>(at->second->model().size_bytes);
-    const std::int64_t prior = kStartMillisecondsPrior + size / kLoadBytesPerMillisecondPrior;
-    live.load_ms =
-        status.last_start_nanos > 0 ? status.last_start_nanos / kNanosPerMillisecond : prior;
-    live.load_ms += status.retry_in_nanos / kNanosPerMillisecond;
+  live.expected_wait_ms = status.expected_wait_nanos / kNanosPerMillisecond;
+  live.load_ms = (status.load_nanos + status.retry_in_nanos) / kNanosPerMillisecond;
+  if (live.loaded) {
+    live.context_tokens = status.context_tokens;
+  } else {
+    live.expected_wait_ms += memory.expected_wait_nanos / kNanosPerMillisecond;
   }
   if (state_->context->stopped) {
     live.available = false;
     live.unavailable_why = "the gateway is shutting down";
+  } else if (!status.unfit.empty()) {
+    live.available = false;
+    live.unavailable_why = status.unfit;
   } else if (status.retry_in_nanos > state_->context->limits.patience_nanos) {
     live.available = false;
     live.unavailable_why = status.last_error;
+  } else if (memory.impossible) {
+    live.available = false;
+    live.unavailable_why = memory.impossible->message;
   }
   return live;
 }
 
 std::vector<ModelStatus> Engine::Statuses() const {
   std::vector<ModelStatus> statuses;
-  for (const auto& [name, runner] : state_->runners) {
+  for (const auto& [name, runner] : *state_->models()) {
     ModelStatus status = runner->status();
+    const MemoryOutlook memory = state_->context->scheduler->Outlook(name);
+    if (status.state != ModelState::kReady) {
+      status.expected_wait_nanos += memory.expected_wait_nanos;
+    }
+    status.memory_bytes = memory.bytes.host;
+    status.device_bytes = memory.bytes.device;
+    status.use_weight = memory.use_weight;
     if (status.pid != 0) status.rss_bytes = ResidentBytes(status.pid);
     statuses.push_back(std::move(status));
   }
@@ -158,16 +284,23 @@ std::vector<ModelStatus> Engine::Statuses() const {
 void Engine::Stop() {
   RunnerContext& context = *state_->context;
   if (context.stopped) return;
+  Runners all;
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+    all = state_->all;
+  }
   std::promise<void> all_stopped;
-  context.shard.Post([state = state_, &all_stopped] {
-    auto left = std::make_shared<std::size_t>(state->runners.size() + 1);
+  context.shard.Post([state = state_, all, &all_stopped] {
+    state->context->scheduler->Stop();
+    auto left = std::make_shared<std::size_t>(all.size() + 1);
     const std::function<void()> one_stopped = [state, left, &all_stopped] {
       if (--*left > 0) return;
       state->context->client.reset();
       state->context->stopped = true;
       all_stopped.set_value();
     };
-    for (const auto& [name, runner] : state->runners) runner->Stop(one_stopped);
+    for (const auto& [name, runner] : all) runner->Stop(one_stopped);
     one_stopped();
   });
   all_stopped.get_future().wait();

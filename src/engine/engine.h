@@ -6,22 +6,29 @@
 // that only this user may enter, wants a random key that no command line or environment shows, gets
 // nothing else from us, and dies when we do.
 //
-// What decides is the Supervisor (supervisor.h), which does no I/O; this class carries out what it
-// says, on one shard.
+// What decides is the Supervisor of each model (supervisor.h) and, for the memory that they share,
+// Residency (residency.h). Neither does I/O; this class carries out what they say, on one shard.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "core/deployment.h"
+#include "engine/child_sandbox.h"
 #include "engine/command_line.h"
+#include "engine/fit.h"
 #include "engine/lease.h"
 #include "engine/locator.h"
+#include "engine/queue.h"
+#include "engine/residency.h"
 #include "engine/status.h"
 #include "engine/supervisor.h"
 #include "models/local_models.h"
@@ -35,12 +42,19 @@ struct EngineOptions {
   LocatorOptions locator;
   std::string runtime_folder;  // for sockets and keys, see runtime_folder.h; made when missing
   ChildSettings child;
-  SupervisorLimits limits;
+  Machine machine;
+  SupervisorLimits limits;    // slots 0 = chosen for each model, see fit.h
+  ResidencyLimits residency;  // budget_bytes 0 = those of `machine`
+  // Bytes of the budget that a process of the model holds; empty = as fit.h decides.
+  std::function<std::uint64_t(const models::LocalModel& model)> memory_of = {};
+  ChildProtection protection;
+  // How much each model was used before, see ModelStatus::use_weight.
+  std::map<std::string, double> use_weights = {};
 };
 
-// Thread-safe where said. Models are fixed at construction. REQUIRES: destroyed, or Stop() called,
-// while the shard still runs, and not on a shard's thread; requests that hold leases or wait for
-// one have ended, or end with an error then.
+// Thread-safe where said. REQUIRES: destroyed, or Stop() called, while the shard still runs, and
+// not on a shard's thread; requests that hold leases or wait for one have ended, or end with an
+// error then.
 class Engine {
  public:
   // Prepares the runtime folder and clears what dead processes left in it; starts no child.
@@ -51,12 +65,39 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Waits until `model` runs and has a free slot, starting it if need be. Called on the shard
-  // `home`, which may be any; `cancel` is that request's and outlives the call. Errors: kNotFound
-  // (no such model); kUnavailable with a reason ("engine_not_installed", "engine_broken",
-  // "engine_too_old", "engine_failed", "engine_queue_full", "engine_stopping") and, where known,
-  // retry_after_s; those of `cancel`.
-  net::Task<Result<Lease>> Acquire(net::Shard& home, std::string model, net::CancelToken& cancel);
+  // Waits until `model` runs and has a free slot for `claim`, starting it if need be; with a larger
+  // window than it has, after its users, if the claim needs one. That stays until it is unloaded.
+  // Called on the
+  // shard `home`, which may be any; `cancel` is that request's and outlives the call. Errors:
+  // kNotFound (no such model); kUnavailable with a reason ("engine_not_installed", "engine_broken",
+  // "engine_too_old", "engine_failed", "engine_memory", "engine_no_device", "engine_queue_full",
+  // "engine_stopping") and, where known, retry_after_s; kTooLarge with "context_length_exceeded",
+  // when no such window fits; those of `cancel`.
+  net::Task<Result<Lease>> Acquire(net::Shard& home, std::string model, net::CancelToken& cancel,
+                                   Claim claim);
+  // For nobody in particular.
+  net::Task<Result<Lease>> Acquire(net::Shard& home, std::string model, net::CancelToken& cancel) {
+    return Acquire(home, std::move(model), cancel, Claim());
+  }
+
+  // From now on these are the models. Those that are new can be asked for when this returns. Those
+  // that are gone are not found any more, also by those who wait for them, and end after their
+  // users. One whose file is another ends after its users, and whoever comes gets the new one. Of
+  // two with one name the first counts. Thread-safe; does not wait for processes.
+  void SetModels(std::vector<models::LocalModel> models);
+
+  // What the machine has from now on: decides for the next start of each model. Thread-safe.
+  void SetMachine(Machine machine);
+  // What its models are fitted by. Thread-safe.
+  FitPolicy policy() const;
+
+  // Ends the process of `model` after its users; the next request starts it again. No-op for an
+  // unknown model. Thread-safe.
+  void Stop(std::string_view model);
+  // A pinned model is loaded, if there is room, and stopped neither for being idle nor for another
+  // one. Other models that do not fit beside the pinned ones are refused. No-op for an unknown
+  // model. Thread-safe.
+  void Pin(std::string_view model, bool pinned);
 
   // How long the process of `model` that runs now shall stay when it is idle; negative = it stays,
   // 0 = it goes as soon as nobody uses it. No-op for an unknown model. Thread-safe.
@@ -75,6 +116,8 @@ class Engine {
  private:
   struct State;
   explicit Engine(std::shared_ptr<State> state);
+  void FitModels();
+  std::function<void()> Gone(const std::string& model) const;
   std::shared_ptr<State> state_;
 };
 

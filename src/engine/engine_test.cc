@@ -22,9 +22,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/unique_fd.h"
 #include "models/local_models.h"
+#include "models/model_store.h"
 #include "net/client.h"
-#include "process/unique_fd.h"
 
 // These tests run the real llama-server with the model that ships. Where it is not installed they
 // fail; TIDEGATE_NO_ENGINE=1 says that this is meant.
@@ -46,8 +47,8 @@ std::future<T> Start(net::Shard& shard, net::Task<T> task) {
 using LeaseResult = std::unique_ptr<Result<Lease>>;  // a future's value must have a default
 
 net::Task<LeaseResult> AcquireTask(Engine& engine, net::Shard& home, std::string model,
-                                   net::CancelToken& cancel) {
-  Result<Lease> lease = co_await engine.Acquire(home, std::move(model), cancel);
+                                   net::CancelToken& cancel, Claim claim = Claim()) {
+  Result<Lease> lease = co_await engine.Acquire(home, std::move(model), cancel, std::move(claim));
   co_return std::make_unique<Result<Lease>>(std::move(lease));
 }
 
@@ -65,9 +66,7 @@ std::string Slurp(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-process::UniqueFd OpenPid(int pid) {
-  return process::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-}
+UniqueFd OpenPid(int pid) { return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
 
 bool Ends(int pidfd) {
   pollfd wanted{pidfd, POLLIN, 0};
@@ -114,9 +113,9 @@ class EngineTest : public testing::Test {
   }
 
   // Asks on the second shard; the engine lives on the first.
-  std::future<LeaseResult> StartAcquire(const std::string& model) {
+  std::future<LeaseResult> StartAcquire(const std::string& model, const Claim& claim = {}) {
     cancels_.push_back(std::make_unique<net::CancelToken>());
-    return Start(shards_[1], AcquireTask(*engine_, shards_[1], model, *cancels_.back()));
+    return Start(shards_[1], AcquireTask(*engine_, shards_[1], model, *cancels_.back(), claim));
   }
   Result<Lease> Acquire(const std::string& model) { return std::move(*StartAcquire(model).get()); }
 
@@ -146,6 +145,35 @@ class EngineTest : public testing::Test {
   }
   bool Reaches(const std::string& model, ModelState state) {
     return Eventually([&] { return StatusOf(model).state == state; });
+  }
+  bool Answers(const Lease& lease) {
+    return Post(lease.endpoint(), "/v1/chat/completions", kChat).status == 200;
+  }
+  // A machine with so many devices, and an engine that says of some that it uses them.
+  void Devices(int there, int used) {
+    for (int i = 0; i < there; ++i) {
+      options_.machine.devices.push_back(
+          {"CUDA" + std::to_string(i), "made up", 8ULL << 30U, 8ULL << 30U});
+    }
+    Locator locator(options_.locator);
+    const Result<EngineBinary> binary = locator.Locate();
+    ASSERT_TRUE(binary.ok());
+    const std::string program = (folder_ / "llama-server").string();
+    std::ofstream script(program);
+    script << "#!/bin/sh\n";
+    for (int i = 0; i < used; ++i) {
+      script << "echo 'load_tensors:        CUDA" << i << " model buffer size =     1.00 MiB'\n";
+    }
+    script << "exec " << binary->path << " \"$@\"\n";
+    fs::permissions(program, fs::perms::owner_all);
+    options_.locator.configured_path = program;
+    options_.protection.enabled = false;  // it would not let one program start another
+  }
+  // Room for one model of any size.
+  void RoomForOne() {
+    options_.memory_of = [](const models::LocalModel&) { return std::uint64_t{1} << 30U; };
+    options_.residency.budget_bytes = (std::uint64_t{1} << 30U) + 1;
+    options_.residency.quantum_nanos_min = options_.residency.quantum_nanos_max = kSecond / 10;
   }
   // Sockets and keys of all engines here.
   std::size_t PrivateFiles() {
@@ -276,6 +304,28 @@ TEST_F(EngineTest, AnIdleChildIsStoppedAndLeavesNothing) {
   EXPECT_EQ(PrivateFiles(), 0U);
 }
 
+TEST_F(EngineTest, HoldsTheFilesOfAStoredModelWhileItRuns) {
+  models::ModelStore store((folder_ / "store").string());
+  const models::Digest digest = *store.blobs().Put(Slurp(kStarter));
+  models::LocalModel model = Model("kept", store.blobs().PathOf(digest));
+  model.origin = models::ModelOrigin::kStore;
+  const std::vector<models::Digest> digests = {digest};
+  Create({model});
+  {
+    Result<Lease> lease = Acquire("kept");
+    ASSERT_TRUE(lease.ok()) << Describe(lease.error());
+    EXPECT_EQ(store.DropUnused(digests)->in_use, 1U);
+    EXPECT_TRUE(store.blobs().SizeOf(digest));
+  }
+  engine_->Stop("kept");
+  ASSERT_TRUE(Reaches("kept", ModelState::kAbsent));
+  EXPECT_EQ(store.DropReleased()->blobs, 1U);
+  EXPECT_FALSE(store.blobs().SizeOf(digest));
+  const Result<Lease> gone = Acquire("kept");
+  ASSERT_FALSE(gone.ok());
+  EXPECT_NE(gone.error().message.find("is not in the store"), std::string::npos);
+}
+
 TEST_F(EngineTest, TwoModelsRunBesideEachOther) {
   Create({Model("one"), Model("two")});
   std::future<LeaseResult> first = StartAcquire("one");
@@ -296,7 +346,7 @@ TEST_F(EngineTest, StopEndsEveryChildAndRefusesWhoeverWaits) {
   Create({Model("one"), Model("two")});
   Result<Lease> lease = Acquire("one");
   ASSERT_TRUE(lease.ok());
-  const process::UniqueFd child = OpenPid(StatusOf("one").pid);
+  const UniqueFd child = OpenPid(StatusOf("one").pid);
   std::future<LeaseResult> waiting = StartAcquire("one");
   std::future<LeaseResult> starting = StartAcquire("two");
   ASSERT_TRUE(Eventually([&] { return StatusOf("one").queue_depth == 1; }));
@@ -388,7 +438,8 @@ TEST_F(EngineTest, TellsThePlannerWhatToExpect) {
   ASSERT_TRUE(lease.ok());
   live = engine_->Live("tiny");
   EXPECT_TRUE(live->loaded);
-  EXPECT_EQ(live->load_ms, 0);
+  EXPECT_EQ(live->context_tokens, 512);
+  EXPECT_GT(live->load_ms, 0);  // to load it once more
 }
 
 TEST_F(EngineTest, AChildDiesWithTheProcessThatStartedIt) {
@@ -411,7 +462,7 @@ TEST_F(EngineTest, AChildDiesWithTheProcessThatStartedIt) {
   int child = 0;
   ASSERT_EQ(read(ends[0], &child, sizeof child), static_cast<ssize_t>(sizeof child));
   ASSERT_GT(child, 0);
-  const process::UniqueFd pidfd = OpenPid(child);
+  const UniqueFd pidfd = OpenPid(child);
   ASSERT_TRUE(pidfd.valid());
   EXPECT_EQ(Slurp("/proc/" + std::to_string(child) + "/comm"), "llama-server\n");
   EXPECT_EQ(PrivateFiles(), 1U);
@@ -427,6 +478,265 @@ TEST_F(EngineTest, AChildDiesWithTheProcessThatStartedIt) {
   const auto next = Engine::Create(shards[0], options_, {});
   ASSERT_TRUE(next.ok());
   EXPECT_EQ(PrivateFiles(), 0U);
+}
+
+// --- several models, one memory ---
+
+TEST_F(EngineTest, AnIdleModelMakesRoomForAnother) {
+  RoomForOne();
+  Create({Model("one"), Model("two")});
+  ASSERT_TRUE(Acquire("one").ok());  // and back at once
+  const UniqueFd first = OpenPid(StatusOf("one").pid);
+  Result<Lease> two = Acquire("two");
+  ASSERT_TRUE(two.ok()) << Describe(two.error());
+  EXPECT_TRUE(Ends(first.get()));
+  EXPECT_TRUE(Answers(*two));
+  EXPECT_EQ(StatusOf("one").state, ModelState::kAbsent);
+  EXPECT_EQ(StatusOf("one").failures, 0);
+  EXPECT_EQ(StatusOf("two").memory_bytes, std::uint64_t{1} << 30U);
+  EXPECT_GT(StatusOf("one").use_weight, 0.9);
+}
+
+TEST_F(EngineTest, ModelsThatDoNotFitTogetherTakeTurns) {
+  RoomForOne();
+  Create({Model("one"), Model("two")});
+  Result<Lease> one = Acquire("one");
+  ASSERT_TRUE(one.ok());
+  std::future<LeaseResult> two = StartAcquire("two");
+  ASSERT_TRUE(Reaches("two", ModelState::kWaiting));
+  EXPECT_GT(engine_->Live("two")->expected_wait_ms, 0);
+  EXPECT_TRUE(Answers(*one));                                         // it serves on
+  ASSERT_TRUE(Eventually([&] { return StatusOf("one").draining; }));  // its turn is over
+  EXPECT_TRUE(Answers(*one));  // also the request that is under way
+  std::future<LeaseResult> again = StartAcquire("one");
+  ASSERT_TRUE(Eventually([&] { return StatusOf("one").queue_depth == 1; }));
+  { const Result<Lease> ends = std::move(one); }
+  LeaseResult second = two.get();
+  ASSERT_TRUE(second->ok()) << Describe(second->error());
+  EXPECT_EQ(StatusOf("one").pid, 0);
+  EXPECT_TRUE(Answers(**second));
+  second.reset();
+  const LeaseResult third = again.get();  // and comes back for those who waited meanwhile
+  ASSERT_TRUE(third->ok()) << Describe(third->error());
+  EXPECT_TRUE(Answers(**third));
+  EXPECT_EQ(StatusOf("two").pid, 0);
+}
+
+TEST_F(EngineTest, AModelThatCanNeverFitIsRefusedAndThePlannerKnowsIt) {
+  RoomForOne();
+  options_.residency.budget_bytes = 1'000;
+  Create({Model("one")});
+  EXPECT_FALSE(engine_->Live("one")->available);
+  const Result<Lease> lease = Acquire("one");
+  ASSERT_FALSE(lease.ok());
+  EXPECT_EQ(lease.error().reason, "engine_memory");
+  EXPECT_NE(lease.error().message.find("1.0 GiB"), std::string::npos) << lease.error().message;
+  EXPECT_EQ(StatusOf("one").state, ModelState::kAbsent);
+}
+
+TEST_F(EngineTest, ACrashLosesOnlyTheCrashedModelsRequests) {
+  RoomForOne();
+  options_.residency.budget_bytes *= 2;
+  Create({Model("one"), Model("two")});
+  Result<Lease> one = Acquire("one");
+  Result<Lease> two = Acquire("two");
+  ASSERT_TRUE(one.ok() && two.ok());
+  const int survivor = StatusOf("two").pid;
+  ASSERT_EQ(kill(StatusOf("one").pid, SIGKILL), 0);
+  ASSERT_TRUE(Eventually([&] { return StatusOf("one").failures == 1; }));
+  EXPECT_TRUE(Answers(*two));
+  EXPECT_EQ(StatusOf("two").pid, survivor);
+  EXPECT_EQ(StatusOf("two").users, 1);
+  EXPECT_TRUE(Reaches("one", ModelState::kReady));  // and it comes back: there is room
+}
+
+TEST_F(EngineTest, AModelThatCrashesLeavesItsMemoryToTheOneThatWaits) {
+  RoomForOne();
+  options_.residency.quantum_nanos_min = options_.residency.quantum_nanos_max = 60 * kSecond;
+  Create({Model("one"), Model("two")});
+  Result<Lease> one = Acquire("one");
+  ASSERT_TRUE(one.ok());
+  std::future<LeaseResult> two = StartAcquire("two");
+  ASSERT_TRUE(Reaches("two", ModelState::kWaiting));
+  ASSERT_EQ(kill(StatusOf("one").pid, SIGKILL), 0);
+  const LeaseResult second = two.get();
+  ASSERT_TRUE(second->ok()) << Describe(second->error());
+  EXPECT_TRUE(Answers(**second));
+  EXPECT_EQ(StatusOf("one").pid, 0);
+}
+
+TEST_F(EngineTest, APrincipalWithManyRequestsDoesNotKeepOutAnother) {
+  options_.limits.slots = 1;
+  Create({Model("tiny")});
+  std::vector<std::future<LeaseResult>> many;
+  {
+    const Result<Lease> held = Acquire("tiny");
+    ASSERT_TRUE(held.ok());
+    for (int i = 0; i < 10; ++i) many.push_back(StartAcquire("tiny", {Priority::kNormal, "ann"}));
+    ASSERT_TRUE(Eventually([&] { return StatusOf("tiny").queue_depth == 10; }));
+    many.push_back(StartAcquire("tiny", {Priority::kNormal, "bob"}));
+    ASSERT_TRUE(Eventually([&] { return StatusOf("tiny").queue_depth == 11; }));
+  }
+  EXPECT_TRUE((*many.front().get()).ok());  // and back at once
+  EXPECT_TRUE((*many.back().get()).ok());
+  for (std::size_t i = 1; i + 1 < many.size(); ++i) EXPECT_TRUE((*many[i].get()).ok());
+}
+
+TEST_F(EngineTest, APinnedModelIsLoadedAndStaysUntilItIsStoppedByHand) {
+  options_.limits.keep_alive_nanos = 0;
+  Create({Model("tiny")});
+  engine_->Pin("tiny", true);
+  engine_->Pin("other", true);  // of no consequence
+  ASSERT_TRUE(Reaches("tiny", ModelState::kReady));
+  const int pid = StatusOf("tiny").pid;
+  ASSERT_TRUE(Acquire("tiny").ok());
+  EXPECT_EQ(StatusOf("tiny").idle_stop_in_nanos, -1);
+  EXPECT_EQ(StatusOf("tiny").pid, pid);
+  engine_->Stop("tiny");
+  ASSERT_TRUE(Reaches("tiny", ModelState::kAbsent));
+}
+
+TEST_F(EngineTest, WhatWasUsedBeforeIsLoadedBeforeAnybodyAsks) {
+  RoomForOne();
+  options_.residency.preload_bytes = options_.residency.budget_bytes;
+  options_.residency.preload_pause_nanos = kSecond / 100;
+  options_.use_weights = {{"two", 3.0}, {"gone", 9.0}};
+  Create({Model("one"), Model("two")});
+  EXPECT_TRUE(Reaches("two", ModelState::kReady));
+  EXPECT_EQ(StatusOf("one").state, ModelState::kAbsent);
+}
+
+// --- models that change ---
+
+TEST_F(EngineTest, AModelThatIsAddedCanBeAskedForAtOnce) {
+  Create({Model("one")});
+  EXPECT_EQ(Acquire("two").error().code, ErrorCode::kNotFound);
+  engine_->SetModels({Model("one"), Model("two")});
+  Result<Lease> two = Acquire("two");
+  ASSERT_TRUE(two.ok()) << Describe(two.error());
+  EXPECT_TRUE(Answers(*two));
+  EXPECT_EQ(engine_->Statuses().size(), 2U);
+}
+
+TEST_F(EngineTest, AModelThatIsRemovedServesItsUsersAndNobodyElse) {
+  options_.limits.slots = 1;
+  Create({Model("one"), Model("two")});
+  Result<Lease> user = Acquire("one");
+  ASSERT_TRUE(user.ok());
+  const UniqueFd child = OpenPid(StatusOf("one").pid);
+  std::future<LeaseResult> waiting = StartAcquire("one");
+  ASSERT_TRUE(Eventually([&] { return StatusOf("one").queue_depth == 1; }));
+  engine_->SetModels({Model("two")});
+  EXPECT_FALSE(engine_->Live("one").has_value());
+  EXPECT_EQ(Acquire("one").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(waiting.get()->error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(Answers(*user));
+  { const Result<Lease> ends = std::move(user); }
+  EXPECT_TRUE(Ends(child.get()));
+  EXPECT_TRUE(Eventually([&] { return PrivateFiles() == 0; }));
+  engine_->SetModels({Model("one")});
+  EXPECT_TRUE(Acquire("one").ok());
+}
+
+TEST_F(EngineTest, AModelThatIsBackBeforeItsUsersEndedIsServedAgain) {
+  Create({Model("one")});
+  Result<Lease> user = Acquire("one");
+  ASSERT_TRUE(user.ok());
+  engine_->SetModels({});
+  engine_->SetModels({Model("one")});
+  std::future<LeaseResult> waiting = StartAcquire("one");
+  ASSERT_TRUE(Eventually([&] { return StatusOf("one").queue_depth == 1; }));
+  { const Result<Lease> ends = std::move(user); }
+  const LeaseResult lease = waiting.get();
+  ASSERT_TRUE(lease->ok()) << Describe(lease->error());
+  EXPECT_TRUE(Answers(**lease));
+}
+
+TEST_F(EngineTest, AModelWithAnotherFileIsLoadedAnewForWhoeverComes) {
+  const std::string path = (folder_ / "copy.gguf").string();
+  fs::copy_file(kStarter, path);
+  Create({Model("one")});
+  Result<Lease> user = Acquire("one");
+  ASSERT_TRUE(user.ok());
+  const int before = StatusOf("one").pid;
+  engine_->SetModels({Model("one")});  // nothing new
+  ASSERT_TRUE(Acquire("one").ok());
+  EXPECT_EQ(StatusOf("one").pid, before);
+  engine_->SetModels({Model("one", path)});
+  std::future<LeaseResult> waiting = StartAcquire("one");
+  ASSERT_TRUE(Eventually([&] { return StatusOf("one").queue_depth == 1; }));
+  EXPECT_TRUE(Answers(*user));  // the old file, to the end
+  { const Result<Lease> ends = std::move(user); }
+  const LeaseResult lease = waiting.get();
+  ASSERT_TRUE(lease->ok()) << Describe(lease->error());
+  EXPECT_NE(Slurp("/proc/" + std::to_string(StatusOf("one").pid) + "/cmdline").find(path),
+            std::string::npos);
+  EXPECT_EQ(StatusOf("one").failures, 0);
+}
+
+// --- what a child may do ---
+
+TEST_F(EngineTest, TheChildRunsInASandboxOfEveryLayerAndAnswers) {
+  const char* without = std::getenv("TIDEGATE_NO_SANDBOX");
+  if (without != nullptr && std::string(without) == "1") GTEST_SKIP() << "TIDEGATE_NO_SANDBOX=1";
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok()) << Describe(lease.error());
+  EXPECT_TRUE(Answers(*lease));
+  EXPECT_TRUE(StatusOf("tiny").sandbox_missing.empty());
+  const std::string process = "/proc/" + std::to_string(StatusOf("tiny").pid);
+  const std::string status = Slurp(process + "/status");
+  EXPECT_NE(status.find("Seccomp:\t2"), std::string::npos) << status;
+  EXPECT_NE(status.find("NoNewPrivs:\t1"), std::string::npos) << status;
+  EXPECT_NE(status.find("CapEff:\t0000000000000000"), std::string::npos) << status;
+  EXPECT_NE(fs::read_symlink(process + "/ns/net"), fs::read_symlink("/proc/self/ns/net"));
+}
+
+TEST_F(EngineTest, WithoutASandboxItIsJustAChild) {
+  options_.protection.enabled = false;
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok());
+  const std::string process = "/proc/" + std::to_string(StatusOf("tiny").pid);
+  EXPECT_NE(Slurp(process + "/status").find("Seccomp:\t0"), std::string::npos);
+}
+
+TEST_F(EngineTest, AChildThatWantsMoreMemoryThanItMayHaveFailsAlone) {
+  options_.protection.data_bytes_max = 8U << 20U;
+  Create({Model("tiny")});
+  const Result<Lease> lease = Acquire("tiny");
+  ASSERT_FALSE(lease.ok());
+  EXPECT_EQ(lease.error().reason, "engine_failed");
+}
+
+TEST_F(EngineTest, AChildWithFewerDevicesThanPlannedIsCalledDegraded) {
+  Devices(1, 0);
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok()) << Describe(lease.error());
+  EXPECT_EQ(StatusOf("tiny").degraded, "uses 0 of 1 planned devices");
+  EXPECT_GT(StatusOf("tiny").device_layers, 0);
+}
+
+TEST_F(EngineTest, AChildThatSaysItUsesItsDevicesIsNotDegraded) {
+  Devices(2, 2);
+  options_.machine.require_gpu = true;
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok()) << Describe(lease.error());
+  EXPECT_EQ(StatusOf("tiny").degraded, "");
+}
+
+TEST_F(EngineTest, WhereDevicesAreRequiredAChildWithoutThemDoesNotServe) {
+  Devices(2, 1);
+  options_.machine.require_gpu = true;
+  Create({Model("tiny")});
+  const Result<Lease> lease = Acquire("tiny");
+  ASSERT_FALSE(lease.ok());
+  EXPECT_EQ(lease.error().reason, "engine_no_device");
+  EXPECT_NE(lease.error().message.find("uses 1 of 2 planned devices"), std::string::npos)
+      << lease.error().message;
+  EXPECT_EQ(StatusOf("tiny").pid, 0);
 }
 
 // --- without the engine: these run everywhere ---

@@ -14,6 +14,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "engine/command_line.h"
+#include "engine/devices_used.h"
+#include "models/stored_model.h"
 #include "obs/log.h"
 
 namespace tidegate::engine {
@@ -39,6 +42,19 @@ std::string TellingLine(const std::string& output) {
   return last;
 }
 
+// The guess of how long a model takes to load until it has been loaded once: from a disk that is
+// neither slow nor fast.
+std::int64_t LoadNanosPrior(const models::LocalModel& model) {
+  constexpr std::uint64_t kBytesPerMillisecond = 1'000'000;
+  constexpr std::int64_t kStartMilliseconds = 100;
+  return (kStartMilliseconds + static_cast<std::int64_t>(model.size_bytes / kBytesPerMillisecond)) *
+         kNanosPerMillisecond;
+}
+
+bool SameFile(const models::LocalModel& a, const models::LocalModel& b) {
+  return a.path == b.path && a.size_bytes == b.size_bytes && a.modified_s == b.modified_s;
+}
+
 }  // namespace
 
 class Runner::Pending {
@@ -60,26 +76,72 @@ class Runner::Pending {
   std::shared_ptr<Runner> runner_;
 };
 
-Runner::Runner(std::shared_ptr<RunnerContext> context, models::LocalModel model)
+Runner::Runner(std::shared_ptr<RunnerContext> context, FitterPtr fitter)
     : context_(std::move(context)),
-      model_(std::move(model)),
-      supervisor_(model_.name, context_->limits),
+      name_(fitter->model().name),
+      fitter_(std::move(fitter)),
+      next_(std::make_shared<const ModelFit>(fitter_->standard())),
+      present_(next_),
+      supervisor_(name_, context_->limits),
       exit_watch_(context_->shard.io().get_executor()),
       output_(context_->shard.io().get_executor()),
-      timer_(context_->shard.io()),
-      status_(supervisor_.Status(net::MonotonicNow())) {}
+      timer_(context_->shard.io()) {
+  supervisor_.SetLoadPrior(LoadNanosPrior(fitter_->model()));
+  supervisor_.SetSlots(next_->slots());
+  Publish();
+}
 
 // --- those who want to use the model ---
 
-void Runner::Acquire(WaiterId waiter, Granted granted) {
+void Runner::Acquire(WaiterId waiter, const Claim& claim, Granted granted) {
+  Result<bool> enlarged = MakeWindow(claim.context_tokens);
+  if (!enlarged.ok()) return granted(std::move(enlarged).error());
   waiters_.emplace(waiter, std::move(granted));
-  Apply(supervisor_.Acquire(net::MonotonicNow(), waiter));
+  const std::int64_t now = net::MonotonicNow();
+  Actions actions;
+  if (*enlarged) actions = supervisor_.Replace(now);
+  for (Action& action : supervisor_.Acquire(now, waiter, claim)) {
+    actions.push_back(std::move(action));
+  }
+  Apply(std::move(actions));
+}
+
+// Sees to it that the next process has a window of so many tokens; true when the present one has
+// not. Once enlarged it stays so until nothing of it is loaded and nobody waits: see Apply.
+Result<bool> Runner::MakeWindow(std::int64_t tokens) {
+  if (!next_->memory.fits) {
+    Error error =
+        Unavailable(ErrorSource::kEngine,
+                    "local model \"" + name_ + "\" cannot be loaded: " + next_->memory.why_not);
+    error.reason = "engine_memory";
+    return error;
+  }
+  if (tokens <= next_->context_tokens()) return false;
+  auto larger = std::make_shared<const ModelFit>(fitter_->WithWindow(tokens));
+  if (!larger->memory.fits) {
+    Error error{ErrorCode::kTooLarge, ErrorSource::kEngine, Retry::kOtherTarget,
+                "local model \"" + name_ + "\" cannot have a window of " + std::to_string(tokens) +
+                    " tokens: " + larger->memory.why_not};
+    error.reason = "context_length_exceeded";
+    return error;
+  }
+  obs::Log(obs::Level::kInfo,
+           "local model {} gets a window of {} tokens, for {} request(s) at once", name_,
+           larger->context_tokens(), larger->slots());
+  FitNext(std::move(larger));
+  return true;
+}
+
+void Runner::FitNext(FitPtr fit) {
+  next_ = std::move(fit);
+  supervisor_.SetSlots(next_->slots());
+  context_->scheduler->Announce(name_, context_->BytesOf(fitter_->model(), *next_));
 }
 
 void Runner::Abandon(WaiterId waiter) {
   supervisor_.Abandon(waiter);
   waiters_.erase(waiter);
-  Publish();
+  Apply({});
 }
 
 void Runner::KeepAlive(std::int64_t nanos) {
@@ -87,17 +149,94 @@ void Runner::KeepAlive(std::int64_t nanos) {
   Apply({});
 }
 
+void Runner::Pin(bool pinned) {
+  supervisor_.Pin(net::MonotonicNow(), pinned);
+  if (pinned) supervisor_.Preload();
+  context_->scheduler->Pin(name_, pinned);
+  Apply({});
+}
+
+void Runner::Unload() { Apply(supervisor_.Unload(net::MonotonicNow())); }
+
+void Runner::SetModel(FitterPtr fitter) {
+  stopped_ = nullptr;
+  supervisor_.Reopen();
+  const bool same = SameFile(fitter_->model(), fitter->model());
+  fitter_ = std::move(fitter);
+  // Who waits may do so for the larger window that there is.
+  const std::int64_t window = same && !supervisor_.forgotten() ? next_->context_tokens() : 0;
+  auto fit = std::make_shared<const ModelFit>(fitter_->WithWindow(window));
+  if (!fit->memory.fits) fit = std::make_shared<const ModelFit>(fitter_->standard());
+  FitNext(std::move(fit));
+  if (same) return Apply({});
+  supervisor_.SetLoadPrior(LoadNanosPrior(fitter_->model()));
+  Apply(supervisor_.Renew(net::MonotonicNow()));
+}
+
+void Runner::Retire(std::function<void()> gone) {
+  stopped_ = std::move(gone);
+  // `gone` comes at the end of this function at the earliest.
+  const Pending pending(shared_from_this());
+  Apply(supervisor_.Retire(net::MonotonicNow(),
+                           NotFound("there is no local model \"" + name_ + "\" any more")));
+}
+
+Use Runner::use() const {
+  const ModelStatus status = supervisor_.Status(net::MonotonicNow());
+  Use use{Phase::kAbsent, status.users, status.queue_depth, supervisor_.grants(),
+          status.load_nanos};
+  switch (status.state) {
+    case ModelState::kAbsent:
+    case ModelState::kBackingOff:
+      break;
+    case ModelState::kWaiting:
+      use.phase = Phase::kWanting;
+      break;
+    case ModelState::kStarting:
+      use.phase = Phase::kLoading;
+      break;
+    case ModelState::kReady:
+      use.phase = supervisor_.leaving() ? Phase::kLeaving : Phase::kResident;
+      break;
+    case ModelState::kStopping:
+      use.phase = Phase::kLeaving;
+      break;
+  }
+  return use;
+}
+
+void Runner::OnDecision(Decision decision) {
+  const std::int64_t now = net::MonotonicNow();
+  switch (decision.kind) {
+    case Decision::Kind::kStart:
+      return Apply(supervisor_.OnRoom(now));
+    case Decision::Kind::kRefuse:
+      return Apply(supervisor_.OnNoRoom(now, std::move(decision.error)));
+    case Decision::Kind::kYield:
+      return Apply(supervisor_.Yield(now));
+    case Decision::Kind::kResume:
+      return Apply(supervisor_.Resume(now));
+    case Decision::Kind::kPreload:
+      supervisor_.Preload();
+      return Apply({});
+  }
+}
+
 void Runner::Grant(WaiterId waiter) {
   const std::uint64_t run = supervisor_.run();
+  const std::int64_t since = net::MonotonicNow();
   // Weak: a lease may be the last thing to go, and a runner has to go before its shard.
-  auto release = [context = context_, weak = weak_from_this(), run] {
+  auto release = [context = context_, weak = weak_from_this(), run, since] {
     if (context->stopped) return;
-    context->shard.Post([weak, run] {
+    const std::int64_t held_nanos = net::MonotonicNow() - since;
+    context->shard.Post([weak, run, held_nanos] {
       const std::shared_ptr<Runner> self = weak.lock();
-      if (self) self->Apply(self->supervisor_.Release(net::MonotonicNow(), run));
+      if (!self) return;
+      self->Apply(self->supervisor_.Release(net::MonotonicNow(), run, held_nanos));
     });
   };
-  Answer(waiter, Lease({origin(), authorization_, model_.name}, std::move(release)));
+  Answer(waiter,
+         Lease({origin(), authorization_, name_, present_->context_tokens()}, std::move(release)));
 }
 
 void Runner::Answer(WaiterId waiter, Result<Lease> result) {
@@ -122,6 +261,9 @@ void Runner::CheckQuiet() {
 // --- what the supervisor wants ---
 
 void Runner::Apply(Actions actions) {
+  if (supervisor_.forgotten() && next_->context_tokens() > fitter_->standard().context_tokens()) {
+    FitNext(std::make_shared<const ModelFit>(fitter_->standard()));
+  }
   Publish();  // first: who gets a lease below finds its model ready
   ArmTimer();
   for (Action& action : actions) {
@@ -146,6 +288,7 @@ void Runner::Apply(Actions actions) {
         break;
     }
   }
+  context_->scheduler->Changed(name_);
 }
 
 void Runner::ArmTimer() {
@@ -179,6 +322,12 @@ void Runner::Publish() {
   ModelStatus status = supervisor_.Status(net::MonotonicNow());
   if (child_) status.pid = child_->pid();
   if (child_) status.started_wall_nanos = started_wall_nanos_;
+  if (child_) status.degraded = degraded_;
+  const ModelFit& fit = child_ ? *present_ : *next_;
+  status.context_tokens = fit.context_tokens();
+  status.device_layers = fit.memory.device_layers;
+  status.unfit = next_->memory.why_not;
+  if (child_ && context_->protection.enabled) status.sandbox_missing = child_->sandbox().Missing();
   if (status.state != status_.state) LogChange(status);  // this thread alone writes status_
   const std::lock_guard lock(status_mutex_);
   status_ = std::move(status);
@@ -190,6 +339,9 @@ ModelStatus Runner::status() const {
   ModelStatus status = status_;
   const std::int64_t age = net::MonotonicNow() - published_at_;
   status.retry_in_nanos = std::max<std::int64_t>(0, status.retry_in_nanos - age);
+  if (status.state == ModelState::kStarting) {
+    status.expected_wait_nanos = std::max<std::int64_t>(0, status.expected_wait_nanos - age);
+  }
   if (status.idle_stop_in_nanos >= 0 && status.users == 0) {
     status.idle_stop_in_nanos = std::max<std::int64_t>(0, status.idle_stop_in_nanos - age);
   }
@@ -201,33 +353,36 @@ ModelStatus Runner::status() const {
 net::Origin Runner::origin() const {
   net::Origin origin;
   origin.scheme = net::Scheme::kUnix;
-  origin.unix_path = context_->folder.SocketPath(model_.name);
+  origin.unix_path = context_->folder.SocketPath(name_);
   return origin;
 }
 
 void Runner::StartChild() {
   const std::uint64_t run = supervisor_.run();
-  context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), run]() mutable {
-    auto started = std::make_shared<Result<Started>>((*self)->Prepare());
+  present_ = next_;
+  context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), run,
+                           fitter = fitter_, fit = present_]() mutable {
+    auto started = std::make_shared<Result<Started>>((*self)->Prepare(fitter->model(), *fit));
     net::Shard& shard = (*self)->context_->shard;
     shard.Post(
         [self = std::move(self), run, started] { (*self)->OnStarted(run, std::move(*started)); });
   });
 }
 
-Result<Runner::Started> Runner::Prepare() const {
-  const ChildFiles files{context_->folder.SocketPath(model_.name),
-                         context_->folder.KeyPath(model_.name)};
+Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
+                                        const ModelFit& fit) const {
+  const ChildFiles files{context_->folder.SocketPath(name_), context_->folder.KeyPath(name_)};
+  TIDEGATE_ASSIGN(models::Pin pin, models::HoldFiles(model));
   // A child that was killed leaves its socket, and that keeps the next one from listening.
   unlink(files.socket_path.c_str());
   TIDEGATE_ASSIGN(const EngineBinary binary, context_->locator.Locate());
   process::SpawnOptions options;
-  TIDEGATE_ASSIGN(options.argv,
-                  MakeCommandLine(binary, model_, context_->child, context_->limits.slots, files));
+  TIDEGATE_ASSIGN(options.argv, MakeCommandLine(binary, model, fit.settings, fit.slots(), files));
+  context_->protection.Apply(binary, model, files, options);
   std::string key = RandomHex(kKeyBytes);
   TIDEGATE_TRY(WritePrivateFile(files.api_key_path, key + "\n"));
   TIDEGATE_ASSIGN(process::Child child, process::Spawn(options));
-  return Started{std::move(child), Secret("Bearer " + std::move(key))};
+  return Started{std::move(child), Secret("Bearer " + std::move(key)), std::move(pin)};
 }
 
 void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
@@ -238,10 +393,15 @@ void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   }
   child_.emplace(std::move(started->child));
   authorization_ = std::move(started->authorization);
+  pin_ = std::move(started->pin);
   started_wall_nanos_ = SystemClock().WallNanos();
   tail_.Clear();
+  line_.clear();
+  devices_used_.clear();
+  degraded_.clear();
   if (Result<void> watched = Watch(run); !watched.ok()) {
     child_.reset();
+    pin_ = {};
     Apply(supervisor_.OnSpawnFailed(now, run, std::move(watched).error()));
     return;
   }
@@ -278,7 +438,7 @@ void Runner::ReadOutput(std::uint64_t run) {
       net::asio::buffer(read_buffer_),
       [self = Pending(shared_from_this()), run](net::error_code ec, std::size_t got) {
         if (ec || run != self->supervisor_.run()) return;  // closed
-        self->tail_.Append({self->read_buffer_, got});
+        self->TakeOutput({self->read_buffer_, got});
         self->ReadOutput(run);
       });
 }
@@ -292,9 +452,46 @@ void Runner::DrainOutput() {
     net::error_code ec;
     const std::size_t got = output_.read_some(net::asio::buffer(buffer), ec);
     if (ec) return;  // nothing more, or its end
-    tail_.Append({buffer, got});
+    TakeOutput({buffer, got});
     taken += got;
   }
+}
+
+void Runner::TakeOutput(std::string_view bytes) {
+  tail_.Append(bytes);
+  if (present_->devices_planned == 0) return;
+  while (!bytes.empty()) {
+    const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+    line_ += bytes.substr(0, std::min(end, kOutputLineBytesMax - line_.size()));
+    if (end == bytes.size()) return;
+    bytes.remove_prefix(end + 1);
+    std::string device = DeviceUsed(line_);
+    if (!device.empty() && devices_used_.size() < kDevicesMax) {
+      devices_used_.insert(std::move(device));
+    }
+    line_.clear();
+  }
+}
+
+// Whether it computes where it was meant to; if it has to and does not, it is ended.
+void Runner::CheckDevices(std::uint64_t run) {
+  const int planned = present_->devices_planned;
+  if (planned == 0) return;
+  DrainOutput();  // it said so before it served
+  const auto used = static_cast<int>(devices_used_.size());
+  if (used >= planned) return;
+  degraded_ =
+      "uses " + std::to_string(used) + " of " + std::to_string(planned) + " planned devices";
+  if (!present_->devices_required) {
+    obs::Log(obs::Level::kWarning, "local model {} {}", name_, degraded_);
+    return;
+  }
+  Error error = Unavailable(ErrorSource::kEngine,
+                            "local model \"" + name_ + "\" " + degraded_ +
+                                " and may not run without them; check the driver, or allow models "
+                                "to run on the processor");
+  error.reason = "engine_no_device";
+  Apply(supervisor_.OnUnfit(net::MonotonicNow(), run, std::move(error)));
 }
 
 void Runner::OnChildEnd(std::uint64_t run) {
@@ -303,14 +500,15 @@ void Runner::OnChildEnd(std::uint64_t run) {
   DrainOutput();
   CloseDescriptors();
   child_.reset();
-  unlink(context_->folder.SocketPath(model_.name).c_str());
-  unlink(context_->folder.KeyPath(model_.name).c_str());
+  pin_ = {};
+  unlink(context_->folder.SocketPath(name_).c_str());
+  unlink(context_->folder.KeyPath(name_).c_str());
   context_->client->Forget(origin());
   Apply(supervisor_.OnExited(net::MonotonicNow(), run, ExitError(*status)));
 }
 
 Error Runner::ExitError(const process::ExitStatus& status) const {
-  std::string message = "llama-server for local model \"" + model_.name + "\" " + status.Describe();
+  std::string message = "llama-server for local model \"" + name_ + "\" " + status.Describe();
   const std::string line = TellingLine(tail_.Text());
   if (!line.empty()) message += ": " + line;
   message += "; if it does not recover, check the model file and the free memory";
@@ -335,8 +533,9 @@ net::Task<void> Runner::ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t ru
 
 void Runner::OnProbe(std::uint64_t run, bool serves) {
   if (serves && run == supervisor_.run()) {
-    unlink(context_->folder.KeyPath(model_.name).c_str());  // it has read it
+    unlink(context_->folder.KeyPath(name_).c_str());  // it has read it
     context_->client->Forget(origin());  // each open connection occupies one of its threads
+    CheckDevices(run);
   }
   Apply(supervisor_.OnProbe(net::MonotonicNow(), run, serves));
 }

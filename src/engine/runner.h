@@ -8,17 +8,22 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/result.h"
-#include "engine/command_line.h"
+#include "engine/child_sandbox.h"
+#include "engine/fit.h"
 #include "engine/lease.h"
 #include "engine/locator.h"
 #include "engine/runtime_folder.h"
+#include "engine/scheduler.h"
 #include "engine/supervisor.h"
+#include "models/blobs.h"
 #include "models/local_models.h"
 #include "net/async.h"
 #include "net/client.h"
@@ -31,54 +36,78 @@ namespace tidegate::engine {
 
 inline constexpr std::size_t kChildOutputBytesKept = 64 * 1024;
 inline constexpr std::int64_t kProbeTimeoutNanos = 1'000'000'000;
-
 // What the runners of one engine share. Leases keep it alive too, beyond the shard perhaps, but use
 // no more of it than `stopped` by then.
 struct RunnerContext {
   net::Shard& shard;
-  ChildSettings child;
   SupervisorLimits limits;
+  std::function<std::uint64_t(const models::LocalModel& model)> memory_of;  // see EngineOptions
+  ChildProtection protection;
   Locator locator;
   RuntimeFolder folder;
+  std::shared_ptr<Scheduler> scheduler;
   std::unique_ptr<net::HttpClient> client;        // used and destroyed on the shard
   std::unique_ptr<process::SpawnThread> spawner;  // destroyed by Engine::Stop
   std::atomic<bool> stopped = false;  // the shard may be gone: nothing is posted to it any more
+
+  MemoryAmount BytesOf(const models::LocalModel& model, const ModelFit& fit) const {
+    return memory_of ? MemoryAmount(memory_of(model)) : fit.bytes;
+  }
 };
 
 // On the shard's thread only, unless said otherwise.
-class Runner : public std::enable_shared_from_this<Runner> {
+class Runner : public Resident, public std::enable_shared_from_this<Runner> {
  public:
   using Granted = std::function<void(Result<Lease>)>;
 
-  Runner(std::shared_ptr<RunnerContext> context, models::LocalModel model);
+  using FitterPtr = std::shared_ptr<const ModelFitter>;  // shared with starts under way
+
+  Runner(std::shared_ptr<RunnerContext> context, FitterPtr fitter);
 
   // Calls `granted` once, on the shard, perhaps before it returns; not at all after Abandon.
-  void Acquire(WaiterId waiter, Granted granted);
+  void Acquire(WaiterId waiter, const Claim& claim, Granted granted);
   void Abandon(WaiterId waiter);
   void KeepAlive(std::int64_t nanos);
+  void Pin(bool pinned);
+  void Unload();
+  // The same model, perhaps in another file or fitted otherwise; takes Retire back.
+  void SetModel(FitterPtr fitter);
+  // Refuses everybody who waits or comes, ends the child after its users, and calls `gone` once
+  // nothing of this runner is under way any more.
+  void Retire(std::function<void()> gone);
   // Ends the child; calls `stopped` once nothing of this runner is under way any more.
   void Stop(std::function<void()> stopped);
 
+  Use use() const override;
+  void OnDecision(Decision decision) override;
+
   // Thread-safe.
   ModelStatus status() const;
-  const models::LocalModel& model() const { return model_; }
+  const std::string& name() const { return name_; }
 
  private:
   using Descriptor = net::asio::posix::basic_stream_descriptor<net::Executor>;
   struct Started {
     process::Child child;
     Secret authorization;
+    models::Pin pin;
   };
+  using FitPtr = std::shared_ptr<const ModelFit>;
 
   void Apply(Actions actions);
+  Result<bool> MakeWindow(std::int64_t tokens);
+  void FitNext(FitPtr fit);
   void StartChild();
-  Result<Started> Prepare() const;  // on the spawn thread
+  // On the spawn thread.
+  Result<Started> Prepare(const models::LocalModel& model, const ModelFit& fit) const;
   void OnStarted(std::uint64_t run, Result<Started> started);
   Result<void> Watch(std::uint64_t run);
   void CloseDescriptors();
   void ReadOutput(std::uint64_t run);
   void OnChildEnd(std::uint64_t run);
   void DrainOutput();
+  void TakeOutput(std::string_view bytes);
+  void CheckDevices(std::uint64_t run);
   Error ExitError(const process::ExitStatus& status) const;
   void Probe();
   static net::Task<void> ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t run);
@@ -95,13 +124,19 @@ class Runner : public std::enable_shared_from_this<Runner> {
   class Pending;
 
   const std::shared_ptr<RunnerContext> context_;
-  const models::LocalModel model_;
+  const std::string name_;
+  FitterPtr fitter_;
+  FitPtr next_, present_;  // of the next process and of the present or latest one
   Supervisor supervisor_;
   std::map<WaiterId, Granted> waiters_;
   std::optional<process::Child> child_;
+  models::Pin pin_;  // of its files, which stay as long as it runs
   Secret authorization_;
   std::int64_t started_wall_nanos_ = 0;
   process::OutputTail tail_{kChildOutputBytesKept};
+  std::string line_;  // of the output, as far as it came
+  std::set<std::string> devices_used_;
+  std::string degraded_;
   Descriptor exit_watch_, output_;
   char read_buffer_[4096];
   net::asio::steady_timer timer_;

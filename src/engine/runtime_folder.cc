@@ -34,8 +34,7 @@ Result<void> MakePrivateFolder(const std::string& path) {
   if (mkdir(path.c_str(), kPrivateFolder) != 0 && errno != EEXIST) {
     return SystemError("cannot make " + path, errno);
   }
-  const process::UniqueFd folder(
-      open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat info {};
   if (!folder.valid() || fstat(folder.get(), &info) != 0 || info.st_uid != geteuid()) {
     return Error{
@@ -49,12 +48,11 @@ Result<void> MakePrivateFolder(const std::string& path) {
 }
 
 // An open file with its lock, or an invalid descriptor when somebody else holds the lock.
-Result<process::UniqueFd> LockFile(const std::string& path, bool wait) {
-  process::UniqueFd file(
-      open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kPrivateFile));
+Result<UniqueFd> LockFile(const std::string& path, bool wait) {
+  UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kPrivateFile));
   if (!file.valid()) return SystemError("cannot open " + path, errno);
   while (flock(file.get(), wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return process::UniqueFd();
+    if (errno == EWOULDBLOCK) return UniqueFd();
     if (errno != EINTR) return SystemError("cannot lock " + path, errno);
   }
   return file;
@@ -66,7 +64,7 @@ Result<void> RemoveDeadFolders(const std::string& base) {
   for (fs::directory_iterator it(base, ec), end; !ec && it != end; it.increment(ec)) {
     const fs::path path = it->path();
     if (!path.filename().string().starts_with(kFolderPrefix)) continue;
-    TIDEGATE_ASSIGN(const process::UniqueFd lock, LockFile((path / kLockName).string(), false));
+    TIDEGATE_ASSIGN(const UniqueFd lock, LockFile((path / kLockName).string(), false));
     if (!lock.valid()) continue;  // its process lives
     fs::remove_all(path, ec);
   }
@@ -106,15 +104,14 @@ Result<RuntimeFolder> RuntimeFolder::Open(const std::string& base) {
                                                  " bytes with the socket's own name)");
   }
   TIDEGATE_TRY(MakePrivateFolder(base));
-  TIDEGATE_ASSIGN(const process::UniqueFd base_lock,
-                  LockFile(base + "/" + std::string(kLockName), true));
+  TIDEGATE_ASSIGN(const UniqueFd base_lock, LockFile(base + "/" + std::string(kLockName), true));
   TIDEGATE_TRY(RemoveDeadFolders(base));
   if (mkdtemp(path.data()) == nullptr) return SystemError("cannot make a folder in " + base, errno);
-  TIDEGATE_ASSIGN(process::UniqueFd lock, LockFile(path + "/" + std::string(kLockName), true));
+  TIDEGATE_ASSIGN(UniqueFd lock, LockFile(path + "/" + std::string(kLockName), true));
   return RuntimeFolder(std::move(path), std::move(lock));
 }
 
-RuntimeFolder::RuntimeFolder(std::string path, process::UniqueFd lock)
+RuntimeFolder::RuntimeFolder(std::string path, UniqueFd lock)
     : path_(std::move(path)), lock_(std::move(lock)) {}
 
 RuntimeFolder::~RuntimeFolder() {
@@ -133,7 +130,7 @@ std::string RuntimeFolder::KeyPath(std::string_view model) const {
 
 Result<void> WritePrivateFile(const std::string& path, std::string_view text) {
   unlink(path.c_str());  // O_EXCL below refuses whatever is still there
-  const process::UniqueFd file(
+  const UniqueFd file(
       open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kPrivateFile));
   if (!file.valid()) return SystemError("cannot make " + path, errno);
   while (!text.empty()) {

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "process/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace tidegate::engine {
 
@@ -40,9 +40,9 @@ class RuntimeFolder {
   std::string KeyPath(std::string_view model) const;
 
  private:
-  RuntimeFolder(std::string path, process::UniqueFd lock);
+  RuntimeFolder(std::string path, UniqueFd lock);
   std::string path_;
-  process::UniqueFd lock_;
+  UniqueFd lock_;
 };
 
 // Writes `text` to a new file that only this user may read. Errors: kUnavailable.

@@ -4,12 +4,16 @@
 // The driver (runner.h) tells what happened and when; each call answers with what to do. Time is a
 // parameter, so every order of events is a plain test.
 //
-//             Acquire                 probe ok                    idle for keep_alive
-//   absent ------------> starting -----------------> ready ------------------------------> stopping
+//           Acquire           room                probe ok                 idle for keep_alive
+//   absent --------> waiting -------> starting ----------------> ready ------------------> stopping
 //   -> absent
-//                           |  exit, start limit       | exit
-//                           +--------> backing off <---+          absent or starting again when the
-//                           back-off is over
+//                                     |  exit, start limit       | exit
+//                                     +--------> backing off <---+
+//                              absent or waiting again when the back-off is over
+//
+// Whether there is room is not decided here: a supervisor that is kWaiting is told (OnRoom,
+// OnNoRoom), and one that serves may be asked to make room (Yield): it then gives no new leases and
+// ends its process after those that are out. See residency.h.
 //
 // A start that fails refuses everybody who waits, with the reason: trying again would most likely
 // fail again. A crash of a process that had served takes its own users with it and nobody else:
@@ -17,12 +21,12 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "engine/queue.h"
 #include "engine/status.h"
 
 namespace tidegate::engine {
@@ -43,9 +47,11 @@ struct SupervisorLimits {
   std::int64_t probe_max_nanos = 100'000'000;
 };
 
-inline constexpr std::int64_t kQueueFullRetryAfterS = 2;
-
-using WaiterId = std::uint64_t;
+// How long a request holds its lease, until that was observed, and what each observation weighs.
+inline constexpr std::int64_t kServiceNanosPrior = 2'000'000'000;
+inline constexpr std::int64_t kServiceSmoothing = 8;
+inline constexpr std::int64_t kRetryAfterSMax = 300;
+inline constexpr std::int64_t kLoadNanosPrior = 1'000'000'000;
 
 struct Action {
   enum class Kind : std::uint8_t {
@@ -69,56 +75,118 @@ class Supervisor {
  public:
   Supervisor(std::string model, const SupervisorLimits& limits);
 
-  Actions Acquire(std::int64_t now, WaiterId waiter);
+  Actions Acquire(std::int64_t now, WaiterId waiter, const Claim& claim = {});
   void Abandon(WaiterId waiter);  // it no longer waits; no-op when it was answered
+  // A lease ended that was out for `held_nanos`.
+  Actions Release(std::int64_t now, std::uint64_t run, std::int64_t held_nanos);
   // Idle time before the present process is stopped, instead of that in the limits; negative =
   // never, 0 = as soon as nobody uses it. The next process begins with that in the limits.
   void KeepAlive(std::int64_t now, std::int64_t nanos);
-  Actions Release(std::int64_t now, std::uint64_t run);
+  void Pin(std::int64_t now, bool pinned);  // pinned: never stopped for being idle
+  // Starts it though nobody asks, and at the next occasion when it is on its way out.
+  void Preload();
+  // Ends the process when its users have ended, and starts it again only for those who wait or
+  // come.
+  Actions Unload(std::int64_t now);
+  // The model's file is another now: nobody who comes gets the present process, and what went wrong
+  // with the old one counts no more.
+  Actions Renew(std::int64_t now);
+  // Its next process is to be another: nobody who comes gets the present one, which ends after its
+  // users. One that failed goes on waiting.
+  Actions Replace(std::int64_t now);
+  // Leases at once of the next process.
+  void SetSlots(int slots) { slots_next_ = slots; }
+  // How long loading takes until it was observed.
+  void SetLoadPrior(std::int64_t nanos) { load_nanos_prior_ = nanos; }
+
+  Actions OnRoom(std::int64_t now);               // while kWaiting: memory is set aside for it
+  Actions OnNoRoom(std::int64_t now, Error why);  // while kWaiting: refuses everybody
+  Actions Yield(std::int64_t now);   // while kReady: makes room, after the leases that are out
+  Actions Resume(std::int64_t now);  // takes Yield back, unless its process is ending already
 
   Actions OnSpawned(std::int64_t now, std::uint64_t run);
   Actions OnSpawnFailed(std::int64_t now, std::uint64_t run, Error why);
   Actions OnProbe(std::int64_t now, std::uint64_t run, bool serves);
+  // The process runs, but not as it has to: ends it, as a start that failed.
+  Actions OnUnfit(std::int64_t now, std::uint64_t run, Error why);
   // `why`: what the process did and said last.
   Actions OnExited(std::int64_t now, std::uint64_t run, Error why);
   Actions OnTimer(std::int64_t now);
   // For ever: refuses everybody and ends the process.
   Actions Stop(std::int64_t now);
+  // The model is gone: refuses those who wait and come with `why`, and ends the process when its
+  // users have ended. Reopen takes it back.
+  Actions Retire(std::int64_t now, Error why);
+  void Reopen() { closed_.reset(); }
 
   std::optional<std::int64_t> wake_at() const { return wake_at_; }
   std::uint64_t run() const { return run_; }  // number of the present or latest process, from 1
-  bool stopped() const { return draining_ && state_ == ModelState::kAbsent; }
+  // After Stop or Retire: nothing is left of it.
+  bool stopped() const { return closed_ && state_ == ModelState::kAbsent; }
+  // It is ending, or will after its users whatever others need.
+  bool leaving() const { return state_ == ModelState::kStopping || (yielding_ && unloading_); }
+  // There is no process, and nobody waits for one.
+  bool forgotten() const {
+    return (state_ == ModelState::kAbsent || state_ == ModelState::kBackingOff) && waiters_.empty();
+  }
+  std::uint64_t grants() const { return grants_; }  // leases ever given
   // Everything but the process's own figures.
   ModelStatus Status(std::int64_t now) const;
 
  private:
+  void Want();
+  Actions Close(std::int64_t now, Error why);
   void Spawn(std::int64_t now, Actions& actions);
   std::int64_t NextProbe(std::int64_t now) const;
   void Terminate(std::int64_t now, Actions& actions);
   void Fail(std::int64_t now, Error error, Actions& actions);
   void Crash(std::int64_t now, Error error, Actions& actions);
   std::int64_t BackOff(std::int64_t now, Error error);
+  void NoteHealth(std::int64_t now);
+  void NoteService(std::int64_t held_nanos);
+  bool Grants() const;
+  void Grant(WaiterId waiter, Actions& actions);
   void GrantWaiting(std::int64_t now, Actions& actions);
+  void DrainOrTerminate(std::int64_t now, Actions& actions);
   void WaitIdle(std::int64_t now);
   void RefuseAll(const Error& error, Actions& actions);
-  void NoteHealth(std::int64_t now);
+  std::int64_t LoadNanos() const;
+  std::int64_t ServiceNanos() const {
+    return service_nanos_ > 0 ? service_nanos_ : kServiceNanosPrior;
+  }
+  std::int64_t ExpectedWait(std::int64_t now) const;
+  // Of the process that whoever comes now would get.
+  int Slots() const {
+    const bool present = state_ == ModelState::kStarting || state_ == ModelState::kReady;
+    return present && !unloading_ ? slots_ : slots_next_;
+  }
+  Error QueueFullError() const;
   Error StartLimitError() const;
 
   const std::string model_;
   const SupervisorLimits limits_;
   ModelState state_ = ModelState::kAbsent;
   std::uint64_t run_ = 0;
-  std::deque<WaiterId> waiters_;
+  WaitQueue waiters_;
   int users_ = 0;
+  int slots_ = 0, slots_next_ = 0;  // of the present process, and of the next
+  std::uint64_t grants_ = 0;
   std::int64_t keep_alive_nanos_;  // of the present process
-  bool draining_ = false;
-  bool alive_ = false;  // there is a process: OnSpawned came, OnExited did not
+  std::optional<Error> closed_;    // what everybody gets who asks
+  bool pinned_ = false;
+  bool unasked_ = false;    // shall start though nobody waits
+  bool yielding_ = false;   // while kReady: no new leases
+  bool unloading_ = false;  // while yielding_: for good, Resume does not take it back
+  bool alive_ = false;      // there is a process: OnSpawned came, OnExited did not
   // The failure that we back off from was a crash of a process that had served.
   bool served_ = false;
   std::optional<std::int64_t> wake_at_;
   std::int64_t start_began_ = 0, ready_at_ = -1, last_start_nanos_ = 0;
+  std::int64_t load_nanos_prior_ = kLoadNanosPrior;
+  std::int64_t service_nanos_ = 0;  // mean of the leases, the latest counting most; 0 = none yet
   int failures_ = 0;
-  std::optional<Error> stop_error_;  // while stopping because it did not start in time
+  ModelCounts counts_;
+  std::optional<Error> stop_error_;  // while stopping because it did not start as it has to
   Error last_error_;
 };
 

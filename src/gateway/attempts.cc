@@ -6,12 +6,14 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "core/model_defaults.h"
 #include "dispatch/attempt.h"
 #include "gateway/answer.h"
 #include "gateway/call.h"
 #include "gateway/limits.h"
 #include "net/callback.h"
 #include "obs/log.h"
+#include "plan/window.h"
 
 namespace tidegate::gateway {
 namespace {
@@ -24,6 +26,7 @@ struct Running {
   std::size_t deployment;
   const plan::Estimate& estimate;
   AttemptRecord record;
+  std::int64_t window_tokens = 0;  // of the window that a lease has to have
   std::optional<engine::Lease> lease;
   dispatch::Target target;  // filled for leases only
   ledger::Reservation reservation;
@@ -91,6 +94,10 @@ void Settle(Call& call, Running& running, const dispatch::AttemptResult& result)
   ledger.Settle(std::move(running.reservation), settlement);
 }
 
+ModelCells& CellsOf(const Call& call, std::size_t deployment) {
+  return call.inventory->series(deployment)->On(call.exchange.shard().index());
+}
+
 // What this attempt teaches the planner.
 void Learn(Call& call, const Running& running, const dispatch::AttemptResult& result) {
   Inventory& inventory = *call.inventory;
@@ -104,6 +111,7 @@ void Learn(Call& call, const Running& running, const dispatch::AttemptResult& re
                                   true);
   } else if (result.error &&
              inventory.breaker(running.deployment).Failed(net::MonotonicNow(), *result.error)) {
+    CellsOf(call, running.deployment).breaker_opened.Add();
     call.shard.live.Invalidate();
     obs::Log(obs::Level::kWarning, "{} is left alone for a while: {}", running.record.model,
              Describe(*result.error));
@@ -124,7 +132,8 @@ void Fill(AttemptRecord& record, const dispatch::AttemptResult& result) {
 net::Task<Result<void>> LeaseEngine(Call& call, Running& running) {
   const Route& route = call.inventory->route(running.deployment);
   Result<engine::Lease> lease = co_await call.inventory->engine()->Acquire(
-      call.exchange.shard(), route.engine_model, call.exchange.cancel());
+      call.exchange.shard(), route.engine_model, call.exchange.cancel(),
+      ClaimOf(call, running.window_tokens));
   if (!lease.ok()) co_return std::move(lease).error();
   running.lease.emplace(*std::move(lease));
   if (call.request.keep_alive_nanos) {
@@ -165,8 +174,10 @@ core::Protocol SpokenTo(const Call& call, const core::Deployment& deployment) {
 Result<protocols::UpstreamRequest> Encode(const Call& call, const Running& running,
                                           const protocols::Protocol& upstream) {
   const protocols::UpstreamOptions options = OptionsFor(call, running);
-  return call.work ? call.work->Encode(upstream, options)
-                   : upstream.EncodeRequest(call.request, options);
+  if (call.work) return call.work->Encode(upstream, options);
+  const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
+  if (!deployment.defaults) return upstream.EncodeRequest(call.request, options);
+  return upstream.EncodeRequest(core::WithDefaults(call.request, *deployment.defaults), options);
 }
 
 // Phase 11 and 12 for one attempt. Whatever happens is in `running.record` and in the result.
@@ -227,7 +238,7 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
 }
 
 // What the caller is told when every attempt has failed.
-Error FinalError(Error last, std::size_t attempts) {
+Error FinalError(Error last, std::size_t targets) {
   const bool ours =
       last.source == ErrorSource::kUpstream &&
       (last.code == ErrorCode::kUnauthenticated || last.code == ErrorCode::kPermissionDenied);
@@ -235,8 +246,8 @@ Error FinalError(Error last, std::size_t attempts) {
     last.code = ErrorCode::kUnavailable;
     last.reason = "provider_key_refused";
   }
-  if (attempts > 1)
-    last.message = fmt::format("all {} targets failed; the last: {}", attempts, last.message);
+  if (targets > 1)
+    last.message = fmt::format("all {} targets failed; the last: {}", targets, last.message);
   return last;
 }
 
@@ -259,6 +270,17 @@ bool MayGoOn(const Call& call, const Error& error) {
   return error.retry != Retry::kNever || error.source != ErrorSource::kUpstream;
 }
 
+// The engine counted the prompt and found it too long for the window that the estimate had asked
+// for: the window to try next, twice as large; 0 = that was not it, or there is no larger one.
+std::int64_t LargerWindow(const Running& running, const core::Deployment& deployment,
+                          const dispatch::AttemptResult& result) {
+  if (!running.lease || !result.error || result.committed) return 0;
+  if (result.error->reason != "context_length_exceeded") return 0;
+  const std::int64_t window = running.lease->endpoint().context_tokens;
+  if (window <= 0 || window >= deployment.window_max()) return 0;
+  return window > deployment.window_max() / 2 ? deployment.window_max() : 2 * window;
+}
+
 // Saturating: how often comes from the upstream.
 Money Times(Money price, std::int64_t times) {
   std::int64_t product = 0;
@@ -266,7 +288,24 @@ Money Times(Money price, std::int64_t times) {
   return overflow ? Money::Max() : Money{product};
 }
 
+engine::Priority PriorityOf(core::Priority priority) {
+  switch (priority) {
+    case core::Priority::kInteractive:
+      return engine::Priority::kInteractive;
+    case core::Priority::kNormal:
+      return engine::Priority::kNormal;
+    case core::Priority::kBackground:
+      return engine::Priority::kBatch;
+  }
+  return engine::Priority::kNormal;
+}
+
 }  // namespace
+
+engine::Claim ClaimOf(const Call& call, std::int64_t window_tokens) {
+  const core::Priority priority = call.effective.priority.value_or(core::Priority::kNormal);
+  return {PriorityOf(priority), call.principal->name, window_tokens};
+}
 
 Money CostOf(const core::Usage& usage, const core::Prices& prices, std::int64_t requests) {
   const std::int64_t read = std::min(usage.cached_read_tokens, usage.input_tokens);
@@ -292,10 +331,20 @@ void AppendDecisionFields(const Call& call, const AttemptRecord* attempt, bool e
 net::Task<Result<void>> RunAttempts(Call& call) {
   std::optional<Error> last;
   std::uint32_t number = 0;
-  for (const plan::Attempt& planned : call.plan.attempts) {
+  std::size_t targets = 0;
+  std::int64_t window_tokens = 0;  // of the same target once more, in a larger window
+  for (std::size_t i = 0; i < call.plan.attempts.size();) {
+    const plan::Attempt& planned = call.plan.attempts[i];
     const core::Deployment& deployment = call.inventory->deployments()[planned.deployment];
-    if (call.work && !call.work->CanAsk(deployment)) continue;
-    Running running{planned.deployment, planned.estimate, {}, {}, {}, {}};
+    if (call.work && !call.work->CanAsk(deployment)) {
+      ++i;
+      continue;
+    }
+    if (last && window_tokens == 0) call.shard.counts.fallbacks[static_cast<std::size_t>(last->code)].Add();
+    Running running{planned.deployment, planned.estimate, {}, window_tokens, {}, {}, {}};
+    if (window_tokens == 0) {
+      running.window_tokens = plan::WindowNeeded(deployment, call.profile, call.effective);
+    }
     running.record.model = deployment.ref.ToString();
     running.record.place = deployment.place;
     running.record.started_us = SinceArrivalUs(call);
@@ -304,7 +353,14 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     Fill(running.record, result);
     if (running.reservation.active()) Settle(call, running, result);
     Learn(call, running, result);
+    call.tried = planned.deployment;
+    CellsOf(call, planned.deployment).CountAttempt(running.record);
     call.record.attempts.push_back(std::move(running.record));
+    window_tokens = LargerWindow(running, deployment, result);
+    if (window_tokens == 0) {
+      ++i;
+      ++targets;
+    }
     if (result.outcome == AttemptOutcome::kOk) {
       call.record.status = 200;
       co_return Result<void>();
@@ -312,6 +368,7 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     last =
         result.error ? *std::move(result.error) : Internal("an attempt failed without saying why");
     if (result.committed) {
+      call.shard.counts.CountError(*last);
       co_await answer.EndBroken(*last);
       call.record.status =
           last->code == ErrorCode::kCancelled ? HttpStatus(ErrorCode::kCancelled) : 200;
@@ -327,7 +384,7 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     }
   }
   CHECK(last.has_value());  // there was a first attempt
-  co_return FinalError(*std::move(last), call.record.attempts.size());
+  co_return FinalError(*std::move(last), targets);
 }
 
 }  // namespace tidegate::gateway

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/ascii.h"
 #include "gateway/call.h"
 #include "gateway/limits.h"
 #include "protocols/aws_sigv4/verifier.h"
@@ -20,7 +21,7 @@ std::string_view PresentedKey(const net::HttpHead& head, std::string& decoded) {
   constexpr std::string_view kBearer = "bearer ";
   if (const auto field = head.Find("authorization")) {
     if (field->size() > kBearer.size() &&
-        net::EqualsIgnoreCase(field->substr(0, kBearer.size()), kBearer)) {
+        EqualsIgnoreCase(field->substr(0, kBearer.size()), kBearer)) {
       return net::Trim(field->substr(kBearer.size()));
     }
     return *field;
@@ -28,7 +29,7 @@ std::string_view PresentedKey(const net::HttpHead& head, std::string& decoded) {
   for (const std::string_view name : {"x-api-key", "api-key", "x-goog-api-key"}) {
     if (const auto field = head.Find(name)) return *field;
   }
-  if (head.query().empty() || head.path().starts_with(kAdminPrefix)) return {};
+  if (head.query().empty() || IsAdminPath(head.path())) return {};
   const std::string_view key =
       protocols::FindParameter(head.query(), "key").value_or(std::string_view());
   if (key.find('%') == std::string_view::npos) return key;

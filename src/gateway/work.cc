@@ -21,15 +21,23 @@ using protocols::UpstreamRequest;
 class EmbedReader final : public BodyReader {
  public:
   EmbedReader(const core::EmbedRequest& request, const protocols::EmbedCodec& client,
-              const protocols::EmbedCodec& upstream, const RequestId& id)
-      : request_(request), client_(client), upstream_(upstream), id_(id) {}
+              const protocols::EmbedCodec& upstream, const RequestId& id,
+              std::int64_t tokens_estimate)
+      : request_(request),
+        client_(client),
+        upstream_(upstream),
+        id_(id),
+        tokens_estimate_(tokens_estimate) {}
 
   Result<Answer> Read(std::string_view body) override {
     if (&client_ == &upstream_ && request_.same_bytes) {
       TIDEGATE_ASSIGN(const std::optional<core::Usage> usage, upstream_.Inspect(body));
       return Answer{.usage = usage};
     }
-    TIDEGATE_ASSIGN(const core::EmbedAnswer answer, upstream_.DecodeAnswer(body, request_.inputs));
+    TIDEGATE_ASSIGN(core::EmbedAnswer answer, upstream_.DecodeAnswer(body, request_.inputs));
+    if (!answer.usage) {  // Gemini, for one, does not say it, and OpenAI's clients count on it
+      answer.usage = core::Usage{.input_tokens = tokens_estimate_, .estimated = true};
+    }
     return Answer{.body = client_.EncodeAnswer(request_, answer, id_), .usage = answer.usage};
   }
 
@@ -38,6 +46,7 @@ class EmbedReader final : public BodyReader {
   const protocols::EmbedCodec& client_;
   const protocols::EmbedCodec& upstream_;
   const RequestId id_;
+  const std::int64_t tokens_estimate_;
 };
 
 class EmbedWork final : public Work {
@@ -55,7 +64,8 @@ class EmbedWork final : public Work {
   }
   std::unique_ptr<BodyReader> NewReader(const Protocol& upstream,
                                         const RequestId& id) const override {
-    return std::make_unique<EmbedReader>(request_, client_, *upstream.Embeddings(), id);
+    return std::make_unique<EmbedReader>(request_, client_, *upstream.Embeddings(), id,
+                                         Profile().input_tokens_estimate);
   }
 
  private:

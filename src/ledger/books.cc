@@ -7,19 +7,19 @@
 
 #include <sys/file.h>
 
+#include "base/unique_fd.h"
 #include "ledger/schema.h"
 #include "store/errors.h"
 #include "store/key_file.h"
-#include "store/unique_fd.h"
 
 namespace tidegate::ledger {
 namespace {
 
 // Held as long as the books are open; the kernel lets go of it when the process ends, however it
 // ends.
-Result<store::UniqueFd> LockDirectory(const std::string& directory) {
+Result<UniqueFd> LockDirectory(const std::string& directory) {
   const std::string path = directory + "/ledger.lock";
-  store::UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (lock.get() >= 0 && ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   const bool taken = lock.get() >= 0 && errno == EWOULDBLOCK;
   Error error = Internal(taken ? "another tidegate runs on " + directory +
@@ -33,10 +33,10 @@ Result<store::UniqueFd> LockDirectory(const std::string& directory) {
 
 class Books::Lock {
  public:
-  explicit Lock(store::UniqueFd fd) : fd_(std::move(fd)) {}
+  explicit Lock(UniqueFd fd) : fd_(std::move(fd)) {}
 
  private:
-  store::UniqueFd fd_;
+  UniqueFd fd_;
 };
 
 Books::Books() = default;
@@ -49,7 +49,7 @@ Result<BookReader> Books::OpenReader() {
 
 Result<std::unique_ptr<Books>> Open(const BooksOptions& options, const Clock& clock) {
   std::unique_ptr<Books> books(new Books());
-  TIDEGATE_ASSIGN(store::UniqueFd lock, LockDirectory(options.directory));
+  TIDEGATE_ASSIGN(UniqueFd lock, LockDirectory(options.directory));
   books->lock_ = std::make_unique<Books::Lock>(std::move(lock));
   TIDEGATE_ASSIGN(Secret key, store::LoadOrCreateKey(options.directory + "/ledger.key"));
   store::DatabaseOptions open;

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
-#include "store/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace tidegate::ledger {
 namespace {
@@ -79,7 +79,7 @@ Header MakeHeader(const TableIdentity& identity, std::size_t slots) {
 }
 
 Result<std::string> ReadWhole(const std::string& path) {
-  const store::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (file.get() < 0) return Internal("there is no in-flight table of the last run");
   struct stat status {};
   if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
@@ -130,11 +130,13 @@ void SlotBody::SetModel(std::string_view name) {
 }
 
 Result<std::string> ReadBootId() {
-  const store::UniqueFd file(::open(kBootIdPath, O_RDONLY | O_CLOEXEC));
+  const UniqueFd file(::open(kBootIdPath, O_RDONLY | O_CLOEXEC));
   std::array<char, 64> text{};
   const ssize_t got = file.get() < 0 ? -1 : ::read(file.get(), text.data(), text.size());
   if (got <= 0) {
-    return Internal(std::string("cannot read ") + kBootIdPath + ": " + std::strerror(errno));
+    std::string message = "cannot read ";
+    message.append(kBootIdPath).append(": ").append(std::strerror(errno));
+    return Internal(std::move(message));
   }
   std::string id(text.data(), static_cast<std::size_t>(got));
   while (!id.empty() && id.back() == '\n') id.pop_back();
@@ -177,7 +179,7 @@ Result<InFlightTable> InFlightTable::Create(const std::string& path, const Table
   CHECK(slots > 0 && slots <= kTableSlotsMax);
   const std::string draft = path + ".new";
   if (::unlink(draft.c_str()) != 0 && errno != ENOENT) return TableError("cannot replace", draft);
-  const store::UniqueFd file(
+  const UniqueFd file(
       ::open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file.get() < 0) return TableError("cannot create", draft);
   const std::size_t bytes = kSlotsOffset + slots * sizeof(Slot);

@@ -13,22 +13,6 @@
 
 namespace tidegate::models {
 
-enum GgufType : std::uint32_t {
-  kGgufU8,
-  kGgufI8,
-  kGgufU16,
-  kGgufI16,
-  kGgufU32,
-  kGgufI32,
-  kGgufF32,
-  kGgufBool,
-  kGgufString,
-  kGgufArray,
-  kGgufU64,
-  kGgufI64,
-  kGgufF64
-};
-
 class GgufBuilder {
  public:
   // A header with the number of keys and tensors that will follow, or any other numbers.
@@ -55,6 +39,19 @@ class GgufBuilder {
   }
   GgufBuilder& KeyU32(std::string_view key, std::uint32_t value) {
     return Key(key, kGgufU32).Raw(value);
+  }
+  GgufBuilder& KeyBool(std::string_view key, bool value) {
+    return Key(key, kGgufBool).Raw<std::uint8_t>(value ? 1 : 0);
+  }
+  GgufBuilder& KeyTexts(std::string_view key, std::initializer_list<std::string_view> values) {
+    Key(key, kGgufArray).Raw<std::uint32_t>(kGgufString).Raw<std::uint64_t>(values.size());
+    for (const std::string_view value : values) Text(value);
+    return *this;
+  }
+  GgufBuilder& KeyNumbers(std::string_view key, std::initializer_list<std::uint32_t> values) {
+    Key(key, kGgufArray).Raw<std::uint32_t>(kGgufU32).Raw<std::uint64_t>(values.size());
+    for (const std::uint32_t value : values) Raw(value);
+    return *this;
   }
   GgufBuilder& Tensor(std::string_view name, std::initializer_list<std::uint64_t> dimensions,
                       std::uint32_t type, std::uint64_t offset) {

@@ -77,8 +77,22 @@ TEST_F(LocalModelsTest, OfTwoModelsWithOneNameTheFirstFolderWins) {
       FindLocalModels({{(folder_ / "one").string(), (folder_ / "two").string()}, {}});
   ASSERT_EQ(scan.models.size(), 1U);
   EXPECT_EQ(scan.models[0].path, first);
-  ASSERT_EQ(scan.problems.size(), 1U);
-  EXPECT_EQ(scan.problems[0].path, second);
+  EXPECT_TRUE(scan.problems.empty());
+  ASSERT_EQ(scan.shadowed.size(), 1U);
+  EXPECT_EQ(scan.shadowed[0].name, "m:x");
+  EXPECT_EQ(scan.shadowed[0].path, second);
+  EXPECT_EQ(scan.shadowed[0].by_path, first);
+}
+
+TEST_F(LocalModelsTest, ANameWithoutItsTagIsTheSameName) {
+  Write("one/m.gguf", SmallModel().bytes());
+  Write("two/m/latest.gguf", SmallModel().bytes());
+  const ModelScan scan =
+      FindLocalModels({{(folder_ / "one").string(), (folder_ / "two").string()}, {}});
+  ASSERT_EQ(scan.models.size(), 1U);
+  EXPECT_EQ(scan.models[0].name, "m");
+  ASSERT_EQ(scan.shadowed.size(), 1U);
+  EXPECT_EQ(scan.shadowed[0].name, "m:latest");
 }
 
 TEST_F(LocalModelsTest, AFileThatIsListedAndFoundIsOneModel) {
@@ -96,6 +110,53 @@ TEST_F(LocalModelsTest, ProjectorsAndAdaptersBelongToOtherModels) {
   const ModelScan scan = Scan();
   EXPECT_TRUE(scan.models.empty());
   EXPECT_TRUE(scan.problems.empty());
+}
+
+TEST_F(LocalModelsTest, AProjectorBelongsToTheModelThatItsNameNames) {
+  for (const char* name : {"gemma-4b-Q4_K_M", "gemma-4b-Q8_0", "gemma-4bx", "other"})
+    Write(std::string(name) + ".gguf", SmallModel().bytes());
+  const std::string gemma = Write("mmproj-gemma-4b-f16.gguf", SmallModel().bytes());
+  const std::string exact = Write("mmproj-other.gguf", SmallModel().bytes());
+  const std::string draft = Write("mtp-other.gguf", SmallModel().bytes());
+  const ModelScan scan = Scan();
+  ASSERT_EQ(scan.models.size(), 4U);
+  EXPECT_EQ(scan.models[0].projector_path, gemma);
+  EXPECT_EQ(scan.models[1].projector_path, gemma);
+  EXPECT_EQ(scan.models[2].projector_path, "");  // gemma-4bx is another one
+  EXPECT_EQ(scan.models[3].projector_path, exact);
+  EXPECT_EQ(scan.models[3].draft_path, draft);
+  EXPECT_EQ(scan.models[0].draft_path, "");
+}
+
+TEST_F(LocalModelsTest, AProjectorBelongsToTheModelsWhoseNamesGoOnFromItsOwn) {
+  for (const char* name : {"beta-Q4_0", "betamax"})
+    Write(std::string(name) + ".gguf", SmallModel().bytes());
+  const std::string projector = Write("mmproj-beta.gguf", SmallModel().bytes());
+  const ModelScan scan = Scan();
+  ASSERT_EQ(scan.models.size(), 2U);
+  EXPECT_EQ(scan.models[0].projector_path, projector);
+  EXPECT_EQ(scan.models[1].projector_path, "");
+}
+
+TEST_F(LocalModelsTest, AProjectorInAFolderOfOneModelBelongsToAllOfIt) {
+  Write("gemma/4b.gguf", SmallModel().bytes());
+  Write("gemma/12b.gguf", SmallModel().bytes());
+  const std::string first = Write("gemma/mmproj-bf16.gguf", SmallModel().bytes());
+  Write("gemma/mmproj-f16.gguf", SmallModel().bytes());
+  const ModelScan scan = Scan();
+  ASSERT_EQ(scan.models.size(), 2U);
+  EXPECT_EQ(scan.models[0].projector_path, first);
+  EXPECT_EQ(scan.models[1].projector_path, first);
+}
+
+TEST(LocalModelNames, MayHavePartsButNoneThatLeadsElsewhere) {
+  for (const char* name : {"a", "a:b", "ann/notes:v1", "hf.co/user/Repo-GGUF:Q4_K_M", "a+b", "_x"})
+    EXPECT_TRUE(IsUsableName(name)) << name;
+  for (const char* name : {"", "/", "/a", "a/", "a//b", "../a", "a/../b", "a/.b", "-a", "a/-b",
+                           ".a", "a b", "a,b", "a\\b", "a\nb", "a%2f"})
+    EXPECT_FALSE(IsUsableName(name)) << name;
+  EXPECT_TRUE(IsUsableName(std::string(kModelNameBytesMax, 'x')));
+  EXPECT_FALSE(IsUsableName(std::string(kModelNameBytesMax + 1, 'x')));
 }
 
 TEST_F(LocalModelsTest, ASplitModelIsOneModelWithTheSumOfItsParts) {
@@ -146,6 +207,14 @@ TEST_F(LocalModelsTest, TheDefaultFolderFollowsTheEnvironment) {
   unsetenv("HOME");
   EXPECT_FALSE(DefaultModelFolder().ok());
   if (home != nullptr) setenv("HOME", before.c_str(), 1);
+}
+
+TEST_F(LocalModelsTest, AStoreThatIsNotThereYetHoldsNothing) {
+  ModelFolders where;
+  where.store = (folder_ / "absent").string();
+  const ModelScan scan = FindLocalModels(where);
+  EXPECT_TRUE(scan.models.empty());
+  EXPECT_TRUE(scan.problems.empty());
 }
 
 }  // namespace

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <optional>
 
 #include <boost/asio/ip/address.hpp>
+
+#include "base/ascii.h"
 
 namespace tidegate::net {
 namespace {
@@ -102,6 +105,63 @@ bool IsUnixPath(std::string_view path) {
 
 }  // namespace
 
+namespace {
+
+struct Block {
+  std::uint32_t base;
+  int bits;
+};
+
+// RFC 6890 and its successors; and what is public by its number only.
+constexpr Block kNotPublicV4[] = {
+    {0x00000000, 8},   // this network
+    {0x0a000000, 8},   // private
+    {0x64400000, 10},  // carriers (and Alibaba's metadata)
+    {0x7f000000, 8},   // loopback
+    {0xa83f8110, 32},  // Azure's metadata
+    {0xa9fe0000, 16},  // link-local, most clouds' metadata
+    {0xac100000, 12},  // private
+    {0xc0000000, 24},  // protocol assignments (and Oracle's metadata)
+    {0xc0000200, 24},  // documentation
+    {0xc0586300, 24},  // relays to IPv6
+    {0xc0a80000, 16},  // private
+    {0xc6120000, 15},  // benchmarks
+    {0xc6336400, 24},  // documentation
+    {0xcb007100, 24},  // documentation
+    {0xe0000000, 3},   // multicast, reserved, broadcast
+};
+
+bool IsPublicV4(std::uint32_t address) {
+  return std::none_of(std::begin(kNotPublicV4), std::end(kNotPublicV4), [&](const Block& block) {
+    return ((address ^ block.base) >> (32 - block.bits)) == 0;
+  });
+}
+
+bool IsPublicV6(const ip::address_v6::bytes_type& bytes) {
+  const auto v4_at = [&](std::size_t i) {
+    return std::uint32_t{bytes[i]} << 24U | std::uint32_t{bytes[i + 1]} << 16U |
+           std::uint32_t{bytes[i + 2]} << 8U | std::uint32_t{bytes[i + 3]};
+  };
+  const std::uint32_t first = v4_at(0);
+  const bool mapped = first == 0 && v4_at(4) == 0 && v4_at(8) == 0x0000ffff;
+  const bool nat64 = first == 0x0064ff9b && v4_at(4) == 0 && v4_at(8) == 0;
+  if (mapped || nat64) return IsPublicV4(v4_at(12));
+  if (first >> 16U == 0x2002) return IsPublicV4(v4_at(2));  // 6to4
+  return first >> 29U == 1                                  // 2000::/3, all that is given out
+         && first >> 9U != 0x20010000 >> 9U                 // protocol assignments, Teredo
+         && first != 0x20010db8                             // documentation
+         && first >> 12U != 0x3fff0000 >> 12U;              // documentation
+}
+
+}  // namespace
+
+bool IsPublicAddress(std::string_view literal) {
+  const std::optional<ip::address> address = ParseIp(std::string(literal));
+  if (!address) return false;
+  if (address->is_v4()) return IsPublicV4(address->to_v4().to_uint());
+  return IsPublicV6(address->to_v6().to_bytes());
+}
+
 bool IsLoopbackAddress(std::string_view literal) {
   const std::optional<ip::address> address = ParseIp(std::string(literal));
   if (!address) return false;
@@ -188,10 +248,7 @@ Result<Url> ParseTcpUrl(Scheme scheme, std::string_view rest) {
   }
   if (parts->port == 0) return BadUrl("port 0 cannot be connected to");
   out.origin.scheme = scheme;
-  out.origin.host = parts->host;
-  for (char& c : out.origin.host) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  out.origin.host = ToLower(parts->host);
   out.origin.port = parts->port.value_or(scheme == Scheme::kHttps ? kHttpsPort : kHttpPort);
   return out;
 }

@@ -43,6 +43,10 @@ struct Url {
 // or fragment.
 Result<Url> ParseUrl(std::string_view text);
 
+// A literal address that anybody on the internet can have: none of this machine's, of a private or
+// link-local network, of a carrier, of multicast, of documentation or of a cloud's metadata
+// service. IPv6 forms that carry an IPv4 address are judged by that one.
+bool IsPublicAddress(std::string_view literal);
 // 127.0.0.0/8, ::1 and nothing else; IPv4-mapped forms included.
 bool IsLoopbackAddress(std::string_view literal);
 

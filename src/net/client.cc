@@ -121,6 +121,7 @@ Error ClientExchange::StreamError(Error error) const {
 }
 
 Task<Result<void>> ClientExchange::Send(std::span<const std::string_view> pieces) {
+  sent_ = false;  // until all of it is: a body may come in several calls
   Stream::Position at;
   Result<bool> all = co_await connection_->stream.WriteInTurn(pieces, at);
   if (!all.ok()) co_return StreamError(std::move(all).error());
@@ -406,7 +407,16 @@ Task<Result<std::unique_ptr<ClientConnection>>> HttpClient::Connect(const Origin
   if (!proxy.ok()) co_return proxy.error();
   auto connection = std::make_unique<ClientConnection>(shard_, Socket(shard_.io()));
   connection->ExpireAfter(options_.connect_nanos);
-  Result<void> step = co_await ConnectSocket(*connection, *proxy ? **proxy : origin);
+  if (*proxy) {
+    error_code not_literal;
+    const asio::ip::address literal = asio::ip::make_address(origin.host, not_literal);
+    if (!not_literal) {
+      Result<void> allowed = CheckAddress(origin, literal);
+      if (!allowed.ok()) co_return std::move(allowed).error();
+    }
+  }
+  Result<void> step =
+      co_await ConnectSocket(*connection, *proxy ? **proxy : origin, !proxy->has_value());
   if (step.ok() && *proxy) {
     step = co_await OpenTunnel(*connection, origin);
   }
@@ -453,7 +463,15 @@ Task<Result<std::vector<asio::ip::tcp::endpoint>>> HttpClient::Resolve(const Ori
   co_return std::move(lookup->endpoints);
 }
 
-Task<Result<void>> HttpClient::ConnectSocket(ClientConnection& connection, const Origin& to) {
+Result<void> HttpClient::CheckAddress(const Origin& origin,
+                                      const asio::ip::address& address) const {
+  if (!options_.check_address) return {};
+  return options_.check_address(origin, address.to_string());
+}
+
+// `checked`: whether check_address has a say, as it has not about the proxy.
+Task<Result<void>> HttpClient::ConnectSocket(ClientConnection& connection, const Origin& to,
+                                             bool checked) {
   Socket& socket = connection.stream.socket();
   error_code ec;
   if (to.scheme == Scheme::kUnix) {
@@ -465,8 +483,16 @@ Task<Result<void>> HttpClient::ConnectSocket(ClientConnection& connection, const
   Result<std::vector<asio::ip::tcp::endpoint>> endpoints = co_await Resolve(to);
   if (!endpoints.ok()) co_return std::move(endpoints).error();
   ec = asio::error::host_not_found;
+  std::optional<Error> refused;
   for (const asio::ip::tcp::endpoint& endpoint : *endpoints) {
     if (connection.timed_out) break;
+    if (checked) {
+      Result<void> allowed = CheckAddress(to, endpoint.address());
+      if (!allowed.ok()) {
+        refused = std::move(allowed).error();
+        continue;
+      }
+    }
     error_code ignored;  // the next connect reports what matters
     socket.close(ignored);
     std::tie(ec) = co_await socket.async_connect(endpoint, kAwait);
@@ -475,6 +501,7 @@ Task<Result<void>> HttpClient::ConnectSocket(ClientConnection& connection, const
     setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     co_return Result<void>();
   }
+  if (refused && ec == asio::error::host_not_found) co_return *std::move(refused);
   co_return Unavailable(ErrorSource::kUpstream, ec.message());
 }
 

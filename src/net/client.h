@@ -130,6 +130,11 @@ struct ClientOptions {
   // https is refused.
   std::function<Result<std::shared_ptr<TlsContext>>()> tls;
   ProxyConfig proxy;
+  // Asked before a socket is connected for `origin`, with the very address (a literal) that it is
+  // connected to, so that a name cannot mean one thing when it is checked and another when it is
+  // used. Its error ends Open unless another address of the name is let through. Through a proxy
+  // only a literal host can be judged: names are looked up there. Absent = every address will do.
+  std::function<Result<void>(const Origin& origin, const std::string& address)> check_address = {};
   std::int64_t connect_nanos = kConnectTimeout;
   std::size_t idle_per_origin_max = kIdleUpstreamsPerOriginMax;
 };
@@ -155,8 +160,9 @@ class HttpClient {
   Task<Result<std::unique_ptr<ClientConnection>>> Connect(const Origin& origin);
   Result<void> LoadTls();
   Result<std::optional<Origin>> ProxyFor(const Origin& origin) const;
+  Result<void> CheckAddress(const Origin& origin, const asio::ip::address& address) const;
   Task<Result<std::vector<asio::ip::tcp::endpoint>>> Resolve(const Origin& to);
-  Task<Result<void>> ConnectSocket(ClientConnection& connection, const Origin& to);
+  Task<Result<void>> ConnectSocket(ClientConnection& connection, const Origin& to, bool checked);
   Task<Result<void>> OpenTunnel(ClientConnection& connection, const Origin& origin);
 
   Shard& shard_;

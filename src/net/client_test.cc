@@ -671,6 +671,63 @@ TEST_F(ClientTest, HostsOutsideTheProxyAreReachedDirectly) {
   OnShard([this] { client_.reset(); });
 }
 
+// --- Checked addresses ---------------------------------------------------------------------------
+
+Error Refused(const Origin& origin, const std::string& address) {
+  return Error{ErrorCode::kPermissionDenied, ErrorSource::kGateway, Retry::kNever,
+               origin.host + " is at " + address};
+}
+
+TEST_F(ClientTest, AnAddressThatIsRefusedIsNotConnectedTo) {
+  const RawServer server(Always(kHello));
+  ClientOptions options;
+  options.check_address = [](const Origin& origin, const std::string& address) -> Result<void> {
+    return Refused(origin, address);
+  };
+  UseClient(std::move(options));
+  for (const char* host : {"127.0.0.1", "localhost"}) {
+    const Outcome outcome = Get({Scheme::kHttp, host, server.port(), ""});
+    ASSERT_TRUE(outcome.error) << host;
+    EXPECT_EQ(outcome.error->code, ErrorCode::kPermissionDenied);
+    EXPECT_THAT(outcome.error->message, HasSubstr(std::string(host) + " is at "));
+  }
+  EXPECT_EQ(server.accepted(), 0);
+}
+
+TEST_F(ClientTest, AnAddressIsCheckedAsItIsConnectedTo) {
+  const RawServer server(Always(kHello));
+  std::vector<std::string> seen;
+  ClientOptions options;
+  options.check_address = [&seen](const Origin&, const std::string& address) -> Result<void> {
+    seen.push_back(address);
+    return {};
+  };
+  UseClient(std::move(options));
+  EXPECT_EQ(Get({Scheme::kHttp, "localhost", server.port(), ""}).body, "hello");
+  ASSERT_FALSE(seen.empty());
+  EXPECT_EQ(seen.back(), "127.0.0.1");  // what was connected to, whatever else the name stands for
+  const std::size_t checks = seen.size();
+  EXPECT_TRUE(Get({Scheme::kHttp, "localhost", server.port(), ""}).reused);
+  EXPECT_EQ(seen.size(), checks);
+}
+
+TEST_F(ClientTest, TheProxyIsNotCheckedAndALiteralBehindItIs) {
+  const RawServer proxy(Once("HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"));
+  ClientOptions options;
+  options.proxy.http_proxy = "http://127.0.0.1:" + std::to_string(proxy.port());
+  options.check_address = [](const Origin& origin, const std::string& address) -> Result<void> {
+    if (IsPublicAddress(address)) return {};
+    return Refused(origin, address);
+  };
+  UseClient(std::move(options));
+  EXPECT_EQ(Get({Scheme::kHttp, "169.254.169.254", 80, ""}).error->code,
+            ErrorCode::kPermissionDenied);
+  EXPECT_EQ(proxy.accepted(), 0);
+  EXPECT_EQ(Get({Scheme::kHttp, "far.example", 80, ""}).error->code, ErrorCode::kUnavailable);
+  EXPECT_EQ(proxy.accepted(), 1);
+  OnShard([this] { client_.reset(); });
+}
+
 TEST(ProxyConfig, TheEnvironmentIsRead) {
   const std::pair<const char*, const char*> variables[] = {
       {"http_proxy", "http://a:1"}, {"HTTPS_PROXY", "http://b:2"}, {"NO_PROXY", " x.y ,, .z,*"}};

@@ -76,9 +76,9 @@ std::optional<Result<std::string_view>> Http2Request::ReadBodyNow(std::size_t si
   return Result<std::string_view>(PaddedBody());
 }
 
-Task<Result<void>> Http2Request::WaitForBody(std::int64_t since) {
+Task<Result<void>> Http2Request::WaitForBody(std::size_t got, std::int64_t since) {
   const std::int64_t stall = connection_.server_.options.timeouts.body_stall;
-  if (ComesTooSlowly(stream_.body().size(), MonotonicNow() - since, stall)) {
+  if (ComesTooSlowly(got, MonotonicNow() - since, stall)) {
     co_return TimedOut("the body of the request arrives too slowly");
   }
   if (stream_.closed()) co_return ClientClosed();
@@ -99,12 +99,36 @@ Task<Result<std::string_view>> Http2Request::ReadBody(std::size_t size_max) {
   const std::int64_t since = MonotonicNow();
   while (true) {
     if (auto now = ReadBodyNow(size_max)) co_return *std::move(now);
-    Result<void> more = co_await WaitForBody(since);
+    Result<void> more = co_await WaitForBody(stream_.body().size(), since);
     if (!more.ok()) {
       connection_.session_.DropBody(stream_);
       co_return std::move(more).error();
     }
   }
+}
+
+Task<Result<std::string_view>> Http2Request::ReadBodyPiece() {
+  if (!in_pieces_) {
+    const Result<bool> waits = ExpectsContinue(head());
+    if (!waits.ok()) co_return waits.error();
+    in_pieces_ = true;
+    connection_.session_.OpenBody(stream_);
+    if (*waits) connection_.session_.SendContinue(stream_);
+    connection_.WakeWriter();
+  }
+  while (stream_.body().empty() && !stream_.body_ended()) {
+    const std::int64_t begun = MonotonicNow();
+    Result<void> more = co_await WaitForBody(pieces_bytes_, begun - pieces_wait_nanos_);
+    pieces_wait_nanos_ += MonotonicNow() - begun;
+    if (!more.ok()) {
+      connection_.session_.DropBody(stream_);
+      co_return std::move(more).error();
+    }
+  }
+  piece_ = connection_.session_.TakeBody(stream_);
+  pieces_bytes_ += piece_.size();
+  if (!piece_.empty()) connection_.WakeWriter();  // the client may send more
+  co_return std::string_view(piece_);
 }
 
 // --- Answers

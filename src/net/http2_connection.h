@@ -46,6 +46,7 @@ class Http2Request final : public DeadlineEntry {
   void SetDeadline(std::int64_t monotonic_nanos);
   std::optional<Result<std::string_view>> ReadBodyNow(std::size_t size_max);
   Task<Result<std::string_view>> ReadBody(std::size_t size_max);
+  Task<Result<std::string_view>> ReadBodyPiece();
   Task<Result<void>> Respond(int status, std::string_view fields,
                              std::span<const std::string_view> body);
   Task<Result<void>> BeginStream(int status, std::string_view fields, bool flush);
@@ -81,7 +82,7 @@ class Http2Request final : public DeadlineEntry {
   void StartHeld();
   Task<Result<void>> Send(std::span<const std::string_view> pieces, bool last);
   Task<Result<void>> WaitUntilSent();
-  Task<Result<void>> WaitForBody(std::int64_t since);
+  Task<Result<void>> WaitForBody(std::size_t got, std::int64_t since);
   std::string_view PaddedBody();
 
   Http2Connection& connection_;
@@ -93,6 +94,12 @@ class Http2Request final : public DeadlineEntry {
   int held_status_ = 0;  // of a stream whose head waits for its first piece
   std::string held_fields_;
   std::size_t sent_at_arm_ = 0;
+  // Of a body that is read piece by piece: the last piece, the bytes in all of them, and the time
+  // that was spent waiting for them.
+  std::string piece_;
+  std::size_t pieces_bytes_ = 0;
+  std::int64_t pieces_wait_nanos_ = 0;
+  bool in_pieces_ = false;
   Waiting waiting_ = Waiting::kNothing;
   bool timed_out_ = false, only_head_ = false;
 };

@@ -36,6 +36,12 @@ struct Asked {
 
 std::string Many(std::size_t size) { return std::string(size, 'x'); }
 
+std::string Sum(std::string_view text) {
+  std::size_t sum = 0;
+  for (const char c : text) sum = sum * 31 + static_cast<unsigned char>(c);
+  return std::to_string(sum);
+}
+
 Fields ManyFields(std::size_t count) { return Fields(count, {"x", "y"}); }
 
 std::vector<Asked> Answered() {
@@ -54,6 +60,29 @@ std::vector<Asked> Answered() {
        big + "x",
        413,
        "the body of the request is larger than 100000 bytes"},
+      {"a body in pieces", "POST", "/pieces", {}, "abc", 200, "3 small " + Sum("abc")},
+      {"no body in pieces", "POST", "/pieces", {}, "", 200, "0 small 0"},
+      {"a body in pieces that is too large to be held",
+       "POST",
+       "/pieces",
+       {},
+       Many(5'000'000),
+       200,
+       "5000000 small " + Sum(Many(5'000'000))},
+      {"a body in pieces that is read slowly",
+       "POST",
+       "/pieces?slow",
+       {},
+       Many(400'000),
+       200,
+       "400000 small " + Sum(Many(400'000))},
+      {"pieces after an expectation",
+       "POST",
+       "/pieces",
+       {{"expect", "100-continue"}},
+       "abc",
+       200,
+       "3 small " + Sum("abc")},
       {"a body that nobody reads", "POST", "/hello", {}, Many(50'000), 200, "hello"},
       {"a stream", "GET", "/stream", {}, "", 200, "onetwothree", "content-type", "text/plain"},
       {"a head only", "HEAD", "/", {}, "", 200, "", "content-length", "5"},

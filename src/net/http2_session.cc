@@ -4,10 +4,12 @@
 #include <array>
 #include <iterator>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include <nghttp2/nghttp2.h>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "net/limits.h"
 #include "net/server_answer.h"
@@ -511,14 +513,29 @@ void Http2Session::Close(Http2Stream& stream, bool by_client) {
   }
 }
 
-void Http2Session::WantBody(Http2Stream& stream) {
+void Http2Session::OpenBody(Http2Stream& stream) {
   if (stream.closed_ || stream.body_ended_) return;
-  stream.body_wanted_ = true;
   constexpr std::uint64_t kUnknown = kHttp2BodyWindowBytes;
   if (stream.head().content_length().value_or(kUnknown) > kHttp2StreamWindowBytes) {
     Check(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, stream.id_,
                                                 kHttp2BodyWindowBytes));
   }
+}
+
+std::string Http2Session::TakeBody(Http2Stream& stream) {
+  Acknowledge(stream);
+  return std::exchange(stream.body_, {});
+}
+
+void Http2Session::WantBody(Http2Stream& stream) {
+  if (stream.closed_ || stream.body_ended_) return;
+  stream.body_wanted_ = true;
+  OpenBody(stream);
+  Acknowledge(stream);
+}
+
+void Http2Session::Acknowledge(Http2Stream& stream) {
+  if (stream.closed_ || stream.body_ended_ || stream.unacknowledged_ == 0) return;
   Check(nghttp2_session_consume_stream(session_, stream.id_, stream.unacknowledged_));
   stream.unacknowledged_ = 0;
 }

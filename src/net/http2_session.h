@@ -145,6 +145,9 @@ class Http2Session {
   void Send(Http2Stream& stream, std::span<const std::string_view> pieces, bool last);
   // Ends the stream before its answer is complete.
   void Reset(Http2Stream& stream, Http2End why);
+  // The body is wanted piece by piece: the client may send as much as was taken.
+  void OpenBody(Http2Stream& stream);
+  std::string TakeBody(Http2Stream& stream);
   // The body is wanted, whole: the client may send it faster. Or the rest of it is not.
   void WantBody(Http2Stream& stream);
   void DropBody(Http2Stream& stream);
@@ -174,6 +177,7 @@ class Http2Session {
   void EndBody(Http2Stream& stream);
   void Close(Http2Stream& stream, bool by_client);
   void Changed(Http2Stream& stream);
+  void Acknowledge(Http2Stream& stream);
   void Sent(Http2Stream& stream);
   void CopyPieces(Http2Stream& stream, std::size_t size);
   void CountIdleFrame();

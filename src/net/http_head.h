@@ -111,7 +111,6 @@ class ChunkReader {
 
 // The text with its %XX replaced; nothing when one is malformed or stands for a NUL byte.
 std::optional<std::string> PercentDecode(std::string_view text);
-bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 // Appends a header line.
 void AppendField(std::string& out, std::string_view name, std::string_view value);
 std::string_view Trim(std::string_view text);

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/ascii.h"
 #include "net/limits.h"
 
 namespace tidegate::net {

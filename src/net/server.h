@@ -54,6 +54,10 @@ class Exchange {
   Task<Result<std::string_view>> ReadBody(std::size_t size_max);
   // What ReadBody would yield if it need not wait for it; nothing: call ReadBody.
   std::optional<Result<std::string_view>> ReadBodyNow(std::size_t size_max);
+  // The next piece of a body that may be too large to be held; empty = it is complete. Instead of
+  // ReadBody, and without a limit: the caller counts. A piece lives until the next call, and a
+  // client is told to send more only when there is one. Errors: as ReadBody's but kTooLarge.
+  Task<Result<std::string_view>> ReadBodyPiece();
 
   // Answers with a complete body in one write. `fields`: complete header lines, each ending in
   // CRLF, without Content-Length, Connection and Date. May be called once, instead of BeginStream.

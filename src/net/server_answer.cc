@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "base/ascii.h"
 #include "net/limits.h"
 
 namespace tidegate::net {

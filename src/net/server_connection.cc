@@ -140,6 +140,7 @@ std::size_t ServerConnection::MissingBytes() const {
 
 void ServerConnection::BeginRequest() {
   cancel_.emplace();
+  pieces_.reset();
   ++serial_;
 }
 
@@ -287,6 +288,48 @@ Task<Result<std::string_view>> ServerConnection::ReadChunkedBody(std::size_t siz
   co_return std::string_view(chunked_body_.data(), size);
 }
 
+Task<Result<std::string_view>> ServerConnection::ReadBodyPiece() {
+  const std::size_t head_size = heads_.head().size();
+  const bool chunked = heads_.head().chunked();
+  if (!pieces_) {
+    if (chunked || MissingBytes() > 0) {
+      Result<void> told = co_await SendContinue();
+      if (!told.ok()) co_return std::move(told).error();
+    }
+    pieces_.emplace();
+    body_since_ = pieces_->handed_out_at = MonotonicNow();
+  }
+  body_since_ += MonotonicNow() - pieces_->handed_out_at;
+  buffer_.Erase(head_size, pieces_->viewed);
+  request_bytes_ -= pieces_->viewed;
+  pieces_->viewed = 0;
+  chunked_body_.clear();
+  while (true) {
+    std::string_view piece;
+    bool complete = false;
+    if (chunked) {
+      constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
+      Result<void> taken = TakeChunks(pieces_->chunks, kAny);
+      if (!taken.ok()) co_return std::move(taken).error();
+      piece = chunked_body_;
+      complete = pieces_->chunks.done();
+    } else {
+      pieces_->viewed = std::min(buffer_.size(), request_bytes_) - head_size;
+      piece = buffer_.data().substr(head_size, pieces_->viewed);
+      complete = request_bytes_ == head_size;
+    }
+    if (!piece.empty() || complete) {
+      pieces_->got += piece.size();
+      pieces_->handed_out_at = MonotonicNow();
+      co_return piece;
+    }
+    const std::size_t room =
+        chunked ? kReadBufferBytesKept : std::min(MissingBytes(), kBodyGrowthBytes);
+    Result<void> more = co_await ReadMoreBody(pieces_->got, room);
+    if (!more.ok()) co_return std::move(more).error();
+  }
+}
+
 // An answer that comes before the body was read ends the connection, unless the rest of the body is
 // small and certain to come: else it could not be told from the next request.
 void ServerConnection::StartHead(int status, std::string_view fields, bool body_read) {
@@ -420,6 +463,20 @@ Task<Result<std::string_view>> Exchange::ReadBody(std::size_t size_max) {
   }
   const std::size_t head_size = head().size();
   co_return http1_->buffer_.data().substr(head_size, http1_->request_bytes_ - head_size);
+}
+
+Task<Result<std::string_view>> Exchange::ReadBodyPiece() {
+  CHECK(!responded_);
+  const bool http2 = http2_ != nullptr;
+  Result<std::string_view> piece = Internal("no body");
+  if (http2) {
+    piece = co_await http2_->ReadBodyPiece();
+  } else {
+    piece = co_await http1_->ReadBodyPiece();
+  }
+  if (!piece.ok() && !http2) http1_->close_ = true;
+  body_read_ = piece.ok() && piece->empty();
+  co_return piece;
 }
 
 void Exchange::StartWhole(int status, std::string_view fields, std::size_t size) {

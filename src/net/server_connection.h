@@ -15,6 +15,14 @@ namespace tidegate::net {
 
 class Http2Connection;
 
+// A body that is read piece by piece.
+struct BodyInPieces {
+  ChunkReader chunks;
+  std::size_t viewed = 0;          // bytes of the buffer that the last piece views
+  std::size_t got = 0;             // bytes in all pieces
+  std::int64_t handed_out_at = 0;  // the time from there to the next call is not the client's
+};
+
 // Belongs to its shard; kept alive by the coroutine that serves it.
 class ServerConnection final : public DeadlineEntry,
                                public std::enable_shared_from_this<ServerConnection> {
@@ -73,6 +81,8 @@ class ServerConnection final : public DeadlineEntry,
   // Reads until the buffer holds the whole request, whose body has a known length.
   Task<Result<void>> FillBody();
   Task<Result<std::string_view>> ReadChunkedBody(std::size_t size_max);
+  // See Exchange::ReadBodyPiece.
+  Task<Result<std::string_view>> ReadBodyPiece();
   Result<void> TakeChunks(ChunkReader& chunks, std::size_t size_max);
   // One more piece of a body of which `got` bytes are here; refuses a client that is too slow.
   Task<Result<void>> ReadMoreBody(std::size_t got, std::size_t room);
@@ -94,7 +104,8 @@ class ServerConnection final : public DeadlineEntry,
   ReadBuffer buffer_;
   HeadReader heads_{HeadKind::kRequest};
   std::string chunked_body_;
-  std::string out_;  // head and framing of the answer
+  std::optional<BodyInPieces> pieces_;  // of the request being served
+  std::string out_;                     // head and framing of the answer
   std::optional<CancelToken> cancel_;
   GoneWatch gone_watch_{*this};
   RequestDeadline request_deadline_{*this};

@@ -138,6 +138,44 @@ TEST_F(ServerTest, AChunkedRequestIsDecodedAndTheConnectionKept) {
   EXPECT_EQ(Body(client.ReadAnswer()), "POST:" + std::string(2000, 'q'));
 }
 
+TEST_F(ServerTest, AChunkedBodyIsReadInPiecesAndTheConnectionKept) {
+  Listen();
+  RawClient client = Connect();
+  client.Send(
+      "POST /pieces HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\nabc\r\n");
+  client.Send("2\r\nde\r\n0\r\n\r\n");
+  const std::string chunked = Body(client.ReadAnswer());
+  EXPECT_THAT(chunked, StartsWith("5 small "));
+  client.Send(Post("/pieces", "abcde"));
+  EXPECT_EQ(Body(client.ReadAnswer()), chunked);
+  client.Send(Get("/"));
+  EXPECT_EQ(Body(client.ReadAnswer()), "hello");
+}
+
+TEST_F(ServerTest, ABodyInPiecesThatIsLeftEarlyHarmsNoLaterRequest) {
+  Listen();
+  RawClient client = Connect();
+  client.Send(Post("/pieces?stop", std::string(3'000, 'a')));
+  EXPECT_THAT(client.ReadAnswer(), StartsWith("HTTP/1.1 200"));
+  client.Send(Get("/"));
+  EXPECT_EQ(Body(client.ReadAnswer()), "hello");
+}
+
+TEST_F(ServerTest, ABodyInPiecesThatStallsIsRefused) {
+  Listen(Short(&ServerTimeouts::body_stall));
+  RawClient client = Connect();
+  client.Send("POST /pieces HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc");
+  EXPECT_THAT(client.ReadToEnd(), HasSubstr("did not arrive in time"));
+}
+
+TEST_F(ServerTest, BadChunksOfABodyInPiecesAreRefused) {
+  Listen();
+  EXPECT_THAT(Ask("POST /pieces HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "3\r\nabcXYZ"),
+              StartsWith("HTTP/1.1 400"));
+}
+
 TEST_F(ServerTest, AStreamIsChunked) {
   Listen();
   RawClient client = Connect();

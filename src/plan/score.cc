@@ -2,7 +2,8 @@
 //
 // Time. TTFT is the median measured, or the prior, plus reading the prompt where only a prior is
 // known (kPrefillRatio times the speed of writing), plus loading the weights, plus the requests
-// that wait before this one. The total adds the expected tokens over the speed.
+// that wait before this one: of both what the engine expects, where it does. The total adds the
+// expected tokens over the speed.
 //
 // Quality. A deployment's prior q is its chance of a right answer at difficulty 0.5. At difficulty
 // d the odds against it grow by e^(4 (d - 0.5)):  p = 1 / (1 + (1-q)/q × e^(4 (d - 0.5))).
@@ -30,6 +31,7 @@
 #include <limits>
 
 #include "plan/query.h"
+#include "plan/window.h"
 
 namespace tidegate::plan {
 namespace {
@@ -70,6 +72,22 @@ std::int64_t Millis(double ms) {
   return static_cast<std::int64_t>(std::min(ms, kMillisMax));
 }
 
+// Until it could be sent. This device's engine says, by what it has observed; elsewhere what waits
+// there runs one after the other. A model that has to be loaded again for its window waits for that
+// too.
+double Before(const Query& query, const core::Deployment& deployment, const core::LiveState& live,
+              double request_ms) {
+  const auto load_ms = static_cast<double>(live.load_ms);
+  const bool loads_again =
+      live.loaded && live.context_tokens > 0 &&
+      WindowNeeded(deployment, query.input.profile, query.input.constraints) > live.context_tokens;
+  if (live.expected_wait_ms > 0) {
+    return static_cast<double>(live.expected_wait_ms) + (loads_again ? load_ms : 0);
+  }
+  return (live.loaded && !loads_again ? 0 : load_ms) +
+         static_cast<double>(live.queue_depth) * request_ms;
+}
+
 void EstimateTime(const Query& query, const core::Deployment& deployment,
                   const core::LiveState& live, Estimate& estimate) {
   const profile::Profile& profile = query.input.profile;
@@ -83,8 +101,7 @@ void EstimateTime(const Query& query, const core::Deployment& deployment,
           : static_cast<double>(deployment.ttft_ms_prior) +
                 1000 * static_cast<double>(profile.input_tokens_estimate) / (prefill * speed);
   const double writing = 1000 * tokens / speed;
-  const double before = (live.loaded ? 0 : static_cast<double>(live.load_ms)) +
-                        static_cast<double>(live.queue_depth) * (ttft + writing);
+  const double before = Before(query, deployment, live, ttft + writing);
   estimate.ttft_ms = Millis(ttft + before);
   estimate.total_ms = Millis(ttft + before + writing);
   estimate.total_ms_slow = estimate.total_ms;
@@ -109,7 +126,7 @@ void EstimateCost(const Query& query, const core::Deployment& deployment,
                   const core::Prices& prices, Estimate& estimate) {
   const profile::Profile& profile = query.input.profile;
   const Price input_price = std::max(prices.input, prices.cached_write);
-  const std::int64_t window = deployment.context_tokens;
+  const std::int64_t window = deployment.window_max();
   const std::int64_t input_max =
       window > 0 ? std::min(profile.input_tokens_max, Times(profile.prompts, window))
                  : profile.input_tokens_max;
@@ -151,6 +168,9 @@ void EstimateCost(const Query& query, const core::Deployment& deployment,
   estimate.worst_cost = worst(affordable);
 }
 
+// What surely fits is tried before what may turn out not to.
+constexpr double kWindowDoubtPenalty = 10;
+
 double Excess(double value, double aim) {
   return std::clamp(value / aim - 1, 0.0, kTargetPenaltyMax);
 }
@@ -176,6 +196,7 @@ double Score(const Query& query, const core::Deployment& deployment, const Estim
   double score = weights.cost * cents + weights.latency * latency +
                  weights.shortfall * std::max(0.0, adequate - estimate.quality) +
                  weights.distance * kDistance[static_cast<std::size_t>(deployment.place)];
+  if (WindowInDoubt(deployment, query.input.profile)) score += kWindowDoubtPenalty;
   const core::Constraints& constraints = query.input.constraints;
   if (constraints.ttft_ms) {
     score +=

@@ -52,6 +52,8 @@ struct Plan {
   int death_signal;
   pid_t parent;
   int null_fd, output_fd, failure_fd;  // above kFailureFd
+  const Sandbox* sandbox;              // may be nullptr
+  SandboxReport* report;               // written by the child: it runs in our memory
 };
 
 constexpr int kFailureFd = 3;  // in the child, after the standard three
@@ -88,13 +90,17 @@ bool ApplyLimits(const Plan& plan) {
   return true;
 }
 
-// Runs in the child, in the parent's memory: system calls only.
-[[noreturn]] void BecomeProgram(const Plan& plan) {
-  const int failure_fd = plan.failure_fd;
+void TieToParent(const Plan& plan, int failure_fd) {
   if (prctl(PR_SET_PDEATHSIG, plan.death_signal) != 0) Fail(failure_fd, Step::kOrphan);
   // The parent may have died before the request above; then there is nobody left to send the
   // signal.
   if (getppid() != plan.parent) Fail(failure_fd, Step::kOrphan);
+}
+
+// Runs in the child, in the parent's memory: system calls only.
+[[noreturn]] void BecomeProgram(const Plan& plan) {
+  const int failure_fd = plan.failure_fd;
+  TieToParent(plan, failure_fd);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || setsid() < 0) Fail(failure_fd, Step::kSession);
   if (dup2(plan.null_fd, STDIN_FILENO) < 0 || dup2(plan.output_fd, STDOUT_FILENO) < 0 ||
       dup2(plan.output_fd, STDERR_FILENO) < 0 || dup3(failure_fd, kFailureFd, O_CLOEXEC) < 0 ||
@@ -104,6 +110,12 @@ bool ApplyLimits(const Plan& plan) {
   if (!ApplyLimits(plan)) Fail(kFailureFd, Step::kLimits);
   if (chdir(plan.working_directory) != 0) Fail(kFailureFd, Step::kDirectory);
   ResetSignals();
+  if (plan.sandbox != nullptr) {
+    plan.sandbox->EnterNetwork(*plan.report);
+    plan.sandbox->EnterFiles(*plan.report);
+    TieToParent(plan, kFailureFd);  // again: other rights may have untied it
+    plan.sandbox->EnterCalls(*plan.report);
+  }
   execve(plan.argv[0], plan.argv, plan.environment);
   Fail(kFailureFd, Step::kProgram);
 }
@@ -170,6 +182,7 @@ std::vector<Limit> MakeLimits(const ResourceLimits& wanted) {
   };
   add(RLIMIT_NOFILE, wanted.open_files_max);
   add(RLIMIT_AS, wanted.address_space_bytes_max);
+  add(RLIMIT_DATA, wanted.data_bytes_max);
   add(RLIMIT_FSIZE, wanted.file_bytes_max);
   add(RLIMIT_CPU, wanted.cpu_seconds_max);
   return limits;
@@ -246,6 +259,9 @@ Result<Child> Spawn(const SpawnOptions& options) {
   const std::vector<char*> argv = Pointers(options.argv);
   const std::vector<char*> environment = Pointers(options.environment);
   const std::vector<Limit> limits = MakeLimits(options.limits);
+  SandboxReport report;
+  std::optional<Sandbox> sandbox;
+  if (options.sandbox) sandbox.emplace(*options.sandbox, argv[0]);
   const Plan plan{argv.data(),
                   environment.data(),
                   options.working_directory.c_str(),
@@ -255,7 +271,9 @@ Result<Child> Spawn(const SpawnOptions& options) {
                   getpid(),
                   null_fd.get(),
                   output.write.get(),
-                  failures.write.get()};
+                  failures.write.get(),
+                  sandbox ? &*sandbox : nullptr,
+                  &report};
   TIDEGATE_ASSIGN(const pid_t pid, Start(options, plan, std::move(failures)));
   // Not collected yet, so the number is still this child's. (glibc 2.36 declares pidfd_open for C
   // only.)
@@ -266,11 +284,19 @@ Result<Child> Spawn(const SpawnOptions& options) {
     waitpid(pid, nullptr, 0);
     return SystemError("cannot watch the child", error);
   }
-  return Child(pid, std::move(pidfd), std::move(output.read));
+  return Child(pid, std::move(pidfd), std::move(output.read), report);
 }
 
-Child::Child(int pid, UniqueFd pidfd, UniqueFd output)
-    : pid_(pid), pidfd_(std::move(pidfd)), output_(std::move(output)) {}
+Result<SandboxReport> ProbeSandbox() {
+  SpawnOptions options;
+  options.argv = {"/bin/true"};
+  options.sandbox.emplace();
+  TIDEGATE_ASSIGN(const Child child, Spawn(options));
+  return child.sandbox();
+}
+
+Child::Child(int pid, UniqueFd pidfd, UniqueFd output, const SandboxReport& sandbox)
+    : pid_(pid), pidfd_(std::move(pidfd)), output_(std::move(output)), sandbox_(sandbox) {}
 
 Child& Child::operator=(Child&& other) noexcept {
   if (this != &other) {
@@ -278,6 +304,7 @@ Child& Child::operator=(Child&& other) noexcept {
     pid_ = other.pid_;
     pidfd_ = std::move(other.pidfd_);
     output_ = std::move(other.output_);
+    sandbox_ = other.sandbox_;
     status_ = other.status_;
   }
   return *this;

@@ -17,8 +17,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "process/exit_status.h"
-#include "process/unique_fd.h"
+#include "process/sandbox.h"
 
 namespace tidegate::process {
 
@@ -26,6 +27,9 @@ struct ResourceLimits {
   std::uint64_t core_bytes_max = 0;  // memory holds prompts: no dumps
   std::optional<std::uint64_t> open_files_max;
   std::optional<std::uint64_t> address_space_bytes_max;
+  // Of what it may write to: heap, stacks, private mappings. Files that it maps to read, such as a
+  // model's weights, do not count.
+  std::optional<std::uint64_t> data_bytes_max;
   std::optional<std::uint64_t> file_bytes_max;  // of any file that it writes
   std::optional<std::uint64_t> cpu_seconds_max;
 };
@@ -35,6 +39,7 @@ struct SpawnOptions {
   std::vector<std::string> environment;  // "NAME=value"; nothing is inherited
   std::string working_directory = "/";
   ResourceLimits limits;
+  std::optional<SandboxOptions> sandbox;
   // When the starting thread ends; SIGTERM where the child has to tidy up.
   int death_signal = SIGKILL;
 };
@@ -49,6 +54,7 @@ class Child {
   ~Child();
 
   int pid() const { return pid_; }
+  const SandboxReport& sandbox() const { return sandbox_; }  // nothing wanted, nothing active
   // Readable once the process has ended; for poll. Owned by the Child.
   int pidfd() const { return pidfd_.get(); }
   // Standard output and error together, non-blocking. Owned by the Child until taken.
@@ -70,11 +76,12 @@ class Child {
 
  private:
   friend Result<Child> Spawn(const SpawnOptions& options);
-  Child(int pid, UniqueFd pidfd, UniqueFd output);
+  Child(int pid, UniqueFd pidfd, UniqueFd output, const SandboxReport& sandbox);
   void End();
 
   int pid_ = -1;
   UniqueFd pidfd_, output_;
+  SandboxReport sandbox_;
   std::optional<ExitStatus> status_;
 };
 
@@ -82,5 +89,9 @@ class Child {
 // or could not be. Errors: kNotFound (no such program), kPermissionDenied, kInvalidArgument (a NUL
 // byte, no argv), kUnavailable (no resources).
 Result<Child> Spawn(const SpawnOptions& options);
+
+// What this kernel gives to children in a sandbox, tried out with one that ends at once. Blocks.
+// Errors: those of Spawn.
+Result<SandboxReport> ProbeSandbox();
 
 }  // namespace tidegate::process

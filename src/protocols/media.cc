@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "base/ascii.h"
 #include "base/base64.h"
 
 namespace tidegate::protocols {
@@ -11,11 +12,9 @@ namespace {
 
 constexpr std::string_view kBase64 = ";base64";
 
-bool StartsWithIgnoringCase(std::string_view text, std::string_view lower) {
-  return text.size() > lower.size() &&
-         std::equal(lower.begin(), lower.end(), text.begin(), [](char a, char b) {
-           return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-         });
+// And something behind it.
+bool BeginsWith(std::string_view text, std::string_view prefix) {
+  return text.size() > prefix.size() && StartsWithIgnoreCase(text, prefix);
 }
 
 struct AudioWord {
@@ -69,13 +68,13 @@ SniffedMedia SniffBase64(std::string_view base64) {
 }
 
 Result<void> ReadMediaUrl(const json::Value& at, std::string_view url, core::Part& part) {
-  if (StartsWithIgnoringCase(url, "https://") || StartsWithIgnoringCase(url, "http://")) {
+  if (BeginsWith(url, "https://") || BeginsWith(url, "http://")) {
     part.source = core::MediaSource::kUrl;
     part.text = url;
     return {};
   }
   constexpr std::string_view kData = "data:";
-  if (!StartsWithIgnoringCase(url, kData)) return at.Invalid("must be an http(s): or data: URL");
+  if (!BeginsWith(url, kData)) return at.Invalid("must be an http(s): or data: URL");
   const std::string_view rest = url.substr(kData.size());
   const std::size_t comma = rest.find(',');
   const std::string_view head = rest.substr(0, comma == std::string_view::npos ? 0 : comma);
@@ -100,10 +99,7 @@ std::string_view MediaTypeOfUrl(std::string_view url) {
   const std::string_view path = url.substr(0, url.find_first_of("?#"));
   const std::size_t dot = path.find_last_of("./");
   if (dot == std::string_view::npos || path[dot] == '/') return {};
-  std::string ending(path.substr(dot + 1));
-  for (char& c : ending) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  const std::string ending = ToLower(path.substr(dot + 1));
   for (const Ending& known : kEndings) {
     if (known.ending == ending) return known.media_type;
   }

@@ -1,15 +1,13 @@
 #include "protocols/media_type.h"
 
-#include <algorithm>
+#include "base/ascii.h"
 
 namespace tidegate::protocols {
 
 bool HasMediaType(std::string_view content_type, std::string_view essence) {
   std::string_view type = content_type.substr(0, content_type.find(';'));
   while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
-  return std::equal(type.begin(), type.end(), essence.begin(), essence.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
+  return EqualsIgnoreCase(type, essence);
 }
 
 bool IsEventStream(std::string_view content_type) {

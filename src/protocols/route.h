@@ -17,8 +17,9 @@ enum class Operation : std::uint8_t {
   kCountTokens,  // of a chat, without answering it
   kListModels,
   kGetModel,
-  kListLoaded,  // the models of this device that are in memory now
-  kFixed,       // what is the same for everybody, who needs no key for it: EncodeFixed
+  kListLoaded,    // the models of this device that are in memory now
+  kFixed,         // what is the same for everybody, who needs no key for it: EncodeFixed
+  kManageModels,  // pulling, making, copying, deleting: not for a protocol to read
   // Of protocols with StoredAnswers; the route names the answer.
   kGetStored,
   kDeleteStored,
@@ -43,8 +44,10 @@ struct ClientHead {
 struct Route {
   Operation operation = Operation::kChat;
   std::string_view model = {};  // that the path names; views the path
-  // The model of a kGetModel stands in the body: DecodeModelName.
+  // The model of a kGetModel stands in the body: DecodeModelQuestion.
   bool model_in_body = false;
+  // The answer to a kGetModel holds what the model says of itself: ModelEntry::card.
+  bool shows_card = false;
   std::string_view id = {};  // of a stored answer, likewise
   // The path decides about streaming, not the body.
   std::optional<bool> stream = {};

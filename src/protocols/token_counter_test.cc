@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "protocols/anthropic_messages/codec.h"
+#include "protocols/bedrock_converse/codec.h"
 #include "protocols/cohere_chat/codec.h"
 #include "protocols/gemini/codec.h"
 #include "protocols/openai_chat/codec.h"
@@ -17,6 +18,7 @@ namespace tidegate::protocols {
 namespace {
 
 constexpr std::string_view kGeminiPath = "/v1beta/models/x:countTokens";
+constexpr std::string_view kBedrockPath = "/model/x/count-tokens";
 constexpr std::string_view kAnthropicPath = "/v1/messages/count_tokens";
 
 // What a target gets for a client's body.
@@ -41,7 +43,8 @@ TEST(TokenCounter, EachProtocolThatCountsHasItsPath) {
       {anthropic_messages::Codec(), kAnthropicPath, "anthropic_count_tokens"},
       {openai_responses::Codec(), "/v1/responses/input_tokens", "openai_input_tokens"},
       {openai_chat::Codec(), "/v1/chat/completions/input_tokens", "openai_chat_input_tokens"},
-      {gemini::Codec(), kGeminiPath, "gemini_count_tokens"}};
+      {gemini::Codec(), kGeminiPath, "gemini_count_tokens"},
+      {bedrock_converse::Codec(), kBedrockPath, "bedrock_count_tokens"}};
   for (const auto& [protocol, path, name] : counters) {
     const NoFields fields;
     const std::optional<Route> route = protocol.Match({"POST", path, "", &fields});
@@ -90,6 +93,48 @@ TEST(TokenCounter, GoogleGetsAWholeRequestThatNamesItsModel) {
       R"("contents":[{"role":"user","parts":[{"text":"a"}]}]}})");
 }
 
+TEST(TokenCounter, AWrappedRequestThatIsWrittenAnewLosesNothing) {
+  const PaddedText body(
+      R"({"generateContentRequest":{"safetySettings":[{"category":"C","threshold":"BLOCK_NONE"}],)"
+      R"("contents":[{"parts":[{"text":"a"}]},{"role":"model","parts":[)"
+      R"({"functionCall":{"id":"1","name":"f","args":{}}}]}]}})");
+  const Result<core::Request> request = DecodeChat(gemini::Codec(), kGeminiPath, body.view());
+  ASSERT_TRUE(request.ok()) << request.error().message;
+  Dialect dialect;
+  dialect.call_ids = false;
+  const Result<UpstreamRequest> upstream = gemini::Codec().EncodeRequest(
+      *request, {.model = "m", .dialect = &dialect, .count_only = true});
+  ASSERT_TRUE(upstream.ok()) << upstream.error().message;
+  const std::string_view sent = upstream->body.pieces.at(0);
+  EXPECT_EQ(sent.find(R"("id")"), std::string_view::npos) << sent;
+  EXPECT_NE(sent.find(R"("safetySettings":[{"category":"C","threshold":"BLOCK_NONE"}])"),
+            std::string_view::npos)
+      << sent;
+}
+
+TEST(TokenCounter, AwsGetsAConversationInItsEnvelope) {
+  const Protocol& aws = bedrock_converse::Codec();
+  EXPECT_EQ(Sent(aws, kBedrockPath,
+                 R"({"tidegate":{"privacy":"open"},"input":{"converse":{"messages":)"
+                 R"([ {"role":"user","content":[{"text":"a"}]}]}}})",
+                 aws),
+            R"(/model/m/count-tokens {"input":{"converse":{"messages":)"
+            R"([ {"role":"user","content":[{"text":"a"}]}]}}})");
+  EXPECT_EQ(Sent(gemini::Codec(), kGeminiPath,
+                 R"({"generateContentRequest":{"contents":[{"parts":[{"text":"a"}]}],)"
+                 R"("systemInstruction":{"parts":[{"text":"s"}]},)"
+                 R"("generationConfig":{"temperature":1.5,"maxOutputTokens":9}}})",
+                 aws),
+            R"(/model/m/count-tokens {"input":{"converse":{"system":[{"text":"s"}],)"
+            R"("messages":[{"role":"user","content":[{"text":"a"}]}]}}})");
+  EXPECT_EQ(Sent(aws, kBedrockPath,
+                 R"({"input":{"converse":{"messages":[{"role":"user","content":[{"text":"a"}]}],)"
+                 R"("inferenceConfig":{"maxTokens":5}}}})",
+                 anthropic_messages::Codec()),
+            R"(/messages/count_tokens {"model":"m","messages":[{"role":"user",)"
+            R"("content":[{"type":"text","text":"a"}]}]})");
+}
+
 TEST(TokenCounter, WhatOnlyAnAnswerDependsOnIsNotSent) {
   const std::string messages =
       Sent(gemini::Codec(), kGeminiPath,
@@ -128,6 +173,17 @@ TEST(TokenCounter, WhatIsWrongIsRefusedWithItsPlace) {
   EXPECT_EQ(field(gemini::Codec(), kGeminiPath,
                   R"({"generateContentRequest":{"contents":[{"parts":[{"text":"a"}]}]},"x":1})"),
             "x");
+  const Protocol& aws = bedrock_converse::Codec();
+  EXPECT_EQ(field(aws, kBedrockPath, "{}"), "input");
+  EXPECT_EQ(field(aws, kBedrockPath, R"({"input":{}})"), "input");
+  EXPECT_EQ(field(aws, kBedrockPath, R"({"input":{"invokeModel":{"body":"e30="}}})"),
+            "input.invokeModel");
+  EXPECT_EQ(field(aws, kBedrockPath, R"({"input":{"converse":{}}})"), "input.converse.messages");
+  EXPECT_EQ(field(aws, kBedrockPath, R"({"input":{"converse":{}},"modelId":"x"})"), "modelId");
+  EXPECT_EQ(field(aws, kBedrockPath,
+                  R"({"input":{"converse":{"messages":[{"role":"user","content":[{"text":"a"}]}],)"
+                  R"("tidegate":{}}},"tidegate":{}})"),
+            "tidegate");
 }
 
 TEST(TokenCounter, AnAnswerIsANumberOrNone) {

@@ -148,6 +148,63 @@ TEST(Translate, AToolDemandedByNameIsTheOnlyOneForWhoKnowsNoNames) {
   }
 }
 
+// Ollama's own protocol has no such field; its clients may say it here all the same.
+TEST(Translate, AChoiceOfToolsInOllamasProtocolGoesWhereItCanBeKept) {
+  constexpr std::string_view kHead =
+      R"({"model":"x","messages":[{"role":"user","content":"a"}],"stream":false,)"
+      R"("tools":[{"type":"function","function":{"name":"f"}}])";
+  const auto body = [&](std::string_view choice) {
+    return std::string(kHead) + R"(,"tool_choice":)" + std::string(choice) + "}";
+  };
+  const auto needs_choice = [&](std::string_view choice) {
+    const Asked asked(kOllama, body(choice));
+    EXPECT_TRUE(asked.request.ok());
+    return asked.request->needs.Has(core::Capability::kToolChoice);
+  };
+  constexpr std::string_view kNamed = R"({"type":"function","function":{"name":"f"}})";
+  EXPECT_FALSE(needs_choice(R"("auto")"));
+  EXPECT_FALSE(needs_choice(R"("none")"));
+  EXPECT_TRUE(needs_choice(R"("required")"));
+  EXPECT_TRUE(needs_choice(kNamed));
+  EXPECT_FALSE(kOllama.Expressible().Has(core::Capability::kToolChoice)) << "not eligible then";
+
+  for (const std::string_view choice :
+       {std::string_view(R"("auto")"), std::string_view(R"("none")"),
+        std::string_view(R"("required")"), kNamed}) {
+    EXPECT_NE(Sent(kOllama, body(choice), kChat).find(R"("tool_choice":)" + std::string(choice)),
+              std::string::npos)
+        << choice;
+  }
+  // A server of Ollama's never sees the field, and no tools where none may be called.
+  std::string same(kHead);
+  same.replace(same.find("\"x\""), 3, "\"m\"");
+  EXPECT_EQ(Sent(kOllama, body(R"("auto")"), kOllama), same + "}");
+  EXPECT_EQ(Sent(kOllama, body(R"("none")"), kOllama),
+            same.substr(0, same.find("[{\"type\"")) + "[]}");
+  const auto refused = [&](std::string_view choice) { return Sent(kOllama, body(choice), kChat); };
+  EXPECT_TRUE(refused(R"("any")").starts_with("refused: ")) << refused(R"("any")");
+  EXPECT_NE(
+      refused(R"({"type":"function","function":{"name":"g"}})").find("tool_choice.function.name"),
+      std::string::npos);
+  EXPECT_NE(refused(R"({"type":"custom"})").find("tool_choice.type"), std::string::npos);
+}
+
+TEST(Translate, ATierOfServiceSaysHowUrgentARequestIs) {
+  const auto priority = [](const Protocol& codec, std::string_view member) {
+    const bool chat = &codec == &kChat;
+    const std::string head = chat ? R"({"model":"m","messages":[{"role":"user","content":"a"}],)"
+                                  : R"({"model":"m","input":"a",)";
+    const Asked asked(codec, head + std::string(member) + "}");
+    EXPECT_TRUE(asked.request.ok()) << member;
+    return asked.request->constraints.priority;
+  };
+  for (const Protocol* codec : {&kChat, &kResponses}) {
+    EXPECT_EQ(priority(*codec, R"("service_tier":"flex")"), core::Priority::kBackground);
+    EXPECT_EQ(priority(*codec, R"("service_tier":"priority")"), core::Priority::kInteractive);
+    EXPECT_EQ(priority(*codec, R"("service_tier":"auto")"), std::nullopt);
+  }
+}
+
 TEST(Translate, MessagesWithToolsReachAChatWhole) {
   EXPECT_EQ(
       Sent(kMessages,

@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "base/ascii.h"
 #include "protocols/json_members.h"
 #include "protocols/limits.h"
 #include "protocols/scratch_reader.h"
@@ -20,21 +21,10 @@ constexpr std::size_t kParamBytesMax = 256;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return Lower(x) == Lower(y); });
-}
-
-bool ContainsIgnoringCase(std::string_view text, std::string_view part) {
-  return std::search(text.begin(), text.end(), part.begin(), part.end(),
-                     [](char x, char y) { return Lower(x) == Lower(y); }) != text.end();
-}
 
 bool ContainsAny(std::string_view text, std::span<const std::string_view> parts) {
   return std::any_of(parts.begin(), parts.end(),
-                     [text](std::string_view part) { return ContainsIgnoringCase(text, part); });
+                     [text](std::string_view part) { return ContainsIgnoreCase(text, part); });
 }
 
 // --- Text ---
@@ -68,7 +58,7 @@ bool HasRandomRun(std::string_view token) {
 }
 
 bool LooksLikeKey(std::string_view token, std::string_view token_before) {
-  if (EqualsIgnoringCase(token_before, "bearer") && !token.empty()) return true;
+  if (EqualsIgnoreCase(token_before, "bearer") && !token.empty()) return true;
   if (token.find("***") != std::string_view::npos) return true;
   if (HasRandomRun(token)) return true;
   return token.size() >= kKeyBytesMin &&
@@ -179,6 +169,11 @@ bool IsContextOverflow(const Fault& fault) {
                                                          "exceeds the maximum number of tokens",
                                                          "tokens in the prompt",
                                                          "too many tokens: size limit"};
+  // Of a text to embed, llama-server says so as if it had failed.
+  if (fault.status == 500 && ContainsIgnoreCase(fault.message, "is too large to process") &&
+      ContainsIgnoreCase(fault.message, "batch size")) {
+    return true;
+  }
   const bool may_be =
       fault.status == 400 || fault.status == 413 || fault.status == 422 || fault.status == 0;
   return may_be && ContainsAny(fault.message, kPhrases);
@@ -192,13 +187,19 @@ bool IsUnknownModel(const Fault& fault) {
   constexpr std::array<std::string_view, 6> kPhrases = {"not found",     "does not exist",
                                                         "no such model", "not a valid model",
                                                         "unknown model", "no endpoints found"};
-  return ContainsIgnoringCase(fault.message, "model") && ContainsAny(fault.message, kPhrases);
+  return ContainsIgnoreCase(fault.message, "model") && ContainsAny(fault.message, kPhrases);
 }
 
 // What this model cannot do, another one may.
 bool IsUnsupported(const Fault& fault) {
   return (fault.status == 400 || fault.status == 422) &&
-         ContainsIgnoringCase(fault.message, "does not support");
+         ContainsIgnoreCase(fault.message, "does not support");
+}
+
+// What llama-server says of a picture or sound in a format that it does not know (WebP, say), and
+// of a damaged one: others may know the format.
+bool IsUnreadMedia(const Fault& fault) {
+  return fault.status == 400 && ContainsIgnoreCase(fault.message, "failed to load image");
 }
 
 // The status that the words of an error mean when it came without one, inside a stream.
@@ -249,7 +250,7 @@ bool IsKeyRefused(const Fault& fault) {
   if (Says(fault, "API_KEY_INVALID") || Says(fault, "API_KEY_EXPIRED")) return true;
   constexpr std::string_view kWrongKey = "incorrect api key provided";
   return fault.status == 400 &&
-         EqualsIgnoringCase(fault.message.substr(0, kWrongKey.size()), kWrongKey);
+         EqualsIgnoreCase(fault.message.substr(0, kWrongKey.size()), kWrongKey);
 }
 
 Verdict Judge(const Fault& fault, int status) {
@@ -267,6 +268,14 @@ Verdict Judge(const Fault& fault, int status) {
             Retry::kOtherTarget,
             {},
             "the model cannot do what the request asks for"};
+  }
+  if (IsUnreadMedia(fault)) {
+    return {
+        ErrorCode::kInvalidArgument,
+        Retry::kOtherTarget,
+        {},
+        "the model's server cannot read a picture or sound of the request: it is damaged, or in "
+        "a format unknown there (PNG, JPEG and WAV are known everywhere)"};
   }
   switch (status) {
     case 401:

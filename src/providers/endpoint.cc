@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/ascii.h"
+
 namespace tidegate::providers {
 namespace {
 
@@ -122,14 +124,14 @@ class UrlParser {
     if (authority.starts_with('[')) {
       const std::size_t end = authority.find(']');
       if (end == std::string_view::npos) return Refuse("has '[' without ']'");
-      endpoint.host = Lower(authority.substr(1, end - 1));
+      endpoint.host = ToLower(authority.substr(1, end - 1));
       if (!IsIpv6(endpoint.host)) return Refuse("has a malformed IPv6 address");
       port = authority.substr(end + 1);
       if (!port.empty() && !port.starts_with(':'))
         return Refuse("has something other than a port behind ']'");
     } else {
       const std::size_t colon = std::min(authority.find(':'), authority.size());
-      endpoint.host = Lower(authority.substr(0, colon));
+      endpoint.host = ToLower(authority.substr(0, colon));
       if (!IsHostName(endpoint.host)) return Refuse("has a missing or malformed host");
       port = authority.substr(colon);
     }
@@ -155,12 +157,6 @@ class UrlParser {
     }
     endpoint.base_path = path;
     return endpoint;
-  }
-
-  static std::string Lower(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return lower;
   }
 
   std::string_view url_;

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 #include "base/digest.h"
+#include "base/unique_fd.h"
 #include "store/database.h"
-#include "store/unique_fd.h"
 
 namespace tidegate::store {
 namespace {
@@ -46,7 +46,8 @@ Result<std::optional<Secret>> Load(const std::string& path) {
     return Internal("the key file " + path +
                     " is damaged: it must hold 64 hexadecimal digits; restore it from a backup");
   }
-  return std::optional<Secret>(Secret(std::string(bytes->begin(), bytes->end())));
+  Secret key(std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size()));
+  return std::optional<Secret>(std::move(key));
 }
 
 Result<void> WriteDurably(const std::string& path, std::string_view text) {

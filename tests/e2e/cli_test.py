@@ -15,7 +15,8 @@ from harness import GateTest, Home, cloud_provider, engine_path, run_tidegate
 EXIT_FAILURE, EXIT_USAGE, EXIT_NO_INPUT, EXIT_UNAVAILABLE = 1, 64, 66, 69
 ESCAPE = b"\x1b["
 COMMANDS = [
-    "ask", "run", "models", "ps", "spend", "explain", "serve", "doctor", "config check",
+    "ask", "run", "launch", "pull", "push", "list", "show", "create", "cp", "rm", "stop", "verify",
+    "import", "export", "models", "ps", "spend", "explain", "serve", "doctor", "config check",
     "engine status", "engine install", "completions", "demo", "version",
 ]  # fmt: skip
 
@@ -93,8 +94,12 @@ class AgainstAGate(GateTest):
         self.run_ok("ask", "--model", LOCAL, "Say hello.")
         self.run_ok("ask", "--model", CLOUD, "Say hello.")
         self.assertIn("tidegate-starter", self.run_ok("ps"))
-        [model] = self.run_json("ps")["models"]
+        [model] = self.run_json("ps", "--wide")["models"]
         self.assertEqual(model["state"], "ready")
+        self.assertIn("tidegate-starter", self.run_ok("ps", "--wide"))
+        self.assertIn("tidegate-starter", self.run_ok("list"))
+        self.assertNotIn(CLOUD, self.run_ok("list"))
+        self.assertIn("quantization", self.run_ok("show", LOCAL))
         total = self.gate.spend()["total"]
         self.assertEqual(self.run_json("spend")["total"], total)
         text = self.run_ok("spend", "--by", "place")
@@ -218,6 +223,7 @@ class Alone(unittest.TestCase):
         states = {check["name"]: check["state"] for check in report["checks"]}
         self.assertEqual(states["engine"], "ok")
         self.assertEqual(states["state folder"], "ok")
+        self.assertIn(states["sandbox"], ("ok", "warn"))
         for check in report["checks"]:
             self.assertTrue(check["state"] == "ok" or check["fix"], check)
         self.home.write("config/tidegate/config.toml", "nonsense = 1\n")

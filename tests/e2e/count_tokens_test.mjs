@@ -6,10 +6,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 
-import { CLOUD, Emulator, Gate, LOCAL } from './harness.mjs';
+import {
+  bedrock, CLOUD, Emulator, Gate, LOCAL,
+} from './harness.mjs';
 
 const CLAUDE = 'claude/swift';
 const GEMINI = 'google/swift';
+const BEDROCK = 'aws/swift';
 const SYSTEM = 'Be brief.';
 const QUESTION = 'What is the height of the tide today?';
 
@@ -32,7 +35,8 @@ prices = { input_usd = 1, output_usd = 2 }, \
 capabilities = ["tools", "count_tokens", "vendor_fields"] }]
 `;
   gate = await Gate.start(emulator,
-    provider('claude', 'anthropic', '/v1') + provider('google', 'gemini', '/v1beta'));
+    provider('claude', 'anthropic', '/v1') + provider('google', 'gemini', '/v1beta')
+      + provider('aws', 'bedrock', ''));
 });
 after(async () => {
   try {
@@ -60,6 +64,14 @@ const chat = async (model, more = {}) => {
     }),
   });
   return { data: await response.json(), response };
+};
+const aws = async (modelId, converse = {
+  system: [{ text: SYSTEM }], messages: [{ role: 'user', content: [{ text: QUESTION }] }],
+}) => {
+  const client = gate.bedrock();
+  const data = await client.send(new bedrock.CountTokensCommand({ modelId, input: { converse } }));
+  client.destroy();
+  return { data };
 };
 const gemini = async (model, body) => {
   const response = await fetch(`${gate.url}/v1beta/models/${model}:countTokens`, {
@@ -93,19 +105,21 @@ test('a provider is asked in its own words, for nothing', async () => {
 });
 
 test('each client counts by each provider', async () => {
-  for (const model of [CLAUDE, GEMINI]) {
+  for (const model of [CLAUDE, GEMINI, BEDROCK]) {
     const counts = [
       (await anthropic(model)).data.input_tokens,
       (await openai(model)).data.input_tokens,
       (await chat(model)).data.input_tokens,
       (await gemini(model, whole)).data.totalTokens,
+      (await aws(model)).data.inputTokens,
     ];
     assert.ok(counts.every((count) => count === counts[0] && count > 8), `${model}: ${counts}`);
   }
   const google = await gate.google().models.countTokens({ model: GEMINI, contents: QUESTION });
   assert.ok(google.totalTokens > 4);
   assert.deepEqual([...new Set(await asked())].sort(),
-    ['/v1/messages/count_tokens', '/v1beta/models/swift:countTokens']);
+    ['/model/swift/count-tokens', '/v1/messages/count_tokens',
+      '/v1beta/models/swift:countTokens']);
 });
 
 test('Google gets a whole request, whichever way its client asked', async () => {
@@ -133,6 +147,7 @@ test('the model on the device counts by its own tokenizer', async () => {
     assert.equal((await count(LOCAL)).data.input_tokens, data.input_tokens);
   }
   assert.equal((await gemini(LOCAL, whole)).data.totalTokens, data.input_tokens);
+  assert.equal((await aws(LOCAL)).data.inputTokens, data.input_tokens);
   assert.deepEqual(await asked(), []);
 });
 
@@ -165,5 +180,7 @@ test('bad input is refused in the shape of who asked, with its place', async () 
   const both = await gemini(GEMINI, { ...whole, contents: [] });
   assert.equal(both.response.status, 400);
   assert.match(JSON.stringify(both.data), /generateContentRequest/);
+  await assert.rejects(aws(BEDROCK, { messages: [] }),
+    (error) => error.name === 'ValidationException' && /converse.messages/.test(error.message));
   assert.deepEqual(await asked(), []);
 });

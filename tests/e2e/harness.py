@@ -384,13 +384,19 @@ class Gate(Client):
         home=None,
         listen=("127.0.0.1:0",),
         env=None,
+        engine_settings="",
+        models=(STARTER,),
     ):
         self._own_home = home is None
         self.home = home or Home()
         self.env = self.home.environment(**(env or {}))
         path = engine or (engine_path() if local else None)
         how = f'path = "{path}"\nthreads = 1' if path else "enabled = false"
-        text = f'{settings}\n[engine]\n{how}\n[models]\nfiles = ["{STARTER}"]\n{tables}\n'
+        if engine:  # a script, which starts another program
+            how += "\nsandbox = false"
+        how += "\n" + engine_settings
+        files = json.dumps([str(model) for model in models])
+        text = f"{settings}\n[engine]\n{how}\n[models]\nfiles = {files}\n{tables}\n"
         self.config = self.home.write("config/tidegate/config.toml", text)
         argv = [TIDEGATE, "serve"]
         for address in listen:
@@ -501,9 +507,16 @@ class EngineSlots:
         self.authorization = "Bearer " + key.strip()
         self._connection = UnixConnection(self.socket, PATIENCE_S)
 
-    def read(self):
+    def _ask(self):
         self._connection.request("GET", "/slots", None, {"authorization": self.authorization})
-        answer = self._connection.getresponse()
+        return self._connection.getresponse()
+
+    def read(self):
+        try:
+            answer = self._ask()
+        except (ConnectionError, http.client.HTTPException):  # it closes those it finds idle
+            self._connection.close()
+            answer = self._ask()
         slots = json.loads(answer.read())
         assert answer.status == 200, slots
         return slots

@@ -121,6 +121,16 @@ test('a prompt beyond the window says so in the way programs look for', async ()
     isError(OpenAI.BadRequestError, { status: 400, code: 'context_length_exceeded' }));
 });
 
+test('a prompt near the window is counted exactly, and goes where it fits if it may', async () => {
+  const messages = [{ role: 'user', content: 'word '.repeat(2300) }];
+  const near = { model: LOCAL, max_tokens: 4, messages };
+  await assert.rejects(chat(near), isError(OpenAI.BadRequestError, {
+    code: 'context_length_exceeded', message: /2311 tokens.*2048 tokens/,
+  }));
+  const answer = await chat({ ...near, tidegate: { fallback: 'any' } }).withResponse();
+  assert.equal(answer.response.headers.get('tidegate-place'), 'cloud');
+});
+
 test('an error in the middle of a stream is thrown, and nothing looks complete', async () => {
   for (const fault of ['error_after=5', 'cut_after=5', 'malformed_json,tokens=20']) {
     await emulator.reset();

@@ -1,5 +1,6 @@
 // Every kind of answer in OpenAI's shapes, held against OpenAI's own OpenAPI description: whole and
-// streamed chats and responses, lists of models, what is kept, and errors. $TIDEGATE_OPENAPI is
+// streamed chats, responses and completions, embeddings, token counts, lists of models, what is
+// kept, and errors. $TIDEGATE_OPENAPI is
 // that file, as JSON; without it there is nothing to hold them against, and they are skipped.
 //
 // What is answered by an upstream of the same protocol passes as it came, so the witnesses are
@@ -8,15 +9,20 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 
-import { Emulator, Gate, LOCAL } from './harness.mjs';
+import { MEAN, writePooled } from './gguf.mjs';
+import {
+  Emulator, Gate, LOCAL, STARTER,
+} from './harness.mjs';
 
 const DESCRIPTION = process.env.TIDEGATE_OPENAPI;
 const skip = DESCRIPTION ? false : 'TIDEGATE_OPENAPI names no OpenAPI description of OpenAI\'s';
 const TRANSLATED = 'anthropic/swift'; // answers in another protocol
+const VECTORS = ['local/vectors', 'gemini/swift']; // on the device, and of another protocol
 const KEY = 'tg-a-key-for-the-tests';
 
 let emulator;
@@ -60,6 +66,10 @@ function withoutKnownNulls(value) {
   for (const name of ['user', 'usage']) {
     if (copy.object === 'response' && copy[name] === null) delete copy[name];
   }
+  if (copy.object === 'text_completion') { // its one schema of chunks and whole answers
+    copy.choices = copy.choices.map((choice) => (
+      choice.finish_reason === null ? { ...choice, finish_reason: 'stop' } : choice));
+  }
   return copy;
 }
 
@@ -77,9 +87,14 @@ before(async () => {
   if (skip) return;
   validators = compile(DESCRIPTION, [
     'CreateChatCompletionResponse', 'CreateChatCompletionStreamResponse', 'Response',
-    'ListModelsResponse', 'Model', 'ErrorResponse', 'ResponseItemList',
+    'ListModelsResponse', 'Model', 'ErrorResponse', 'ResponseItemList', 'CreateCompletionResponse',
+    'CreateEmbeddingResponse', 'TokenCountsResource',
   ]);
   emulator = await Emulator.start();
+  const vectors = join(emulator.home.path, 'vectors.gguf');
+  writePooled(STARTER, vectors, MEAN);
+  const key = join(emulator.home.path, 'key');
+  writeFileSync(key, 'unused', { mode: 0o600 });
   const sha256 = createHash('sha256').update(KEY).digest('hex');
   gate = await Gate.start(emulator, `
 [keys.tester]
@@ -93,7 +108,14 @@ emulated = true
 models = [{ name = "swift", context_tokens = 128000, output_tokens_max = 16384, quality = 0.9,
  capabilities = ["tools", "json_schema", "stop", "temperature", "reasoning", "vision"],
  prices = { input_usd = 1, output_usd = 1 } }]
-`.replaceAll(',\n ', ', '), '127.0.0.1:0', { UPSTREAM: 'unused' });
+[providers.gemini]
+url = "${emulator.url}/v1beta"
+key = "file:${key}"
+place = "cloud"
+emulated = true
+models = [{ name = "swift", context_tokens = 512, capabilities = ["embeddings"],
+ prices = { input_usd = 1 } }]
+`.replaceAll(',\n ', ', '), '127.0.0.1:0', { UPSTREAM: 'unused' }, [vectors]);
 });
 after(async () => {
   try {
@@ -205,6 +227,31 @@ test('a response that fails midway', { skip }, async () => {
   assert.equal(all.at(-1).type, 'response.failed');
   for (const event of all) check(event.type, event);
 });
+
+for (const model of [LOCAL, TRANSLATED]) {
+  const body = { model, prompt: 'Once upon', max_tokens: 20 };
+  test(`a completion of ${model}`, { skip }, async () => {
+    check('CreateCompletionResponse', await askJson('/v1/completions', body));
+  });
+  test(`a streamed completion of ${model}`, { skip }, async () => {
+    const chunks = await events('/v1/completions', body);
+    assert.ok(chunks.length > 1);
+    for (const chunk of chunks) check('CreateCompletionResponse', chunk);
+  });
+  test(`the tokens of a response of ${model}`, { skip }, async () => {
+    check('TokenCountsResource', await askJson('/v1/responses/input_tokens', {
+      model, input: 'Say hello.',
+    }));
+  });
+}
+
+for (const model of VECTORS) {
+  test(`embeddings of ${model}`, { skip }, async () => {
+    check('CreateEmbeddingResponse', await askJson('/v1/embeddings', {
+      model, input: ['The sea is calm.', 'Bread'],
+    }));
+  });
+}
 
 test('the lists of models, and one model', { skip }, async () => {
   check('ListModelsResponse', await askJson('/v1/models', undefined, 'GET'));

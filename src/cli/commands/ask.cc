@@ -40,7 +40,7 @@ Result<ChatWishes> ReadWishes(const Arguments& arguments) {
 }
 
 // The answer to a dry run is the decision itself. It comes through the same call as any answer.
-Result<int> ShowPlan(Context& context, GateClient& client, std::string body) {
+Result<int> ShowPlan(Context& context, GateClient& client, const ChatRequest& request) {
   std::string text;
   StreamHandlers handlers;
   handlers.on_head = [](const AnswerHead&) {};
@@ -53,7 +53,7 @@ Result<int> ShowPlan(Context& context, GateClient& client, std::string body) {
     return Result<void>();
   };
   Spinner spinner(context.console, "planning");
-  const Result<void> done = client.Stream("/v1/chat/completions", std::move(body), handlers);
+  const Result<void> done = client.Stream(kChatPath, ChatBody(request), handlers);
   spinner.Stop();
   if (!done.ok()) return done.error();
   TIDEGATE_ASSIGN(const DecisionView decision, ReadDecisionText(text));
@@ -65,21 +65,33 @@ Result<int> ShowPlan(Context& context, GateClient& client, std::string body) {
   return possible ? kExitOk : kExitUnavailable;
 }
 
+// An Ollama would take a request with wishes, and keep none of them.
+Result<void> RequireGate(GateClient& client) {
+  const Result<std::string> fields = client.Get("/tidegate/policy/fields");
+  if (fields.ok() || fields.error().code != ErrorCode::kNotFound) return Result<void>();
+  return Error{ErrorCode::kProtocol, ErrorSource::kUpstream, Retry::kNever,
+               "no Tidegate answers at " + client.at().origin.ToString() +
+                   ": what the options ask for would not be kept, so nothing was sent"};
+}
+
 Result<int> RunAsk(Context& context) {
   const Arguments& arguments = context.arguments;
-  TIDEGATE_ASSIGN(const ChatWishes wishes, ReadWishes(arguments));
+  ChatRequest request;
+  TIDEGATE_ASSIGN(request.wishes, ReadWishes(arguments));
   TIDEGATE_ASSIGN(const std::string piped, ReadPipedInput(context.console));
-  const std::string prompt = JoinPrompt(arguments.All("PROMPT"), piped);
+  const std::string prompt = JoinPrompt(JoinWords(arguments.All("PROMPT")), piped);
   if (prompt.empty()) return UsageError("ask what? Give a prompt, or pipe one in");
-  std::vector<ChatMessage> messages;
   const std::string system = arguments.Text("--system");
-  if (!system.empty()) messages.push_back({"system", system});
-  messages.push_back({"user", prompt});
-  const std::string model = arguments.Has("--model") ? arguments.Text("--model") : "auto";
+  if (!system.empty()) request.messages.push_back({"system", system});
+  request.messages.push_back({"user", prompt});
+  request.model = arguments.Has("--model") ? arguments.Text("--model") : "auto";
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kStart));
-  std::string body = ChatBody(model, messages, wishes);
-  if (wishes.dry_run) return ShowPlan(context, gate->client(), std::move(body));
-  return ShowAnswer(context, gate->client(), std::move(body));
+  GateClient& client = gate->client();
+  if (request.wishes.any()) TIDEGATE_TRY(RequireGate(client));
+  if (request.wishes.dry_run) return ShowPlan(context, client, request);
+  AnswerStyle style;
+  style.verbose = arguments.Has("--verbose");
+  return ShowAnswer(context, client, request, style);
 }
 
 }  // namespace

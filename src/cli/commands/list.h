@@ -7,6 +7,19 @@
 #define TIDEGATE_COMMANDS(X) \
   X(Run)                     \
   X(Ask)                     \
+  X(Launch)                  \
+  X(Pull)                    \
+  X(ListModels)              \
+  X(Show)                    \
+  X(Create)                  \
+  X(Quantize)                \
+  X(Cp)                      \
+  X(Push)                    \
+  X(Rm)                      \
+  X(Stop)                    \
+  X(Verify)                  \
+  X(Import)                  \
+  X(Export)                  \
   X(Models)                  \
   X(Ps)                      \
   X(Explain)                 \

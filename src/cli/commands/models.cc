@@ -43,10 +43,16 @@ Cell StateOf(JsonFields& model) {
   const bool loaded = fields.Flag("loaded");
   const std::string why = fields.Text("unavailable_why");
   const std::int64_t load_ms = fields.Integer("load_ms");
+  const std::int64_t waiting = fields.Integer("queue_depth");
+  const std::int64_t wait_ms = fields.Integer("expected_wait_ms");
   model.Absorb(fields.status());
   if (!available) return {why.empty() ? "unavailable" : why, Ink::kBad};
-  if (loaded) return {"ready", Ink::kGood};
   constexpr std::int64_t kMicrosPerMs = 1'000;
+  if (waiting > 0) {
+    return {fmt::format("{} waiting, {}", waiting, FormatDuration(wait_ms * kMicrosPerMs)),
+            Ink::kWarning};
+  }
+  if (loaded) return {"ready", Ink::kGood};
   return {load_ms == 0 ? "not loaded" : "loads in " + FormatDuration(load_ms * kMicrosPerMs),
           Ink::kDim};
 }
@@ -67,9 +73,10 @@ Result<std::string> Text(std::string_view answer, const Console& console) {
     JsonFields model(item);
     const std::string place = model.Text("place");
     const std::int64_t context = model.Integer("context_tokens");
+    const std::int64_t most = model.Integer("context_tokens_max");
     table.Row({{model.Text("id") + (model.Flag("emulated") ? " (emulated)" : ""), Ink::kAccent},
                {place, place == "device" ? Ink::kGood : Ink::kPlain},
-               context == 0 ? "?" : FormatCount(context),
+               context == 0 ? "?" : FormatCount(context) + (most > context ? "+" : ""),
                PriceOf(model, "input"),
                PriceOf(model, "output"),
                Shown(model.Texts("capabilities")),

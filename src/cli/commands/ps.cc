@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "cli/commands/list.h"
 #include "cli/exit_code.h"
 #include "cli/gate.h"
 #include "cli/json_fields.h"
+#include "cli/model_views.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "json/reader.h"
@@ -19,7 +21,16 @@ Cell StateOf(const std::string& state, std::int64_t retry_in_ms) {
   return {"retries in " + FormatDuration(retry_in_ms * kMicrosPerMs), Ink::kBad};
 }
 
-Result<std::string> Text(std::string_view answer, bool all, const Console& console) {
+// What is wrong now comes before what was.
+std::string Trouble(JsonFields& model) {
+  for (const char* what : {"unfit", "degraded", "last_error"}) {
+    if (std::string text = model.Text(what); !text.empty()) return text;
+  }
+  return "";
+}
+
+// The gate's own view of its engine.
+Result<std::string> WideText(std::string_view answer, bool all, const Console& console) {
   json::Reader reader;
   const Result<json::Value> root = reader.ParseCopy(answer, kAnswerBytesMax);
   if (!root.ok()) return UnexpectedAnswer(root.error());
@@ -27,26 +38,31 @@ Result<std::string> Text(std::string_view answer, bool all, const Console& conso
                {"STATE"},
                {"BUSY", Align::kRight},
                {"WAITING", Align::kRight},
+               {"WAIT", Align::kRight},
+               {"WINDOW", Align::kRight},
                {"MEMORY", Align::kRight},
                {"PID", Align::kRight},
                {"STARTED IN", Align::kRight},
-               {"LAST ERROR", Align::kLeft, Overflow::kWrap}});
+               {"TROUBLE", Align::kLeft, Overflow::kWrap}});
   JsonFields fields(*root);
   for (const json::Value item : fields.Items("models")) {
     JsonFields model(item);
     const std::string state = model.Text("state");
     const std::int64_t pid = model.Integer("pid");
     const std::int64_t start_ms = model.Integer("last_start_ms");
+    const std::int64_t wait_ms = model.Integer("expected_wait_ms");
     const Cell shown = StateOf(state, model.Integer("retry_in_ms"));
     const std::vector<Cell> row = {
         {model.Text("model"), Ink::kAccent},
         shown,
         fmt::format("{}/{}", model.Integer("users"), model.Integer("slots")),
         FormatCount(model.Integer("queue_depth")),
+        wait_ms == 0 ? "-" : FormatDuration(wait_ms * kMicrosPerMs),
+        FormatCount(model.Integer("context_tokens")),
         pid == 0 ? "-" : FormatBytes(model.Integer("rss_bytes")),
         pid == 0 ? "-" : std::to_string(pid),
         start_ms == 0 ? "-" : FormatDuration(start_ms * kMicrosPerMs),
-        model.Text("last_error")};
+        Trouble(model)};
     if (all || state != "absent") table.Row(row);
     fields.Absorb(model.status());
   }
@@ -56,15 +72,19 @@ Result<std::string> Text(std::string_view answer, bool all, const Console& conso
 }
 
 Result<int> RunPs(Context& context) {
+  const bool all = context.arguments.Has("--all");
+  const bool wide = all || context.arguments.Has("--wide");
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kFail));
-  TIDEGATE_ASSIGN(std::string answer, gate->client().Get("/tidegate/ps"));
+  TIDEGATE_ASSIGN(const std::string answer, gate->client().Get(wide ? "/tidegate/ps" : "/api/ps"));
   if (context.json) {
     context.console.out.Write(answer + "\n");
     return kExitOk;
   }
-  TIDEGATE_ASSIGN(const std::string text,
-                  Text(answer, context.arguments.Has("--all"), context.console));
-  context.console.out.Write(text);
+  Result<std::string> text =
+      wide ? WideText(answer, all, context.console)
+           : LoadedText(answer, SystemClock().WallNanos() / kNanosPerSecond, context.console);
+  if (!text.ok()) return std::move(text).error();
+  context.console.out.Write(*text);
   return kExitOk;
 }
 
@@ -75,7 +95,10 @@ Command Ps() {
   command.name = "ps";
   command.group = Group::kLook;
   command.summary = "the models that run on this device now";
-  command.options = {{"--all", "", "also those that are not running", {}}};
+  command.options = {
+      {"--wide", "", "what the engine says: who waits, memory, how long the start took"},
+      {"--all", "", "the same, and also the models that are not running"},
+  };
   command.run = RunPs;
   return command;
 }

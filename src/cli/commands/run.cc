@@ -1,138 +1,55 @@
 #include "cli/answer.h"
 #include "cli/arguments.h"
+#include "cli/chat_options.h"
+#include "cli/chat_session.h"
 #include "cli/commands/list.h"
 #include "cli/display_text.h"
-#include "cli/exit_code.h"
 #include "cli/gate.h"
-#include "cli/history.h"
-#include "cli/line_reader.h"
-#include "cli/repl_input.h"
+#include "cli/prompt_files.h"
+#include "cli/transfer.h"
 
 namespace tidegate::cli::commands {
 namespace {
 
-constexpr std::string_view kPrompt = ">>> ";
-constexpr std::string_view kMorePrompt = "... ";
-
-// A conversation at the terminal.
-class Chat {
- public:
-  Chat(Context& context, GateClient& client, std::string model)
-      : context_(context), client_(client), model_(std::move(model)) {}
-
-  Result<int> Run();
-
- private:
-  bool Obey(const ReplStep& step);  // false = leave
-  void Send(const std::string& text);
-  void Remember(const std::string& text);
-  void Note(std::string_view text) {
-    context_.console.err.Write(context_.console.ErrPaint()(Ink::kDim, text) + "\n");
+Result<ChatSetup> ReadSetup(const Arguments& arguments) {
+  ChatSetup setup;
+  setup.request.model = arguments.Text("MODEL");
+  if (arguments.Has("--keepalive")) {
+    TIDEGATE_ASSIGN(setup.request.keep_alive_json, KeepAliveJson(arguments.Text("--keepalive")));
   }
-
-  Context& context_;
-  GateClient& client_;
-  std::string model_;
-  std::string system_;
-  std::vector<ChatMessage> messages_;  // without the system message
-  History history_;
-  bool history_warned_ = false;
-};
-
-void Chat::Remember(const std::string& text) {
-  const Result<void> kept = history_.Add(text);
-  if (kept.ok() || history_warned_) return;
-  history_warned_ = true;  // once: it is a nuisance, not a reason to stop
-  Note("not kept for next time: " + Printable(kept.error().message));
-}
-
-void Chat::Send(const std::string& text) {
-  std::vector<ChatMessage> messages;
-  if (!system_.empty()) messages.push_back({"system", system_});
-  messages_.push_back({"user", text});
-  messages.insert(messages.end(), messages_.begin(), messages_.end());
-  const Answer answer = ReceiveAnswer(context_, client_, ChatBody(model_, messages, {}));
-  if (answer.text.empty()) {
-    messages_.pop_back();  // a question without an answer would confuse the next
-  } else {
-    messages_.push_back({"assistant", answer.text});
+  if (arguments.Has("--think")) {
+    TIDEGATE_ASSIGN(setup.request.think_json, ThinkJson(arguments.Text("--think")));
   }
-  if (answer.error && !answer.interrupted) {
-    context_.console.err.Write(context_.console.ErrPaint()(Ink::kBad, "tidegate: ") +
-                               Printable(answer.error->message) + "\n");
+  if (arguments.Has("--format")) {
+    TIDEGATE_ASSIGN(setup.request.format_json, FormatJson(arguments.Text("--format")));
   }
-  if (context_.arguments.Has("--verbose") && !answer.head.decision.empty()) {
-    context_.console.err.Write(VerboseText(context_, client_, answer));
-  }
-  context_.console.out.Write("\n");
-}
-
-bool Chat::Obey(const ReplStep& step) {
-  switch (step.kind) {
-    case ReplKind::kNothing:
-    case ReplKind::kMore:
-      break;
-    case ReplKind::kMessage:
-      Remember(step.text);
-      Send(step.text);
-      break;
-    case ReplKind::kBye:
-      return false;
-    case ReplKind::kClear:
-      messages_.clear();
-      Note("the conversation is forgotten");
-      break;
-    case ReplKind::kSetSystem:
-      system_ = step.text;
-      Note(system_.empty() ? "no system message" : "system message set");
-      break;
-    case ReplKind::kHelp:
-      context_.console.err.Write(ReplHelp());
-      break;
-    case ReplKind::kUnknown:
-      Note("no command " + Printable(step.text) + "; /help lists them");
-      break;
-  }
-  return true;
-}
-
-Result<int> Chat::Run() {
-  const std::string& folder = context_.console.environment.state_folder;
-  if (!folder.empty()) {
-    const Result<void> loaded = history_.Load(folder + "/history");
-    if (!loaded.ok()) Note(Printable(loaded.error().message));
-  }
-  LineReader reader(context_.console, history_);
-  ReplInput input;
-  Note("Chatting with " + Printable(model_) + ". /help helps, /bye leaves.");
-  bool warned = false;  // the last key was a Ctrl-C on an empty line
-  while (true) {
-    const LineReader::Line line = reader.Read(input.open() ? kMorePrompt : kPrompt);
-    if (line.outcome == EditOutcome::kEnd) return kExitOk;
-    if (line.outcome == EditOutcome::kInterrupt) {
-      if (warned) return kExitOk;
-      warned = true;
-      input.Reset();
-      Note("Ctrl-C again or /bye leaves");
-      continue;
-    }
-    warned = false;
-    if (!Obey(input.Feed(line.text))) return kExitOk;
-  }
+  setup.style.verbose = arguments.Has("--verbose");
+  setup.style.wrap = !arguments.Has("--nowordwrap");
+  setup.style.show_thinking = !arguments.Has("--hidethinking");
+  setup.insecure = arguments.Has("--insecure");
+  return setup;
 }
 
 Result<int> RunRun(Context& context) {
-  const Console& console = context.console;
+  Console& console = context.console;
+  TIDEGATE_ASSIGN(ChatSetup setup, ReadSetup(context.arguments));
   TIDEGATE_ASSIGN(const std::string piped, ReadPipedInput(console));
-  const std::string prompt = JoinPrompt(context.arguments.All("PROMPT"), piped);
-  const std::string model = context.arguments.Text("MODEL");
-  const bool chat = prompt.empty() && console.in_terminal && console.out_terminal;
-  if (prompt.empty() && (!chat || context.json)) {
+  const std::string typed = JoinWords(context.arguments.All("PROMPT"));
+  const bool prompt = !typed.empty() || !piped.empty();
+  const bool chat = !prompt && console.in_terminal && console.out_terminal;
+  if (!prompt && (!chat || context.json)) {
     return UsageError("a chat needs a terminal; give a prompt, or pipe one in");
   }
+  // Only what was typed: a pipe may name pictures that nobody meant to send.
+  TIDEGATE_ASSIGN(AttachedFiles files, AttachFiles(typed, console.environment.home));
+  for (const std::string& note : files.notes) console.err.Write(Printable(note) + "\n");
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kStart));
-  if (chat) return Chat(context, gate->client(), model).Run();
-  return ShowAnswer(context, gate->client(), ChatBody(model, {{"user", prompt}}, {}));
+  GateClient& client = gate->client();
+  if (chat) return RunChatSession(context, client, std::move(setup));
+  setup.request.messages = {{"user", JoinPrompt(files.text, piped), std::move(files.base64)}};
+  return ShowAnswer(context, client, setup.request, setup.style, [&](const Error& why) {
+    return PullMissing(console, client, setup.request.model, setup.insecure, why);
+  });
 }
 
 }  // namespace
@@ -144,15 +61,32 @@ Command Run() {
   command.summary = "chat with a model, or send it one prompt";
   command.details =
       "Without a prompt, a chat at the terminal. With one, or with text piped in, the answer only. "
-      "Where no gate is running, one is started for as long as this command lasts.";
+      "Pictures and sounds that the prompt names by their paths are sent with it. A model that is "
+      "not here yet is pulled. Where no gate is running, one is started for as long as this "
+      "command lasts.";
   command.arguments = {
       {"MODEL", "'auto', a model of 'tidegate models', or a policy's name", {}, true, false},
       {"PROMPT", "what to send, in one or more words", {}, false, true}};
-  command.options = {{"--verbose", "", "timing, tokens, place and cost after each answer", {}}};
+  command.options = {
+      {"--verbose", "", "statistics after each answer, where it ran and what it cost"},
+      {"--think",
+       "LEVEL",
+       "the model thinks first: true, false, low, medium, high or max",
+       {},
+       false,
+       "",
+       "true"},
+      {"--hidethinking", "", "do not show what it thinks"},
+      {"--format", "FORMAT", "the answer is json, or JSON by the schema in this file"},
+      {"--keepalive", "TIME", "how long the model stays loaded: 10m, 1h30m, 0, or -1 for ever"},
+      {"--nowordwrap", "", "let the terminal break long lines"},
+      {"--insecure", "", "pull from a registry without TLS"},
+  };
   command.examples = {
       {"tidegate run auto", "chat; each message runs where it fits best"},
       {"tidegate run auto:private 'Translate to French: …'", "one answer, from this device only"},
       {"git diff | tidegate run auto 'Review this change'", "the pipe is added to the prompt"},
+      {"tidegate run gemma3 'What is in ./cat.png?'", "with a picture"},
   };
   command.run = RunRun;
   return command;

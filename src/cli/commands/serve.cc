@@ -15,6 +15,7 @@ Result<int> RunServe(Context& context) {
 Command Serve() {
   Command command;
   command.name = "serve";
+  command.aliases = {"start"};
   command.group = Group::kGate;
   command.summary = "run the gate in the foreground";
   command.details =

@@ -1,6 +1,7 @@
 // A server with handlers that do what a test wants of them. Not part of the program.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -49,6 +50,30 @@ inline Task<void> Echo(Exchange& exchange) {
   (void)co_await exchange.Respond(200, "content-type: text/plain\r\n", pieces);
 }
 
+// Reads piece by piece, slowly where the query says so; stops early where it says that.
+inline Task<void> Pieces(Exchange& exchange) {
+  const std::string query(exchange.head().query());
+  std::size_t bytes = 0, largest = 0, sum = 0;
+  while (true) {
+    const Result<std::string_view> piece = co_await exchange.ReadBodyPiece();
+    if (!piece.ok()) {
+      (void)co_await exchange.Respond(HttpStatus(piece.error().code), "", piece.error().message);
+      co_return;
+    }
+    if (piece->empty() || query == "stop") break;
+    bytes += piece->size();
+    largest = std::max(largest, piece->size());
+    for (const char c : *piece) sum = sum * 31 + static_cast<unsigned char>(c);
+    if (query == "slow") {
+      asio::steady_timer pause(exchange.shard().io(), std::chrono::milliseconds(30));
+      co_await pause.async_wait(kAwait);
+    }
+  }
+  const bool small = largest <= 2 * 1024 * 1024;
+  const std::string said = std::to_string(bytes) + (small ? " small " : " large ");
+  (void)co_await exchange.Respond(200, "", said + std::to_string(sum));
+}
+
 inline Task<void> Stream(Exchange& exchange) {
   (void)co_await exchange.BeginStream(200, "content-type: text/plain\r\n", false);
   for (const char* piece : {"one", "", "two", "three"}) {
@@ -92,6 +117,8 @@ inline Task<void> Serve(Exchange& exchange, Board& board) {
   const std::string path(exchange.head().path());
   if (path == "/echo") {
     co_await Echo(exchange);
+  } else if (path == "/pieces") {
+    co_await Pieces(exchange);
   } else if (path == "/stream") {
     co_await Stream(exchange);
   } else if (path == "/gate") {

@@ -1,44 +1,47 @@
 // The prompt and its answer must fit the window, as far as both are known. Judged by the estimate:
 // the bound counts a token for each byte and would refuse what fits easily; a prompt that is longer
-// than estimated is refused by the target.
+// than estimated is refused by the target. Where a target counts before it answers, an estimate
+// near its window decides nothing (window.h).
 #include "plan/rules/rule.h"
+#include "plan/window.h"
 
 namespace tidegate::plan {
 namespace {
 
-// Of the longest text that has the window to itself, and its answer.
-std::int64_t WindowEstimate(const profile::Profile& profile) {
-  return profile.longest_prompt_estimate.value_or(profile.input_tokens_estimate) +
-         profile.output_tokens_estimate;
+// A server of Ollama's makes the window that a request asks it for.
+bool MakesWindow(const Case& c) {
+  return c.deployment.context_tokens == 0 &&
+         c.query.input.profile.protocol == core::Protocol::kOllama &&
+         c.deployment.Speaks(core::Protocol::kOllama);
 }
 
-bool TooLong(const Case& c) {
-  return c.deployment.context_tokens > 0 &&
-         WindowEstimate(c.query.input.profile) > c.deployment.context_tokens;
+std::int64_t Asked(const Case& c) {
+  const core::Constraints& constraints = c.query.input.constraints;
+  return MakesWindow(c) ? constraints.require_context_tokens
+                        : WindowAsked(c.query.input.profile, constraints);
 }
 
-bool WindowTooSmall(const Case& c) {
-  return c.query.input.constraints.require_context_tokens > c.deployment.context_tokens;
-}
+bool WindowTooSmall(const Case& c) { return Asked(c) > c.deployment.window_max(); }
 
 bool AnswerTooLong(const Case& c) {
   return c.deployment.output_tokens_max > 0 &&
          c.query.input.profile.output_tokens_limit > c.deployment.output_tokens_max;
 }
 
-bool Admits(const Case& c) { return !TooLong(c) && !WindowTooSmall(c) && !AnswerTooLong(c); }
+bool Admits(const Case& c) {
+  return !TooLong(c.deployment, c.query.input.profile) && !WindowTooSmall(c) && !AnswerTooLong(c);
+}
 
 std::string Explain(const Case& c) {
   const profile::Profile& profile = c.query.input.profile;
-  const std::string window =
-      c.deployment.context_tokens > 0
-          ? "its window is " + std::to_string(c.deployment.context_tokens) + " tokens"
-          : "its window is unknown";
-  if (WindowTooSmall(c)) {
-    return window + ", and " + std::to_string(c.query.input.constraints.require_context_tokens) +
-           " are required";
+  const std::int64_t known = c.deployment.context_tokens;
+  std::string window =
+      known > 0 ? "its window is " + std::to_string(known) + " tokens" : "its window is unknown";
+  if (c.deployment.window_max() > known) {
+    window += " and can be " + std::to_string(c.deployment.window_max());
   }
-  if (TooLong(c)) {
+  if (WindowTooSmall(c)) return window + ", and " + std::to_string(Asked(c)) + " are required";
+  if (TooLong(c.deployment, profile)) {
     return window + ", and the request takes about " + std::to_string(WindowEstimate(profile));
   }
   return "it answers with at most " + std::to_string(c.deployment.output_tokens_max) +

@@ -8,7 +8,6 @@ namespace tidegate::protocols::aws_sigv4 {
 namespace {
 
 constexpr std::string_view kShape = "00000000T000000Z";
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 // Years whose nanoseconds fit; the format is younger than the first of them anyway.
 constexpr unsigned kYearMin = 1970;
 constexpr unsigned kYearMax = 2200;

@@ -4,15 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
+#include "base/percent_encode.h"
+
 namespace tidegate::protocols::aws_sigv4 {
 namespace {
-
-constexpr std::string_view kHexDigits = "0123456789ABCDEF";
-
-bool IsUnreserved(char c) {  // RFC 3986
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
 
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -21,23 +17,7 @@ int HexValue(char c) {
   return -1;
 }
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
-
-// `kept`: a reserved character that stands for itself, or an unreserved one for none.
-void AppendEncoded(std::string_view text, char kept, std::string& out) {
-  for (const char c : text) {
-    if (IsUnreserved(c) || c == kept) {
-      out.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out.push_back('%');
-    out.push_back(kHexDigits[byte >> 4U]);
-    out.push_back(kHexDigits[byte & 15U]);
-  }
-}
 
 std::string Decoded(std::string_view text) {
   std::string out;
@@ -122,12 +102,12 @@ std::size_t Room(const Request& request) {
 bool IsNamed(const HeaderField& header, std::string_view lower) {
   return header.name.size() == lower.size() &&
          std::equal(lower.begin(), lower.end(), header.name.begin(),
-                    [](char a, char b) { return a == Lower(b); });
+                    [](char a, char b) { return a == ToLower(b); });
 }
 
 std::string CanonicalPath(std::string_view path) {
   std::string out;
-  AppendEncoded(Normalised(path), '/', out);
+  AppendPercentEncoded(out, Normalised(path), '/');
   return out;
 }
 
@@ -140,8 +120,8 @@ std::string CanonicalQuery(std::string_view query) {
     if (value.empty()) continue;
     const std::string_view name = TakeUpTo(value, '=');
     auto& parameter = parameters.emplace_back();
-    AppendEncoded(Decoded(name), '-', parameter.first);
-    AppendEncoded(Decoded(value), '-', parameter.second);
+    AppendPercentEncoded(parameter.first, Decoded(name));
+    AppendPercentEncoded(parameter.second, Decoded(value));
   }
   std::ranges::sort(parameters);
   std::string out;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "protocols/aws_sigv4/amz_date.h"
 #include "protocols/aws_sigv4/limits.h"
@@ -28,14 +29,6 @@ Result<void> CheckText(std::string_view field, std::string_view text, std::size_
   return {};
 }
 
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
 std::size_t Count(const Request& request, std::string_view name) {
   return static_cast<std::size_t>(std::ranges::count_if(
       request.headers, [&](const HeaderField& header) { return IsNamed(header, name); }));
@@ -53,7 +46,7 @@ void CheckFields(const Request& request) {
 std::vector<std::string> NamesOf(const std::vector<HeaderField>& fields) {
   std::vector<std::string> names;
   names.reserve(fields.size());
-  for (const HeaderField& field : fields) names.push_back(LowerCase(field.name));
+  for (const HeaderField& field : fields) names.push_back(ToLower(field.name));
   std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;

@@ -25,16 +25,19 @@ std::string Join(const BodyPieces& body) {
 void Run(std::string_view text, unsigned variant) {
   const SmallConstraintParser parser;
   const PaddedText body(text);
-  const std::string_view path =
-      (variant & 1U) != 0 ? "/model/a:0/converse-stream" : "/model/a/b/converse";
+  const bool counts = (variant & 8U) != 0;
+  const std::string_view path = counts                ? "/model/a/count-tokens"
+                                : (variant & 1U) != 0 ? "/model/a:0/converse-stream"
+                                                      : "/model/a/b/converse";
   const Result<core::Request> request = DecodeChat(Codec(), path, body.view(), parser);
   if (!request.ok()) {
     CHECK(!request.error().message.empty());
     return;
   }
   UpstreamOptions options{.model = kModels[variant >> 4U & 3U]};
-  options.force_stream = (variant & 2U) != 0;
-  if ((variant & 4U) != 0) options.output_tokens_limit = 77;
+  options.count_only = counts;
+  options.force_stream = !counts && (variant & 2U) != 0;
+  if (!counts && (variant & 4U) != 0) options.output_tokens_limit = 77;
   const Result<UpstreamRequest> upstream = Codec().EncodeRequest(*request, options);
   CHECK(upstream.ok());
   const PaddedText sent(Join(upstream->body));

@@ -11,6 +11,7 @@
 #include "protocols/bedrock_converse/request_decoder.h"
 #include "protocols/bedrock_converse/request_encoder.h"
 #include "protocols/media_type.h"
+#include "protocols/token_counter.h"
 #include "protocols/whole_answer.h"
 
 namespace tidegate::protocols::bedrock_converse {
@@ -79,6 +80,11 @@ class BedrockConverse final : public Protocol {
   Result<UpstreamRequest> EncodeRequest(const core::Request& request,
                                         const UpstreamOptions& options) const override {
     return EncodeConverseRequest(request, options);
+  }
+
+  const TokenCounter* token_counter() const override {
+    static const MemberCounter counter({"bedrock_count_tokens", {}, "inputTokens"});
+    return &counter;
   }
 
   std::unique_ptr<ResponseDecoder> NewDecoder(bool stream) const override {

@@ -74,9 +74,11 @@ TEST(BedrockPath, TheModelAndTheStreamStandInIt) {
   EXPECT_EQ(route->model, "arn:aws:bedrock:eu::profile/x");
   EXPECT_EQ(route->stream, true);
   EXPECT_EQ(match("POST", "/model/a/converse")->stream, false);
+  EXPECT_EQ(match("POST", "/model/a/b/count-tokens")->operation, Operation::kCountTokens);
+  EXPECT_EQ(match("POST", "/model/a/b/count-tokens")->model, "a/b");
   for (const std::string_view path :
-       {"/model//converse", "/model/converse", "/model/a", "/model/a/invoke", "/model/a/converse/",
-        "/models/a/converse", "/model/a/conversefoo"}) {
+       {"/model//converse", "/model/converse", "/model//count-tokens", "/model/a",
+        "/model/a/invoke", "/model/a/converse/", "/models/a/converse", "/model/a/conversefoo"}) {
     EXPECT_FALSE(match("POST", path).has_value()) << path;
   }
   EXPECT_FALSE(match("GET", "/model/a/converse").has_value());
@@ -88,10 +90,11 @@ TEST(BedrockPath, TheModelAndTheStreamStandInIt) {
 }
 
 TEST(BedrockPath, AModelsIdIsEncodedAsAwsClientsDo) {
-  EXPECT_EQ(ModelPath("anthropic.claude-sonnet-4:0", false),
+  EXPECT_EQ(ModelPath("anthropic.claude-sonnet-4:0", Method::kConverse),
             "/model/anthropic.claude-sonnet-4%3A0/converse");
-  EXPECT_EQ(ModelPath("arn:aws:b/p ~_\xC3\xA4", true),
+  EXPECT_EQ(ModelPath("arn:aws:b/p ~_\xC3\xA4", Method::kStream),
             "/model/arn%3Aaws%3Ab%2Fp%20~_%C3%A4/converse-stream");
+  EXPECT_EQ(ModelPath("a", Method::kCountTokens), "/model/a/count-tokens");
 }
 
 TEST(BedrockFamily, IsTheMakersWhereverTheModelRuns) {

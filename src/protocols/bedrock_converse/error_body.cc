@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "json/writer.h"
 #include "protocols/json_members.h"
@@ -60,21 +61,16 @@ std::string_view StreamName(const Error& error) {
   }
 }
 
-bool Contains(std::string_view text, std::string_view lower) {
-  return std::search(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) {
-           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-         }) != text.end();
-}
-
 // What the service says in its own sentences, as the words that all protocols share.
 std::string_view CodeOf(int status, std::string_view message) {
   constexpr std::array<std::string_view, 3> kTooLongPhrases = {
       "input is too long", "too many input tokens", "input tokens exceeded"};
   for (const std::string_view phrase : kTooLongPhrases) {
-    if (status == 400 && Contains(message, phrase)) return kTooLong;
+    if (status == 400 && ContainsIgnoreCase(message, phrase)) return kTooLong;
   }
-  const bool unknown = Contains(message, "model identifier is invalid") ||
-                       (status == 404 && Contains(message, "model"));
+  const bool unknown = ContainsIgnoreCase(message, "model identifier is invalid") ||
+                       ContainsIgnoreCase(message, "support counting tokens") ||
+                       (status == 404 && ContainsIgnoreCase(message, "model"));
   return unknown ? "model_not_found" : "";
 }
 

@@ -1,31 +1,37 @@
 #include "protocols/bedrock_converse/model_path.h"
 
-#include "protocols/percent_encode.h"
+#include <array>
+#include <cstddef>
+
+#include "base/percent_encode.h"
 
 namespace tidegate::protocols::bedrock_converse {
 namespace {
 
-constexpr std::string_view kWhole = "/converse";
-constexpr std::string_view kStream = "/converse-stream";
+constexpr std::array<std::string_view, 3> kEndings = {"/converse", "/converse-stream",
+                                                      "/count-tokens"};
 
 }  // namespace
 
 std::optional<Route> MatchModelPath(std::string_view path) {
   if (!path.starts_with(kModelPrefix)) return std::nullopt;
-  const bool stream = path.ends_with(kStream);
-  const std::string_view ending = stream ? kStream : kWhole;
-  if (!path.ends_with(ending) || path.size() <= kModelPrefix.size() + ending.size()) {
-    return std::nullopt;
-  }
   path.remove_prefix(kModelPrefix.size());
-  path.remove_suffix(ending.size());
-  return Route{.operation = Operation::kChat, .model = path, .stream = stream};
+  for (std::size_t i = 0; i < kEndings.size(); ++i) {
+    if (!path.ends_with(kEndings[i]) || path.size() == kEndings[i].size()) continue;
+    path.remove_suffix(kEndings[i].size());
+    const auto method = static_cast<Method>(i);
+    const bool counts = method == Method::kCountTokens;
+    return Route{.operation = counts ? Operation::kCountTokens : Operation::kChat,
+                 .model = path,
+                 .stream = method == Method::kStream};
+  }
+  return std::nullopt;
 }
 
-std::string ModelPath(std::string_view model, bool stream) {
+std::string ModelPath(std::string_view model, Method method) {
   std::string path(kModelPrefix);
   AppendPercentEncoded(path, model);
-  path += stream ? kStream : kWhole;
+  path += kEndings[static_cast<std::size_t>(method)];
   return path;
 }
 

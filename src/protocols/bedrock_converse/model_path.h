@@ -2,6 +2,7 @@
 // is streamed.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,12 +14,14 @@ namespace tidegate::protocols::bedrock_converse {
 inline constexpr std::string_view kModelPrefix = "/model/";
 inline constexpr std::string_view kModelsPath = "/foundation-models";  // of Bedrock's control plane
 
-// "/model/{modelId}/converse" and "/model/{modelId}/converse-stream" of a percent-decoded path. The
-// id may hold '/': that of an ARN, of a gate's model.
+enum class Method : std::uint8_t { kConverse, kStream, kCountTokens };
+
+// "/model/{modelId}/converse", "…/converse-stream" and "…/count-tokens" of a percent-decoded path.
+// The id may hold '/': that of an ARN, of a gate's model.
 std::optional<Route> MatchModelPath(std::string_view path);
 
 // The same path for an upstream, each byte of the model's id but unreserved ones percent-encoded,
 // as AWS's own clients do: a signature covers the path as it is sent.
-std::string ModelPath(std::string_view model, bool stream);
+std::string ModelPath(std::string_view model, Method method);
 
 }  // namespace tidegate::protocols::bedrock_converse

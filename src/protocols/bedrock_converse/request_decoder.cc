@@ -17,6 +17,7 @@
 #include "protocols/opaque.h"
 #include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
+#include "protocols/service_tier.h"
 #include "protocols/spans.h"
 
 namespace tidegate::protocols::bedrock_converse {
@@ -30,6 +31,7 @@ constexpr FieldNames kRoot{std::to_array<std::string_view>(
      "requestMetadata", "performanceConfig", "serviceTier", "outputConfig", "tidegate"})};
 using RootFields = Fields<kRoot.names.size()>;
 
+constexpr FieldNames kCount{std::to_array<std::string_view>({"input", "tidegate"})};
 constexpr FieldNames kMessage{std::to_array<std::string_view>({"role", "content"})};
 constexpr FieldNames kInference{
     std::to_array<std::string_view>({"maxTokens", "temperature", "topP", "stopSequences"})};
@@ -249,6 +251,9 @@ class RequestDecoder {
         TIDEGATE_TRY(value->Object());
       }
     }
+    const std::optional<json::Value> tier = fields.Value(kRoot.Index("serviceTier"));
+    const std::optional<json::Value> type = tier ? tier->Object()->Find("type") : std::nullopt;
+    if (type && type->is_string()) ApplyServiceTier(*type->String(), request_.constraints);
     return {};
   }
 
@@ -271,12 +276,41 @@ class RequestDecoder {
   BlockDecoder blocks_{request_, texts_};
 };
 
+// A request to count the tokens of the request in it. The gate's own object stands beside that.
+Result<core::Request> DecodeNested(const Route& route, std::string_view body,
+                                   const json::Value& root, const ConstraintParser& constraints) {
+  TIDEGATE_ASSIGN(const auto fields, ReadFields(kCount, root));
+  if (fields.has_unknown()) return InvalidArgument(fields.UnknownPath(), "is not known");
+  TIDEGATE_ASSIGN(const json::Value input, fields.Required(kCount.Index("input")));
+  TIDEGATE_ASSIGN(const json::Member kind, ReadUnion(input));
+  if (kind.key == "invokeModel") {
+    return kind.value.Invalid("is a model's own body, which is not read here: use converse");
+  }
+  if (kind.key != "converse") return kind.value.Invalid("is not known: use converse");
+  RequestDecoder decoder(route, body, kind.value, constraints);
+  TIDEGATE_ASSIGN(core::Request request, decoder.Decode());
+  const auto& tidegate = fields.Member(kCount.Index("tidegate"));
+  if (!tidegate) return request;
+  if (!request.spans.tidegate_member.empty()) {
+    return tidegate->value.Invalid("stands in converse too: give it once");
+  }
+  if (!tidegate->value.is_null()) {
+    TIDEGATE_TRY(DecodeExtension(tidegate->value, constraints, request.constraints));
+  }
+  constexpr std::array<std::string_view, 1> kOurs = {"tidegate"};
+  request.spans.tidegate_member = ToCore(json::RemovalSpans(*root.Object(), kOurs)[0]);
+  return request;
+}
+
 }  // namespace
 
 Result<core::Request> DecodeConverseRequest(const Route& route, std::string_view body,
                                             const ConstraintParser& constraints) {
   const ScratchReader json;
   TIDEGATE_ASSIGN(const json::Value root, json->Parse(body, kRequestBytesMax));
+  if (route.operation == Operation::kCountTokens) {
+    return DecodeNested(route, body, root, constraints);
+  }
   return RequestDecoder(route, body, root, constraints).Decode();
 }
 

@@ -7,6 +7,7 @@
 #include "json/splice.h"
 #include "protocols/bedrock_converse/model_path.h"
 #include "protocols/spans.h"
+#include "protocols/splice_body.h"
 
 namespace tidegate::protocols::bedrock_converse {
 namespace {
@@ -52,16 +53,18 @@ Result<UpstreamRequest> EncodeConverseRequest(const core::Request& request,
                                               const UpstreamOptions& options) {
   UpstreamRequest upstream;
   upstream.streaming = request.stream || options.force_stream;
-  upstream.path = ModelPath(options.model, upstream.streaming);
+  const Method method = options.count_only   ? Method::kCountTokens
+                        : upstream.streaming ? Method::kStream
+                                             : Method::kConverse;
+  upstream.path = ModelPath(options.model, method);
   if (upstream.streaming) upstream.accept = "application/vnd.amazon.eventstream";
-  const bool same = request.protocol == core::Protocol::kBedrockConverse && request.same_bytes &&
-                    !request.body.empty();
-  if (same) {
+  if (MayPass(request, core::Protocol::kBedrockConverse)) {
     upstream.body = SpliceBody(request, options);
     return upstream;
   }
   TIDEGATE_ASSIGN(std::string body, WriteConverseRequest(request, options));
-  upstream.body.pieces.push_back(Own(upstream.body, std::move(body)));
+  if (options.count_only) body = R"({"input":{"converse":)" + body + "}}";
+  upstream.body = WholeBody(std::move(body));
   return upstream;
 }
 

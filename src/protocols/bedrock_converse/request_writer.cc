@@ -83,10 +83,10 @@ class BodyWriter {
     out_.BeginObject();
     TIDEGATE_TRY(WriteSystem());
     TIDEGATE_TRY(WriteMessages());
-    TIDEGATE_TRY(WriteInference());
+    if (!options_.count_only) TIDEGATE_TRY(WriteInference());
     TIDEGATE_TRY(WriteTools());
     TIDEGATE_TRY(WriteModelFields(request_, options_, family_, out_));
-    WriteOutputConfig();
+    if (!options_.count_only) WriteOutputConfig();
     out_.EndObject();
     return {};
   }

@@ -11,6 +11,7 @@
 #include "protocols/cannot_say.h"
 #include "protocols/gemini/path.h"
 #include "protocols/spans.h"
+#include "protocols/splice_body.h"
 
 namespace tidegate::protocols::gemini {
 namespace {
@@ -97,8 +98,7 @@ Result<UpstreamRequest> EncodeGenerateRequest(const core::Request& request,
                                              : Method::kGenerate;
   upstream.path = UpstreamPath(options.model, method);
   if (upstream.streaming) upstream.accept = "text/event-stream";
-  const bool same =
-      request.protocol == core::Protocol::kGemini && request.same_bytes && !request.body.empty();
+  const bool same = MayPass(request, core::Protocol::kGemini);
   const bool must_change = same && request.has_optional_fields &&
                            (!options.dialect->call_ids || HoldsForeignStates(request));
   if (same && !must_change) {
@@ -111,8 +111,7 @@ Result<UpstreamRequest> EncodeGenerateRequest(const core::Request& request,
   }
   TIDEGATE_ASSIGN(std::string body, WriteGenerateRequest(request, options));
   if (options.count_only) body = CountHead(options.model) + body.substr(1) + '}';
-  upstream.body.owned.push_back(std::make_unique<std::string>(std::move(body)));
-  upstream.body.pieces.push_back(*upstream.body.owned.back());
+  upstream.body = WholeBody(std::move(body));
   return upstream;
 }
 

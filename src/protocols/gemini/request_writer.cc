@@ -11,6 +11,7 @@
 #include "protocols/cannot_say.h"
 #include "protocols/gemini/encode_parts.h"
 #include "protocols/gemini/model_traits.h"
+#include "protocols/gemini/path.h"
 #include "protocols/gemini/proto_fields.h"
 #include "protocols/gemini/request_encoder.h"
 #include "protocols/gemini/signatures.h"
@@ -327,10 +328,20 @@ class BodyWriter {
     if (!root.ok() || !root->is_object()) return;
     constexpr FieldNames kHints{
         std::to_array<std::string_view>({"safetySettings", "labels", "serviceTier", "store"})};
-    for (const json::Member& member : *root->Object()) {
+    for (const json::Member& member : *Chat(*root).Object()) {
       const std::size_t index = FindEither(kHints, member.key);
       if (index < kHints.names.size()) out_.Key(kHints.names[index]).Raw(member.value.raw());
     }
+  }
+
+  // A request that is only counted may stand in another.
+  json::Value Chat(const json::Value& root) const {
+    constexpr FieldNames kEnvelope{std::to_array<std::string_view>({"generateContentRequest"})};
+    if (request_.form != kNested) return root;
+    for (const json::Member& member : *root.Object()) {
+      if (FindEither(kEnvelope, member.key) == 0 && member.value.is_object()) return member.value;
+    }
+    return root;
   }
 
   const core::Request& request_;

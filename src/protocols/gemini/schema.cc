@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/ascii.h"
 #include "json/writer.h"
 #include "protocols/gemini/proto_fields.h"
 #include "protocols/json_members.h"
@@ -84,10 +85,7 @@ class SchemaWriter {
 
   void WriteType(std::string_view type, bool nullable) {
     if (IsWord(type, "TYPE_UNSPECIFIED")) return;
-    std::string small(type);
-    for (char& c : small) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
+    const std::string small = ToLower(type);
     out_.Key("type");
     if (!nullable) {
       out_.String(small);

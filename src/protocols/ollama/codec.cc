@@ -22,6 +22,7 @@ namespace tidegate::protocols::ollama {
 namespace {
 
 constexpr std::string_view kOwnPrefix = "/api/";
+constexpr std::string_view kBlobs = "/api/blobs/";
 constexpr std::string_view kRunning = "Ollama is running";  // what clients look for
 
 // Forms of Operation::kFixed.
@@ -33,7 +34,7 @@ struct Path {
   int form = 0;
 };
 // GET stands for HEAD too.
-constexpr std::array<Path, 9> kPaths = {
+constexpr std::array<Path, 14> kPaths = {
     {{"POST", "/api/chat", Operation::kChat, kChatForm},
      {"POST", "/api/generate", Operation::kChat, kGenerateForm},
      {"POST", "/api/embed", Operation::kEmbed, embeddings::kOllamaNew},
@@ -41,6 +42,11 @@ constexpr std::array<Path, 9> kPaths = {
      {"GET", "/api/tags", Operation::kListModels},
      {"POST", "/api/show", Operation::kGetModel},
      {"GET", "/api/ps", Operation::kListLoaded},
+     {"POST", "/api/pull", Operation::kManageModels},
+     {"POST", "/api/push", Operation::kManageModels},
+     {"POST", "/api/create", Operation::kManageModels},
+     {"POST", "/api/copy", Operation::kManageModels},
+     {"DELETE", "/api/delete", Operation::kManageModels},
      {"GET", "/api/version", Operation::kFixed, kVersionForm},
      {"GET", "/", Operation::kFixed, kAliveForm}}};
 
@@ -66,11 +72,14 @@ class Ollama final : public Protocol {
 
   std::optional<Route> Match(const ClientHead& head) const override {
     const std::string_view method = head.method == "HEAD" ? "GET" : head.method;
+    if (head.path.starts_with(kBlobs) && (head.method == "HEAD" || head.method == "POST")) {
+      return Route{.operation = Operation::kManageModels};
+    }
     for (const Path& known : kPaths) {
       if (known.method != method || known.path != head.path) continue;
       Route route{.operation = known.operation};
       route.form = known.form;
-      route.model_in_body = known.operation == Operation::kGetModel;
+      route.model_in_body = route.shows_card = known.operation == Operation::kGetModel;
       return route;
     }
     return std::nullopt;
@@ -113,7 +122,7 @@ class Ollama final : public Protocol {
     static const std::string version = "{\"version\":\"" + std::string(kApiVersion) + "\"}";
     return {"application/json", version};
   }
-  Result<std::string> DecodeModelName(std::string_view body) const override {
+  Result<ModelQuestion> DecodeModelQuestion(std::string_view body) const override {
     return DecodeShowRequest(body);
   }
   std::string EncodeReadied(const core::Request& request, std::int64_t created_s) const override {

@@ -6,11 +6,7 @@
 #include "protocols/arguments.h"
 
 namespace tidegate::protocols::ollama {
-namespace {
-
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
-
-}  // namespace
+namespace {}  // namespace
 
 std::string_view DoneReason(core::FinishReason reason) {
   return reason == core::FinishReason::kLength ? "length" : "stop";

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/ascii.h"
 #include "protocols/arguments.h"
 #include "protocols/fields.h"
 #include "protocols/media.h"
@@ -35,16 +36,10 @@ constexpr std::array<RoleWord, 4> kRoles = {{{"system", Role::kSystem},
                                              {"assistant", Role::kAssistant},
                                              {"tool", Role::kTool}}};
 
-bool EqualsIgnoringCase(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
-
 Result<Role> ParseRole(const json::Value& value) {
   TIDEGATE_ASSIGN(const std::string_view word, value.String());
   for (const RoleWord& known : kRoles) {
-    if (EqualsIgnoringCase(word, known.word)) return known.role;
+    if (EqualsIgnoreCase(word, known.word)) return known.role;
   }
   return value.Invalid("must be one of 'system', 'user', 'assistant', 'tool'");
 }

@@ -1,14 +1,18 @@
 #include "protocols/ollama/model_list.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "json/reader.h"
 #include "json/writer.h"
+#include "protocols/memory_fit_json.h"
 #include "protocols/ollama/encode_parts.h"
 
 namespace tidegate::protocols::ollama {
@@ -18,21 +22,7 @@ namespace {
 // the window up under its name.
 constexpr std::string_view kElsewhere = "tidegate";
 
-// "8.0B", "134.5M", "260.0K".
-std::string HumanCount(std::uint64_t count) {
-  struct Step {
-    double size;
-    const char* letter;
-  };
-  for (const Step& step : {Step{1e9, "B"}, Step{1e6, "M"}, Step{1e3, "K"}}) {
-    const double value = static_cast<double>(count) / step.size;
-    if (value < 1) continue;
-    char text[32];
-    const int size = std::snprintf(text, sizeof text, "%.1f%s", value, step.letter);
-    return {text, static_cast<std::size_t>(size)};
-  }
-  return std::to_string(count);
-}
+constexpr std::size_t kParameterBytesMax = 64 * 1024;
 
 std::int64_t Clamp(std::uint64_t number) {
   constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
@@ -44,11 +34,13 @@ const core::Weights* WeightsOf(const ModelEntry& model) {
   return deployment != nullptr && deployment->weights ? &*deployment->weights : nullptr;
 }
 
-// Changes when what it names does: what clients use a digest for. It is none of the weights, which
-// would take minutes to read.
+// Of its manifest; without one, something that changes when what it names does: what clients use a
+// digest for. To hash the weights of a loose file would take minutes.
 std::string DigestOf(const ModelEntry& model) {
+  const core::Weights* weights = WeightsOf(model);
+  if (weights != nullptr && !weights->digest.empty()) return weights->digest;
   std::string facts = model.id + '\n' + model.host;
-  if (const core::Weights* weights = WeightsOf(model)) {
+  if (weights != nullptr) {
     facts += '\n' + std::to_string(weights->bytes) + '\n' + std::to_string(weights->modified_s);
   }
   return ToHex(ComputeSha256(facts));
@@ -56,13 +48,15 @@ std::string DigestOf(const ModelEntry& model) {
 
 void WriteDetails(json::Writer& out, const ModelEntry& model) {
   const core::Weights* weights = WeightsOf(model);
-  out.BeginObject().Key("parent_model").String("");
+  const core::ModelCard* card = model.card.get();
+  out.BeginObject().Key("parent_model").String(card == nullptr ? "" : card->parent);
   out.Key("format").String(weights == nullptr ? "" : weights->format);
   out.Key("family").String(weights == nullptr ? "" : weights->architecture);
   out.Key("families").BeginArray();
   if (weights != nullptr) out.String(weights->architecture);
   out.EndArray();
-  out.Key("parameter_size").String(weights == nullptr ? "" : HumanCount(weights->parameters));
+  out.Key("parameter_size")
+      .String(weights == nullptr ? "" : core::ParametersText(weights->parameters));
   out.Key("quantization_level").String(weights == nullptr ? "" : weights->quantisation);
   if (model.context_tokens > 0) out.Key("context_length").Integer(model.context_tokens);
   out.EndObject();
@@ -77,7 +71,14 @@ void WriteCapabilities(json::Writer& out, const ModelEntry& model) {
                              {core::Capability::kVision, "vision"},
                              {core::Capability::kReasoning, "thinking"},
                              {core::Capability::kAudio, "audio"}};
-  out.Key("capabilities").BeginArray().String("completion");
+  out.Key("capabilities").BeginArray();
+  if (model.capabilities.Has(core::Capability::kEmbeddings)) out.String("embedding");
+  if (model.capabilities.Has(core::Capability::kRerank)) out.String("rerank");
+  // A name for a choice stands for chats, whatever else can be chosen.
+  const bool only_other = !model.capabilities.Has(core::Capability::kChat) &&
+                          (model.capabilities.Has(core::Capability::kEmbeddings) ||
+                           model.capabilities.Has(core::Capability::kRerank));
+  if (!only_other) out.String("completion");
   for (const Word& word : kWords) {
     if (model.capabilities.Has(word.capability)) out.String(word.word);
   }
@@ -98,7 +99,7 @@ void WriteRemote(json::Writer& out, const ModelEntry& model) {
 }
 
 // Beyond the API: what a gate knows of a place.
-void WriteExtension(json::Writer& out, const ModelEntry& model) {
+void WriteExtension(json::Writer& out, const ModelEntry& model, bool whole) {
   const core::Deployment* deployment = model.deployment;
   if (deployment == nullptr) return;
   out.Key("tidegate").BeginObject().Key("provider").String(deployment->ref.provider);
@@ -106,6 +107,10 @@ void WriteExtension(json::Writer& out, const ModelEntry& model) {
   if (!deployment->region.empty()) out.Key("region").String(deployment->region);
   out.Key("zero_data_retention").Bool(deployment->zero_data_retention);
   if (deployment->emulated) out.Key("emulated").Bool(true);
+  if (whole && deployment->memory) {
+    out.Key("memory");
+    WriteMemoryFit(out, *deployment->memory);
+  }
   out.EndObject();
 }
 
@@ -114,9 +119,80 @@ std::string ModifiedAt(const ModelEntry& model) {
   return TimeText(weights == nullptr ? model.created_s : weights->modified_s);
 }
 
+// As its clients know it.
+std::string NameOf(const ModelEntry& model) {
+  return TaggedName(model.plain.empty() ? model.id : model.plain);
+}
+
 void WriteName(json::Writer& out, const ModelEntry& model) {
-  const std::string name = TaggedName(model.id);
+  const std::string name = NameOf(model);
   out.Key("name").String(name).Key("model").String(name);
+}
+
+void WriteFacts(json::Writer& out, const core::ModelCard::Facts& facts) {
+  for (const auto& [name, value] : facts) out.Key(name).Raw(value);
+}
+
+// One line for each, as `ollama show --parameters` prints them: the name, blanks, the value; of a
+// list a line for each element.
+std::string ParametersText(const core::ModelCard& card) {
+  constexpr std::size_t kNameColumns = 30;
+  std::string text;
+  const auto add = [&](const std::string& name, std::string_view value) {
+    std::string padded = name;
+    padded.resize(std::max(kNameColumns, name.size()) + 1, ' ');
+    text += (text.empty() ? "" : "\n") + padded;
+    text += value;
+  };
+  json::Reader reader;
+  for (const auto& [name, json] : card.parameters) {
+    const Result<json::Value> value = reader.ParseCopy(json, kParameterBytesMax);
+    const Result<json::Array> list =
+        value.ok() ? value->Array() : Result<json::Array>(value.error());
+    if (!list.ok()) {
+      add(name, json);
+      continue;
+    }
+    for (const json::Value element : *list) add(name, element.raw());
+  }
+  return text;
+}
+
+std::string Joined(const std::vector<std::string>& texts) {
+  std::string joined;
+  for (const std::string& text : texts) joined += (joined.empty() ? "" : "\n") + text;
+  return joined;
+}
+
+void WriteTexts(json::Writer& out, const core::ModelCard& card) {
+  out.Key("license").String(Joined(card.licenses));
+  out.Key("modelfile").String(card.modelfile);
+  out.Key("parameters").String(ParametersText(card));
+  out.Key("template").String(card.chat_template);
+  out.Key("system").String(card.system);
+  if (!card.messages.empty()) {
+    out.Key("messages").BeginArray();
+    for (const core::ModelCard::Message& message : card.messages) {
+      out.BeginObject().Key("role").String(message.role);
+      out.Key("content").String(message.content).EndObject();
+    }
+    out.EndArray();
+  }
+  if (!card.projector_info.empty()) {
+    out.Key("projector_info").BeginObject();
+    WriteFacts(out, card.projector_info);
+    out.EndObject();
+  }
+  if (!card.tensors.empty()) {
+    out.Key("tensors").BeginArray();
+    for (const core::ModelCard::Tensor& tensor : card.tensors) {
+      out.BeginObject().Key("name").String(tensor.name).Key("type").String(tensor.type);
+      out.Key("shape").BeginArray();
+      for (const std::uint64_t size : tensor.shape) out.Integer(Clamp(size));
+      out.EndArray().EndObject();
+    }
+    out.EndArray();
+  }
 }
 
 void WriteModelInfo(json::Writer& out, const ModelEntry& model) {
@@ -125,8 +201,13 @@ void WriteModelInfo(json::Writer& out, const ModelEntry& model) {
                                      ? kElsewhere
                                      : std::string_view(weights->architecture));
   out.Key("model_info").BeginObject();
+  if (const core::ModelCard* card = model.card.get(); card != nullptr && !card->info.empty()) {
+    WriteFacts(out, card->info);
+    out.EndObject();
+    return;
+  }
   out.Key("general.architecture").String(architecture);
-  out.Key("general.basename").String(TaggedName(model.id));
+  out.Key("general.basename").String(NameOf(model));
   if (weights != nullptr) {
     out.Key("general.parameter_count").Integer(Clamp(weights->parameters));
   }
@@ -158,7 +239,7 @@ std::string WriteTags(std::span<const ModelEntry> models) {
     out.Key("digest").String(DigestOf(model)).Key("details");
     WriteDetails(out, model);
     WriteCapabilities(out, model);
-    WriteExtension(out, model);
+    WriteExtension(out, model, false);
     out.EndObject();
   }
   out.EndArray().EndObject();
@@ -181,8 +262,9 @@ std::string WriteLoaded(std::span<const ModelEntry> models) {
     out.Key("digest").String(DigestOf(model)).Key("details");
     WriteDetails(out, model);
     out.Key("expires_at").String(FormatUtc(until));
-    out.Key("size_vram").Integer(0);  // not known
-    out.Key("context_length").Integer(model.context_tokens);
+    out.Key("size_vram").Integer(residency.device_bytes);
+    out.Key("context_length")
+        .Integer(residency.context_tokens > 0 ? residency.context_tokens : model.context_tokens);
     out.EndObject();
   }
   out.EndArray().EndObject();
@@ -193,17 +275,15 @@ std::string WriteShow(const ModelEntry& model) {
   std::string body;
   json::Writer out(body);
   out.BeginObject();
-  for (const std::string_view empty :
-       {"license", "modelfile", "parameters", "template", "system"}) {
-    out.Key(empty).String("");
-  }
+  const core::ModelCard* card = model.card.get();
+  WriteTexts(out, card == nullptr ? core::ModelCard() : *card);
   WriteRemote(out, model);
   out.Key("details");
   WriteDetails(out, model);
   WriteModelInfo(out, model);
   WriteCapabilities(out, model);
   out.Key("modified_at").String(ModifiedAt(model));
-  WriteExtension(out, model);
+  WriteExtension(out, model, true);
   out.EndObject();
   return body;
 }

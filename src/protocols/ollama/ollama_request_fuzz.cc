@@ -23,7 +23,7 @@ void Run(std::string_view text, unsigned variant) {
   const SmallConstraintParser parser;
   const PaddedText body(text);
   (void)ParseDuration(text);
-  (void)Codec().DecodeModelName(body.view()).ok();
+  (void)Codec().DecodeModelQuestion(body.view()).ok();
   const std::string path = (variant & 4U) != 0 ? "/api/generate" : "/api/chat";
   const Result<core::Request> request = DecodeChat(Codec(), path, body.view(), parser);
   if (!request.ok()) {

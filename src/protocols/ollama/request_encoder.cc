@@ -249,6 +249,9 @@ class BodyEdits {
     json::Writer(model).String(options.model);
     splice_.Replace(ToJson(spans.model), Own(std::move(model)));
     if (!spans.tidegate_member.empty()) splice_.Erase(ToJson(spans.tidegate_member));
+    for (const core::BodyEdit& edit : request_.edits) {
+      splice_.Replace(ToJson(edit.span), edit.text);
+    }
     if (stream && !request_.stream) splice_.Replace(ToJson(spans.stream), "true");
     if (options.output_tokens_limit) SetLimit(std::to_string(*options.output_tokens_limit));
     out_.pieces = splice_.Slices();

@@ -18,13 +18,15 @@ constexpr std::string_view kLoop =
     R"("content":"12"}])";
 
 // What reaches the provider of `members`, or the error.
-Result<std::string> Send(std::string_view members, const Dialect& dialect, bool usage = false) {
+Result<std::string> Send(std::string_view members, const Dialect& dialect, bool usage = false,
+                         bool passes_unknown_fields = false) {
   const SmallConstraintParser parser;
   const PaddedText body("{\"model\":\"m\"," + std::string(members) + "}");
   const Result<core::Request> request =
       DecodeChat(Codec(), "/v1/chat/completions", body.view(), parser);
   if (!request.ok()) return request.error();
   UpstreamOptions options{.model = "up", .want_stream_usage = usage};
+  options.passes_unknown_fields = passes_unknown_fields;
   options.dialect = &dialect;
   Result<UpstreamRequest> upstream = Codec().EncodeRequest(*request, options);
   if (!upstream.ok()) return std::move(upstream).error();
@@ -65,6 +67,18 @@ TEST(Dialect, CallsTheSeedWhatTheProviderCallsIt) {
   dialect.call_id_bytes = 9;  // has the body written anew
   const Result<std::string> written = Send(std::string(kLoop) + R"(,"seed":7)", dialect);
   EXPECT_NE(written->find(R"("random_seed":7)"), std::string::npos) << *written;
+}
+
+TEST(Dialect, SendsOneSeedWhereTheCallerUsedBothNames) {
+  Dialect dialect;
+  dialect.seed = "random_seed";
+  EXPECT_EQ(*Send(With(R"(,"random_seed":1,"seed":null)"), dialect),
+            R"(/chat/completions {"model":"up","messages":[{"role":"user","content":"hi"}],)"
+            R"("random_seed":1})");
+  const Result<std::string> both = Send(With(R"(,"random_seed":1,"seed":7)"), dialect);
+  ASSERT_FALSE(both.ok());
+  EXPECT_EQ(both.error().field, "random_seed");
+  EXPECT_EQ(both.error().retry, Retry::kOtherTarget);
 }
 
 TEST(Dialect, RefusesNamesOfSpeakersWithTheirPlace) {
@@ -108,6 +122,26 @@ TEST(Dialect, HandsThoughtsBackWithTheCallsTheyLedTo) {
       R"({"role":"tool","tool_call_id":"c","content":"1"}])",
       dialect);
   EXPECT_NE(without.find(R"("reasoning_content":"")"), std::string::npos) << without;
+}
+
+// Writing a conversation anew would lose what only its bytes say.
+TEST(Dialect, RefusesToRewriteWhatItCannotSay) {
+  const std::string vendors = std::string(kLoop) + R"(,"safe_prompt":true)";
+  Dialect dialect;
+  dialect.call_id_bytes = 9;
+  const Result<std::string> sent = Send(vendors, dialect, false, true);
+  ASSERT_FALSE(sent.ok()) << *sent;
+  EXPECT_EQ(sent.error().field, "safe_prompt");
+  EXPECT_EQ(sent.error().retry, Retry::kOtherTarget);
+  Dialect thinks;
+  thinks.reasoning_back = true;
+  const Result<std::string> whole = Send(vendors, thinks, false, true);
+  ASSERT_TRUE(whole.ok()) << whole.error().message;
+  EXPECT_EQ(*whole,
+            R"(/chat/completions {"model":"up",)" + vendors + "}");  // the thoughts are there
+  const std::string legacy = R"("messages":[{"role":"user","content":"a"},)"
+                             R"({"role":"function","name":"f","content":"1"}])";
+  EXPECT_EQ(Send(legacy, dialect, false, true).error().field, "messages[1].role");
 }
 
 TEST(Dialect, NamesTheModelInThePathWhereTheProviderWantsIt) {

@@ -1,18 +1,21 @@
 #include "protocols/openai_chat/request_encoder.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/percent_encode.h"
 #include "json/splice.h"
 #include "json/writer.h"
 #include "protocols/cannot_say.h"
 #include "protocols/openai_chat/call_id.h"
 #include "protocols/openai_chat/limits.h"
-#include "protocols/percent_encode.h"
 #include "protocols/scratch_reader.h"
 #include "protocols/spans.h"
+#include "protocols/splice_body.h"
 
 namespace tidegate::protocols::openai_chat {
 namespace {
@@ -114,9 +117,12 @@ Result<void> EditMembers(const core::Request& request, const Dialect& dialect, B
   std::vector<std::string_view> removed(dialect.refuses.begin(), dialect.refuses.end());
   removed.push_back("tidegate");
   if (!request.spans.provider_member.empty()) removed.push_back("provider");
+  const bool renames_seed = dialect.seed != kSeed;
+  if (renames_seed && !request.seed) removed.push_back(kSeed);  // it says null
   for (const json::Span span : json::RemovalSpans(object, removed)) edits.Erase(ToCore(span));
-  if (dialect.seed == kSeed) return {};
+  if (!renames_seed || !request.seed) return {};
   for (const json::Member& member : object) {
+    if (member.key == dialect.seed) return CannotSay(dialect.seed, "a second seed");
     if (member.key == kSeed) {
       edits.ReplaceOwned(ToCore(member.key_span()), '"' + dialect.seed + '"');
     }
@@ -124,19 +130,38 @@ Result<void> EditMembers(const core::Request& request, const Dialect& dialect, B
   return {};
 }
 
-// Whether the messages hold something that this upstream wants in another way.
-bool MessagesDiffer(const core::Request& request, const Dialect& dialect) {
-  if (dialect.call_id_bytes == 0 && !dialect.reasoning_back) return false;
+bool IsCall(const core::Part& part) { return part.kind == core::PartKind::kToolCall; }
+
+bool LacksThoughts(const core::Message& message) {
+  const bool calls = std::any_of(message.parts.begin(), message.parts.end(), IsCall);
+  return calls && std::none_of(message.parts.begin(), message.parts.end(), [](const auto& part) {
+           return part.kind == core::PartKind::kReasoning;
+         });
+}
+
+bool HasOtherId(const core::Part& part, std::size_t bytes) {
+  const bool has_id = IsCall(part) || part.kind == core::PartKind::kToolResult;
+  return has_id && bytes != 0 && !IsCallIdOf(part.id, bytes);
+}
+
+// Whether the messages hold something that this upstream refuses, or may refuse.
+enum class Fit : std::uint8_t { kFits, kMayFit, kDiffers };
+Fit FitOf(const core::Request& request, const Dialect& dialect) {
+  if (request.tool_choice == core::ToolChoiceKind::kNamed && !dialect.named_tool_choice) {
+    return Fit::kDiffers;
+  }
+  if (dialect.call_id_bytes == 0 && !dialect.reasoning_back) return Fit::kFits;
   const auto bytes = static_cast<std::size_t>(dialect.call_id_bytes);
+  Fit fit = Fit::kFits;
   for (const core::Message& message : request.messages) {
+    if (dialect.reasoning_back && LacksThoughts(message)) return Fit::kDiffers;
     for (const core::Part& part : message.parts) {
-      const bool is_call = part.kind == core::PartKind::kToolCall;
-      if (is_call && dialect.reasoning_back) return true;
-      const bool has_id = is_call || part.kind == core::PartKind::kToolResult;
-      if (has_id && bytes != 0 && !IsCallIdOf(part.id, bytes)) return true;
+      if (HasOtherId(part, bytes)) return Fit::kDiffers;
+      // Thoughts may stand under another name than the upstream's.
+      if (dialect.reasoning_back && IsCall(part)) fit = Fit::kMayFit;
     }
   }
-  return false;
+  return fit;
 }
 
 Result<void> CheckNames(const core::Request& request, const Dialect& dialect) {
@@ -168,8 +193,7 @@ UpstreamRequest BeginRequest(const core::Request& request, const UpstreamOptions
   upstream.path = std::move(path);
   upstream.streaming = request.stream || options.force_stream;
   if (upstream.streaming) upstream.accept = "text/event-stream";
-  upstream.hide_stream_usage =
-      upstream.streaming && MayAskUsage(options) && !request.stream_usage;
+  upstream.hide_stream_usage = upstream.streaming && MayAskUsage(options) && !request.stream_usage;
   return upstream;
 }
 
@@ -179,18 +203,21 @@ Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
                                           const UpstreamOptions& options) {
   const Dialect& dialect = *options.dialect;
   TIDEGATE_TRY(CheckNames(request, dialect));
-  const bool foreign =
-      request.protocol != core::Protocol::kOpenAiChat || request.body.empty() ||
-      !request.same_bytes || (request.has_optional_fields && !options.passes_unknown_fields) ||
-      MessagesDiffer(request, dialect) ||
-      (request.tool_choice == core::ToolChoiceKind::kNamed && !dialect.named_tool_choice);
+  bool foreign = !MayPass(request, core::Protocol::kOpenAiChat) ||
+                 (request.has_optional_fields && !options.passes_unknown_fields);
+  if (const Fit fit = FitOf(request, dialect); !foreign && fit != Fit::kFits) {
+    const bool only_bytes = request.needs.Has(core::Capability::kVendorFields);
+    if (only_bytes && fit == Fit::kDiffers) {
+      return CannotSay(request.vendor_field, "this beside a conversation that it has otherwise");
+    }
+    foreign = !only_bytes;
+  }
   std::string path = options.count_only ? std::string(kCountPath) : PathOf(options);
   if (!foreign) return PassBody(request, options, std::move(path));
   UpstreamRequest upstream = BeginRequest(request, options, std::move(path));
   const WriteOptions write{upstream.streaming, upstream.streaming && MayAskUsage(options)};
   TIDEGATE_ASSIGN(std::string body, WriteChatRequest(request, options, write));
-  upstream.body.owned.push_back(std::make_unique<std::string>(std::move(body)));
-  upstream.body.pieces.push_back(*upstream.body.owned.back());
+  upstream.body = WholeBody(std::move(body));
   return upstream;
 }
 

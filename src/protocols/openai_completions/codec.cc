@@ -81,6 +81,7 @@ class OpenAiCompletions final : public Protocol {
     dialect.max_completion_tokens = false;  // a word of chats
     UpstreamOptions own = options;
     own.dialect = &dialect;
+    if (request.max_output_tokens == 0) own.output_tokens_limit.reset();  // none is a limit, too
     return openai_chat::PassBody(request, own, std::string(kUpstreamPath));
   }
 

@@ -98,9 +98,14 @@ TEST(Completions, WhoSpeaksThemGetsTheBytes) {
   EXPECT_EQ(
       Sent(R"({ "model":"x","prompt":[[1,2]],"echo":true,"tidegate":{"privacy":"open"}})", Codec()),
       R"(/completions { "model":"m","prompt":[[1,2]],"echo":true})");
+  Dialect of_chats;
+  of_chats.max_completion_tokens = true;
   EXPECT_EQ(Sent(R"({"model":"x","prompt":"a","max_tokens":5})", Codec(),
-                 {.model = {}, .max_completion_tokens = true, .output_tokens_limit = 3}),
+                 {.model = {}, .dialect = &of_chats, .output_tokens_limit = 3}),
             R"(/completions {"model":"m","prompt":"a","max_tokens":3})");
+  EXPECT_EQ(Sent(R"({"model":"x","prompt":"a","max_tokens":0})", Codec(),
+                 {.model = {}, .output_tokens_limit = 3}),
+            R"(/completions {"model":"m","prompt":"a","max_tokens":0})");
   EXPECT_EQ(Sent(R"({"model":"x","prompt":"a"})", Codec(), {.model = {}, .force_stream = true}),
             R"(/completions {"stream":true,"stream_options":{"include_usage":true},)"
             R"("model":"m","prompt":"a"})");

@@ -18,6 +18,7 @@ class Replicate final : public UpstreamOnly {
   core::CapabilitySet Expressible() const override {
     using core::Capability;
     return core::CapabilitySet()
+        .With(Capability::kChat)
         .With(Capability::kStreamUsage)
         .With(Capability::kTemperature)
         .With(Capability::kTopK)

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/percent_encode.h"
 #include "json/writer.h"
 #include "protocols/cannot_say.h"
-#include "protocols/percent_encode.h"
 #include "protocols/replicate/prompt.h"
 
 namespace tidegate::protocols::replicate {

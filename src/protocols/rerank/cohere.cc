@@ -9,7 +9,6 @@
 #include "protocols/fields.h"
 #include "protocols/limits.h"
 #include "protocols/own_members.h"
-#include "protocols/request_texts.h"
 #include "protocols/rerank/codec.h"
 #include "protocols/rerank/results.h"
 #include "protocols/scratch_reader.h"
@@ -34,17 +33,8 @@ class CohereRerank final : public RerankCodec {
     core::RerankRequest request;
     request.protocol = core::Protocol::kCohereChat;
     request.body = body;
-    RequestTexts texts(request);
     TIDEGATE_ASSIGN(const auto fields, ReadFields(kRoot, root));
-    TIDEGATE_TRY(texts.TakeUnknown(kRoot, fields));
-    TIDEGATE_ASSIGN(const json::Value model, fields.Required(kRoot.Index("model")));
-    TIDEGATE_TRY(texts.TakeModel(model, root));
-    texts.Need(core::Capability::kRerank);
-    TIDEGATE_TRY(fields.Required(kRoot.Index("query")));
-    TIDEGATE_ASSIGN(request.query, texts.KeepCounted(*fields.Member(kRoot.Index("query"))));
-    TIDEGATE_ASSIGN(const json::Value documents, fields.Required(kRoot.Index("documents")));
-    TIDEGATE_TRY(DecodeDocuments(documents, texts, request));
-    TIDEGATE_TRY(DecodeTopN(fields.Value(kRoot.Index("top_n")), request));
+    TIDEGATE_TRY(DecodeQuestion(kRoot, fields, root, request));
     if (const auto limit = fields.Value(kRoot.Index("max_tokens_per_doc"))) {
       TIDEGATE_ASSIGN(request.document_tokens_max, limit->IntegerIn(1, kOutputTokensMax));
     }

@@ -12,7 +12,6 @@
 #include "protocols/json_members.h"
 #include "protocols/limits.h"
 #include "protocols/own_members.h"
-#include "protocols/request_texts.h"
 #include "protocols/rerank/codec.h"
 #include "protocols/rerank/results.h"
 #include "protocols/scratch_reader.h"
@@ -53,17 +52,8 @@ class JinaRerank final : public RerankCodec {
     core::RerankRequest request;
     request.protocol = core::Protocol::kOpenAiChat;
     request.body = body;
-    RequestTexts texts(request);
     TIDEGATE_ASSIGN(const auto fields, ReadFields(kRoot, root));
-    TIDEGATE_TRY(texts.TakeUnknown(kRoot, fields));
-    TIDEGATE_ASSIGN(const json::Value model, fields.Required(kRoot.Index("model")));
-    TIDEGATE_TRY(texts.TakeModel(model, root));
-    texts.Need(core::Capability::kRerank);
-    TIDEGATE_TRY(fields.Required(kRoot.Index("query")));
-    TIDEGATE_ASSIGN(request.query, texts.KeepCounted(*fields.Member(kRoot.Index("query"))));
-    TIDEGATE_ASSIGN(const json::Value documents, fields.Required(kRoot.Index("documents")));
-    TIDEGATE_TRY(DecodeDocuments(documents, texts, request));
-    TIDEGATE_TRY(DecodeTopN(fields.Value(kRoot.Index("top_n")), request));
+    TIDEGATE_TRY(DecodeQuestion(kRoot, fields, root, request));
     if (const std::optional<json::Value> wanted = fields.Value(kRoot.Index("return_documents"))) {
       TIDEGATE_ASSIGN(request.return_documents, wanted->Bool());
     }

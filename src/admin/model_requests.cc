@@ -1,0 +1,219 @@
+#include "admin/model_requests.h"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/model_parameters.h"
+#include "json/reader.h"
+
+namespace tidegate::admin {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 1'024;
+
+// One body: its members by name, and none that is not in `known`.
+class Body {
+ public:
+  static Result<Body> Read(json::Reader& reader, std::string_view text,
+                           std::span<const std::string_view> known) {
+    if (text.empty()) return InvalidArgument("", "missing request body");
+    TIDEGATE_ASSIGN(const json::Value root, reader.ParseCopy(text, kModelBodyBytesMax));
+    TIDEGATE_ASSIGN(const json::Object object, root.Object());
+    TIDEGATE_TRY(object.RequireUniqueKeys());
+    for (const json::Member& member : object) {
+      if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
+      return InvalidArgument(object.PathOf(member.key), "is not known here; leave it out");
+    }
+    return Body(object);
+  }
+
+  // Nothing for an absent or null member.
+  std::optional<json::Value> Find(std::string_view key) const {
+    const std::optional<json::Value> value = object_.Find(key);
+    return value && !value->is_null() ? value : std::nullopt;
+  }
+  Result<std::optional<std::string>> Text(std::string_view key) const {
+    const std::optional<json::Value> value = Find(key);
+    if (!value) return std::optional<std::string>();
+    TIDEGATE_ASSIGN(const std::string_view text, value->String());
+    return std::optional<std::string>(text);
+  }
+  Result<bool> Flag(std::string_view key, bool otherwise) const {
+    const std::optional<json::Value> value = Find(key);
+    if (!value) return otherwise;
+    return value->Bool();
+  }
+  // The first of `keys` that says something: newer clients and older ones.
+  Result<std::string> Name(std::initializer_list<std::string_view> keys) const {
+    for (const std::string_view key : keys) {
+      TIDEGATE_ASSIGN(const std::optional<std::string> text, Text(key));
+      if (!text || text->empty()) continue;
+      if (text->size() > kNameBytesMax) return InvalidArgument(std::string(key), "is too long");
+      return *text;
+    }
+    return InvalidArgument(std::string(*keys.begin()), "is required");
+  }
+
+ private:
+  explicit Body(json::Object object) : object_(object) {}
+  json::Object object_;
+};
+
+Result<models::ModelName> NameOf(const Body& body) {
+  TIDEGATE_ASSIGN(const std::string name, body.Name({"model", "name"}));
+  return models::ModelName::Parse(name, "model");
+}
+
+Error TooMany(const json::Value& value, std::size_t max) {
+  return value.Invalid("has more than " + std::to_string(max) + " entries");
+}
+
+using Files = std::vector<std::pair<std::string, models::Digest>>;
+
+Result<Files> ReadFiles(const Body& body, std::string_view key) {
+  Files files;
+  const std::optional<json::Value> value = body.Find(key);
+  if (!value) return files;
+  TIDEGATE_ASSIGN(const json::Object object, value->Object());
+  TIDEGATE_TRY(object.RequireUniqueKeys());
+  for (const json::Member& member : object) {
+    if (files.size() == kCreateFilesMax) return TooMany(*value, kCreateFilesMax);
+    TIDEGATE_ASSIGN(const std::string_view text, member.value.String());
+    TIDEGATE_ASSIGN(const models::Digest digest,
+                    models::Digest::Parse(text, object.PathOf(member.key)));
+    files.emplace_back(member.key, digest);
+  }
+  return files;
+}
+
+// One text, or a list of them.
+Result<std::vector<std::string>> ReadTexts(const Body& body, std::string_view key) {
+  std::vector<std::string> texts;
+  const std::optional<json::Value> value = body.Find(key);
+  if (!value) return texts;
+  if (value->is_string()) {
+    TIDEGATE_ASSIGN(const std::string_view text, value->String());
+    texts.emplace_back(text);
+    return texts;
+  }
+  TIDEGATE_ASSIGN(const json::Array array, value->Array());
+  for (const json::Value element : array) {
+    if (texts.size() == kCreateFilesMax) return TooMany(*value, kCreateFilesMax);
+    TIDEGATE_ASSIGN(const std::string_view text, element.String());
+    texts.emplace_back(text);
+  }
+  return texts;
+}
+
+Result<core::ModelCard::Facts> ReadParameters(const Body& body) {
+  core::ModelCard::Facts parameters;
+  const std::optional<json::Value> value = body.Find("parameters");
+  if (!value) return parameters;
+  TIDEGATE_ASSIGN(const json::Object object, value->Object());
+  TIDEGATE_TRY(object.RequireUniqueKeys());
+  for (const json::Member& member : object) {
+    if (parameters.size() == kCreateParametersMax) return TooMany(*value, kCreateParametersMax);
+    parameters.emplace_back(member.key, member.value.raw());
+  }
+  return parameters;
+}
+
+Result<std::vector<core::ModelCard::Message>> ReadMessages(const Body& body) {
+  constexpr std::array<std::string_view, 3> kRoles = {"system", "user", "assistant"};
+  std::vector<core::ModelCard::Message> messages;
+  const std::optional<json::Value> value = body.Find("messages");
+  if (!value) return messages;
+  TIDEGATE_ASSIGN(const json::Array array, value->Array());
+  for (const json::Value element : array) {
+    if (messages.size() == kCreateMessagesMax) return TooMany(*value, kCreateMessagesMax);
+    TIDEGATE_ASSIGN(const json::Object object, element.Object());
+    TIDEGATE_ASSIGN(const json::Value role_value, object.Get("role"));
+    TIDEGATE_ASSIGN(const std::string_view role, role_value.String());
+    if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
+      return role_value.Invalid("is none of system, user, assistant");
+    }
+    TIDEGATE_ASSIGN(const json::Value content_value, object.Get("content"));
+    TIDEGATE_ASSIGN(const std::string_view content, content_value.String());
+    messages.push_back({std::string(role), std::string(content)});
+  }
+  return messages;
+}
+
+}  // namespace
+
+Result<TransferRequest> ReadTransfer(std::string_view text) {
+  constexpr std::string_view kKnown[] = {"model",  "name",     "insecure",
+                                         "stream", "username", "password"};
+  json::Reader reader;
+  TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
+  TransferRequest request;
+  TIDEGATE_ASSIGN(const std::string name, body.Name({"model", "name"}));
+  TIDEGATE_ASSIGN(request.model, models::ParsePullRequest(name, "model"));
+  request.name = name;
+  TIDEGATE_ASSIGN(request.stream, body.Flag("stream", true));
+  TIDEGATE_ASSIGN(const bool insecure, body.Flag("insecure", false));
+  if (insecure) {
+    return InvalidArgument("insecure",
+                           "whether a registry may be spoken to without TLS is for the "
+                           "configuration to say: models.insecure_registries");
+  }
+  for (const std::string_view key : {"username", "password"}) {
+    TIDEGATE_ASSIGN(const std::optional<std::string> secret, body.Text(key));
+    if (secret && !secret->empty()) {
+      return InvalidArgument(std::string(key),
+                             "credentials of a registry are for the configuration to say");
+    }
+  }
+  return request;
+}
+
+Result<CreateRequest> ReadCreate(std::string_view text) {
+  constexpr std::string_view kKnown[] = {"model",    "name",       "from",     "files",
+                                         "adapters", "template",   "license",  "system",
+                                         "messages", "parameters", "quantize", "stream"};
+  json::Reader reader;
+  TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
+  CreateRequest request;
+  TIDEGATE_ASSIGN(request.spec.model, NameOf(body));
+  TIDEGATE_ASSIGN(request.stream, body.Flag("stream", true));
+  TIDEGATE_ASSIGN(const std::optional<std::string> from, body.Text("from"));
+  request.spec.from = from.value_or("");
+  TIDEGATE_ASSIGN(request.spec.files, ReadFiles(body, "files"));
+  TIDEGATE_ASSIGN(request.spec.adapters, ReadFiles(body, "adapters"));
+  TIDEGATE_ASSIGN(request.spec.chat_template, body.Text("template"));
+  TIDEGATE_ASSIGN(request.spec.system, body.Text("system"));
+  TIDEGATE_ASSIGN(request.spec.licenses, ReadTexts(body, "license"));
+  TIDEGATE_ASSIGN(request.spec.parameters, ReadParameters(body));
+  TIDEGATE_ASSIGN(request.spec.messages, ReadMessages(body));
+  TIDEGATE_ASSIGN(const std::optional<std::string> quantize, body.Text("quantize"));
+  request.spec.quantize = quantize.value_or("");
+  TIDEGATE_TRY(engine::ReadModelParameters(request.spec.parameters));
+  if (request.spec.from.empty() == request.spec.files.empty()) {
+    return InvalidArgument("from", "give either 'from', a model, or 'files', its weights");
+  }
+  return request;
+}
+
+Result<CopyRequest> ReadCopy(std::string_view text) {
+  constexpr std::string_view kKnown[] = {"source", "destination"};
+  json::Reader reader;
+  TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
+  CopyRequest request;
+  TIDEGATE_ASSIGN(request.source, body.Name({"source"}));
+  TIDEGATE_ASSIGN(const std::string destination, body.Name({"destination"}));
+  TIDEGATE_ASSIGN(request.destination, models::ModelName::Parse(destination, "destination"));
+  return request;
+}
+
+Result<std::string> ReadDelete(std::string_view text) {
+  constexpr std::string_view kKnown[] = {"model", "name"};
+  json::Reader reader;
+  TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
+  return body.Name({"model", "name"});
+}
+
+}  // namespace tidegate::admin

@@ -1,0 +1,43 @@
+#include "cli/commands/list.h"
+#include "cli/display_text.h"
+#include "cli/exit_code.h"
+#include "cli/gate.h"
+#include "json/writer.h"
+
+namespace tidegate::cli::commands {
+namespace {
+
+std::string Json(const std::string& source, const std::string& destination) {
+  std::string out;
+  json::Writer writer(out);
+  writer.BeginObject();
+  writer.Key("source").String(source).Key("destination").String(destination);
+  writer.EndObject();
+  return out;
+}
+
+Result<int> RunCp(Context& context) {
+  const std::string source = context.arguments.Text("SOURCE");
+  const std::string destination = context.arguments.Text("DESTINATION");
+  TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kStart));
+  TIDEGATE_TRY(gate->client().Post("/api/copy", Json(source, destination)));
+  context.console.out.Write(context.json ? Json(source, destination) + "\n"
+                                         : "copied '" + Printable(source) + "' to '" +
+                                               Printable(destination) + "'\n");
+  return kExitOk;
+}
+
+}  // namespace
+
+Command Cp() {
+  Command command;
+  command.name = "cp";
+  command.group = Group::kModels;
+  command.summary = "give a model a second name";
+  command.arguments = {{"SOURCE", "a model of the gate", {}, true},
+                       {"DESTINATION", "the new name", {}, true}};
+  command.run = RunCp;
+  return command;
+}
+
+}  // namespace tidegate::cli::commands

@@ -1,0 +1,55 @@
+#include "cli/commands/list.h"
+#include "cli/display_text.h"
+#include "cli/exit_code.h"
+#include "cli/gate.h"
+#include "cli/model_unload.h"
+#include "json/writer.h"
+
+namespace tidegate::cli::commands {
+namespace {
+
+Result<void> Remove(Context& context, GateClient& client, const std::string& model) {
+  // A model in memory would live on there without a name.
+  const Result<void> unloaded = UnloadModel(client, model);
+  if (!unloaded.ok() && unloaded.error().code != ErrorCode::kNotFound) {
+    context.console.err.Write("could not stop '" + Printable(model) +
+                              "' first: " + Printable(unloaded.error().message) + "\n");
+  }
+  std::string body;
+  json::Writer(body).BeginObject().Key("model").String(model).EndObject();
+  TIDEGATE_TRY(client.Delete("/api/delete", std::move(body)));
+  return Result<void>();
+}
+
+Result<int> RunRm(Context& context) {
+  TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kStart));
+  std::string deleted;
+  json::Writer writer(deleted);
+  writer.BeginObject().Key("deleted").BeginArray();
+  for (const std::string& model : context.arguments.All("MODEL")) {
+    TIDEGATE_TRY(Remove(context, gate->client(), model));
+    writer.String(model);
+    if (!context.json) context.console.out.Write("deleted '" + Printable(model) + "'\n");
+  }
+  writer.EndArray().EndObject();
+  if (context.json) context.console.out.Write(deleted + "\n");
+  return kExitOk;
+}
+
+}  // namespace
+
+Command Rm() {
+  Command command;
+  command.name = "rm";
+  command.group = Group::kModels;
+  command.summary = "delete models from this device";
+  command.details =
+      "Files that other models use stay. Stops at the first that cannot be deleted; those before "
+      "it "
+      "are gone.";
+  command.arguments = {{"MODEL", "one or more models of 'tidegate list'", {}, true, true}};
+  command.run = RunRm;
+  return command;
+}
+
+}  // namespace tidegate::cli::commands

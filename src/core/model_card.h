@@ -1,0 +1,36 @@
+// What a model on this device says of itself to people and to clients that ask, beyond what is
+// needed to run and to choose it. Texts may be long (licenses, templates): a card is shared.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tidegate::core {
+
+struct ModelCard {
+  // A name and a JSON value, as text.
+  using Facts = std::vector<std::pair<std::string, std::string>>;
+  struct Message {
+    std::string role, content;
+    friend bool operator==(const Message&, const Message&) = default;
+  };
+  struct Tensor {
+    std::string name, type;
+    std::vector<std::uint64_t> shape;
+  };
+
+  std::string parent;         // the model that it was made from; empty when that is not known
+  std::string chat_template;  // of the engine that runs it: Jinja, as in its file
+  std::string system;
+  std::string modelfile;
+  std::vector<std::string> licenses;
+  Facts parameters;  // "temperature": 0.2, "stop": ["a", "b"]
+  std::vector<Message> messages;
+  Facts info;            // of the file: "llama.block_count": 32; long lists are empty
+  Facts projector_info;  // likewise of what lets it see or hear
+  std::vector<Tensor> tensors;
+};
+
+}  // namespace tidegate::core

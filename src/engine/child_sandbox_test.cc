@@ -1,0 +1,110 @@
+#include "engine/child_sandbox.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace tidegate::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ChildSandboxTest : public testing::Test {
+ protected:
+  ChildSandboxTest() {
+    std::string pattern = "/tmp/tidegate-child-sandbox-test-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~ChildSandboxTest() override { fs::remove_all(folder_); }
+
+  std::string Make(const std::string& name) {
+    const fs::path path = folder_ / name;
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << "x";
+    return path.string();
+  }
+  process::SandboxOptions Options(const std::string& program, const std::string& model) {
+    EngineBinary binary;
+    binary.path = program;
+    models::LocalModel local;
+    local.path = model;
+    process::SpawnOptions options;
+    protection_.Apply(binary, local, {"/run/child.sock", "/run/child.key"}, options);
+    EXPECT_TRUE(options.sandbox.has_value());
+    return options.sandbox.value_or(process::SandboxOptions());
+  }
+  static bool Has(const std::vector<std::string>& paths, const std::string& path) {
+    return std::find(paths.begin(), paths.end(), path) != paths.end();
+  }
+
+  fs::path folder_;
+  ChildProtection protection_;
+};
+
+TEST_F(ChildSandboxTest, ReadsItsModelAndItsKeyAndMakesItsSocket) {
+  const std::string model = Make("models/a.gguf");
+  const process::SandboxOptions options = Options(Make("bin/llama-server"), model);
+  EXPECT_TRUE(Has(options.readable, model));
+  EXPECT_TRUE(Has(options.readable, "/run/child.key"));
+  EXPECT_FALSE(Has(options.readable, "/run"));
+  EXPECT_EQ(options.socket_folders, std::vector<std::string>{"/run"});
+  EXPECT_FALSE(Has(options.readable, (folder_ / "models").string()));
+}
+
+TEST_F(ChildSandboxTest, ASplitModelIsAllItsParts) {
+  const std::string first = Make("m-00001-of-00003.gguf");
+  const std::string second = Make("m-00002-of-00003.gguf");
+  const std::string third = Make("m-00003-of-00003.gguf");
+  const std::string other = Make("m-00004-of-00005.gguf");
+  const process::SandboxOptions options = Options(Make("bin/llama-server"), first);
+  EXPECT_TRUE(Has(options.readable, first));
+  EXPECT_TRUE(Has(options.readable, second));
+  EXPECT_TRUE(Has(options.readable, third));
+  EXPECT_FALSE(Has(options.readable, other));
+}
+
+TEST_F(ChildSandboxTest, OfTheFolderOfTheProgramOnlyLibrariesAreRead) {
+  const std::string program = Make("home/llama-server");
+  const std::string library = Make("home/libggml-cpu.so.0");
+  const std::string secret = Make("home/secret");
+  const process::SandboxOptions options = Options(program, Make("a.gguf"));
+  EXPECT_TRUE(Has(options.readable, library));
+  EXPECT_FALSE(Has(options.readable, secret));
+  EXPECT_FALSE(Has(options.readable, (folder_ / "home").string()));
+  EXPECT_TRUE(Has(options.listable, (folder_ / "home").string()));
+}
+
+TEST_F(ChildSandboxTest, AFolderCalledLibBesideTheProgramsIsTheEnginesIfItHoldsLibraries) {
+  const std::string program = Make("engine/bin/llama-server");
+  Make("engine/lib/notes.txt");
+  const std::string libraries = (folder_ / "engine/lib").string();
+  EXPECT_FALSE(Has(Options(program, Make("a.gguf")).readable, libraries));
+  Make("engine/lib/libllama.so.0");
+  EXPECT_TRUE(Has(Options(program, Make("a.gguf")).readable, libraries));
+}
+
+TEST_F(ChildSandboxTest, ALinkToTheProgramIsFollowedToItsLibraries) {
+  const std::string program = Make("builds/1/bin/llama-server");
+  Make("builds/1/lib/libllama.so.0");
+  fs::create_directories(folder_ / "bin");
+  fs::create_symlink(program, folder_ / "bin/llama-server");
+  const process::SandboxOptions options =
+      Options((folder_ / "bin/llama-server").string(), Make("a.gguf"));
+  EXPECT_TRUE(Has(options.readable, (folder_ / "builds/1/lib").string()));
+}
+
+TEST_F(ChildSandboxTest, SwitchedOffItOnlyLimitsMemory) {
+  protection_.enabled = false;
+  protection_.data_bytes_max = 1'000;
+  process::SpawnOptions options;
+  protection_.Apply({}, {}, {}, options);
+  EXPECT_FALSE(options.sandbox.has_value());
+  EXPECT_EQ(options.limits.data_bytes_max, 1'000U);
+}
+
+}  // namespace
+}  // namespace tidegate::engine

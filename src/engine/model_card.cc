@@ -1,0 +1,106 @@
+#include "engine/model_card.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "engine/model_parameters.h"
+#include "json/reader.h"
+#include "models/gguf_info.h"
+#include "models/modelfile.h"
+
+namespace tidegate::engine {
+namespace {
+
+using Kind = models::ModelfileCommand::Kind;
+
+constexpr std::size_t kValueBytesMax = 64 * 1024;
+
+// One PARAMETER for each value: a text without its quotes, a list as its elements.
+void AddParameter(const std::string& name, const std::string& json, models::Modelfile& file) {
+  json::Reader reader;
+  const Result<json::Value> value = reader.ParseCopy(json, kValueBytesMax);
+  if (!value.ok()) return;
+  const auto add = [&](const json::Value& one) {
+    const Result<std::string_view> text = one.String();
+    file.commands.push_back({Kind::kParameter, std::string(text.ok() ? *text : one.raw()), name});
+  };
+  const Result<json::Array> list = value->Array();
+  if (!list.ok()) return add(*value);
+  for (const json::Value element : *list) add(element);
+}
+
+std::string ModelfileOf(const models::LocalModel& model) {
+  models::Modelfile file;
+  file.commands.push_back({Kind::kFrom, model.path});
+  for (const std::string& path : model.adapter_paths) {
+    file.commands.push_back({Kind::kAdapter, path});
+  }
+  if (!model.go_template.empty()) file.commands.push_back({Kind::kTemplate, model.go_template});
+  if (!model.system.empty()) file.commands.push_back({Kind::kSystem, model.system});
+  for (const auto& [name, json] : model.parameters) AddParameter(name, json, file);
+  for (const models::StoredMessage& message : model.messages) {
+    file.commands.push_back({Kind::kMessage, message.content, message.role});
+  }
+  for (const std::string& license : model.licences) {
+    file.commands.push_back({Kind::kLicense, license});
+  }
+  Result<std::string> text = models::WriteModelfile(file);
+  return text.ok() ? *std::move(text) : std::string();
+}
+
+models::GgufInfo InfoOf(const std::string& path, const models::GgufInfoOptions& options) {
+  if (path.empty()) return {};
+  Result<models::GgufInfo> info = models::ReadGgufInfoFile(path, options);
+  // Too much of it is shown without its lists.
+  if (!info.ok() && options.whole_lists && info.error().code == ErrorCode::kTooLarge) {
+    info = models::ReadGgufInfoFile(path, {false, options.tensors});
+  }
+  return info.ok() ? *std::move(info) : models::GgufInfo();
+}
+
+// Ollama's clients look for it, and files seldom say it.
+void AddParameterCount(const models::LocalModel& model, core::ModelCard::Facts& info) {
+  constexpr std::string_view kKey = "general.parameter_count";
+  const bool said =
+      std::any_of(info.begin(), info.end(), [&](const auto& fact) { return fact.first == kKey; });
+  if (!said && !info.empty()) info.emplace_back(kKey, std::to_string(model.metadata.parameters));
+}
+
+}  // namespace
+
+std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model, bool everything) {
+  auto card = std::make_shared<core::ModelCard>();
+  card->chat_template =
+      model.go_template.empty() ? model.metadata.chat_template : model.go_template;
+  card->system = model.system;
+  card->modelfile = ModelfileOf(model);
+  card->licenses = model.licences;
+  card->parameters = model.parameters;
+  for (const models::StoredMessage& message : model.messages) {
+    card->messages.push_back({message.role, message.content});
+  }
+  models::GgufInfo info = InfoOf(model.path, {everything, true});
+  card->info = std::move(info.values);
+  AddParameterCount(model, card->info);
+  for (models::GgufTensorInfo& tensor : info.tensors) {
+    card->tensors.push_back(
+        {std::move(tensor.name), std::move(tensor.type), std::move(tensor.dimensions)});
+  }
+  card->projector_info = InfoOf(model.projector_path, {everything, false}).values;
+  return card;
+}
+
+std::shared_ptr<const core::ModelDefaults> MakeDefaults(const models::LocalModel& model) {
+  core::ModelDefaults defaults;
+  const Result<ModelParameters> parameters = ReadModelParameters(model.parameters);
+  if (parameters.ok()) defaults = parameters->defaults;
+  defaults.system = model.system;
+  for (const models::StoredMessage& message : model.messages) {
+    defaults.messages.push_back({message.role, message.content});
+  }
+  if (defaults.empty()) return nullptr;
+  return std::make_shared<const core::ModelDefaults>(std::move(defaults));
+}
+
+}  // namespace tidegate::engine

@@ -1,0 +1,38 @@
+#include "engine/model_settings.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/result.h"
+#include "engine/model_parameters.h"
+
+namespace tidegate::engine {
+namespace {
+
+int Int(std::int64_t value) {
+  return static_cast<int>(std::min<std::int64_t>(value, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
+ChildSettings SettingsFor(const models::LocalModel& model, const ChildSettings& base) {
+  ChildSettings settings = base;
+  if (settings.projector_path.empty()) settings.projector_path = model.projector_path;
+  // A draft is of use only to a way of speculation that was asked for.
+  const bool speculates = !settings.speculation.empty();
+  if (speculates && settings.draft_path.empty()) settings.draft_path = model.draft_path;
+  for (const std::string& path : model.adapter_paths) settings.adapters.push_back({path});
+  const Result<ModelParameters> parameters = ReadModelParameters(model.parameters);
+  if (!parameters.ok()) return settings;
+  if (parameters->context_tokens) settings.context_tokens_max = *parameters->context_tokens;
+  if (parameters->threads.value_or(0) > 0) settings.threads = Int(*parameters->threads);
+  if (parameters->gpu_layers.value_or(-1) >= 0) {
+    settings.device_layers = Int(*parameters->gpu_layers);
+  }
+  if (speculates && parameters->draft_tokens.value_or(0) > 0) {
+    settings.draft_tokens = Int(*parameters->draft_tokens);
+  }
+  return settings;
+}
+
+}  // namespace tidegate::engine

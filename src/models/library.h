@@ -1,0 +1,73 @@
+// The models of this machine as they come and go: what is there now, and what changes it.
+//
+// Whoever needs to know them (the engine, the planner, the lists) gets the whole picture again
+// after every change. Only our own store is ever written; what other programs keep, and loose
+// files, are served where they lie.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "models/create.h"
+#include "models/local_models.h"
+#include "models/model_store.h"
+#include "models/model_work.h"
+
+namespace tidegate::models {
+
+struct LibraryOptions {
+  ModelFolders where;  // `store` must be set
+  Quantizer quantizer = nullptr;
+};
+
+// Thread-safe; every call but Now and store blocks on the disk.
+class Library {
+ public:
+  // Called after every change, on the thread that made it, one call at a time.
+  using Changed = std::function<void(std::shared_ptr<const ModelScan>)>;
+
+  // Looks once. `clock` outlives it.
+  Library(LibraryOptions options, const Clock& clock);
+
+  std::shared_ptr<const ModelScan> Now() const;
+  void OnChange(Changed changed);
+  // Looks again.
+  void Refresh();
+  // Looks again when models may have come or gone by other hands since the last look: another
+  // process that changed the store, a file put into a folder. Else it costs a few calls of stat.
+  void RefreshIfChanged();
+
+  ModelStore& store() { return store_; }
+
+  // A pulled model, whose blobs are all there.
+  Result<void> Record(const ModelName& name, std::string_view manifest, Provenance provenance);
+  // The destination is in our store afterwards; the source may be anywhere. Errors: kNotFound.
+  Result<void> Copy(const std::string& source, const ModelName& destination);
+  // Errors: kNotFound; kConflict for a model that is not in our store, with what to do.
+  Result<void> Remove(const std::string& name);
+  // Errors: those of MakeManifest; kNotFound for what it is to be made from.
+  Result<void> Create(const CreateSpec& spec, const Steps& steps, const std::stop_token& stop);
+
+ private:
+  std::shared_ptr<const LocalModel> Find(const std::string& name) const;
+  // Another after every change of the store or of a folder.
+  std::string Stamp() const;
+  void Look();
+
+  const LibraryOptions options_;
+  const Clock& clock_;
+  ModelStore store_;
+  std::mutex refresh_mutex_;  // one look at a time, so that what is told is in order
+  Changed changed_;           // guarded by refresh_mutex_
+  std::string stamp_;         // of the last look; guarded by refresh_mutex_
+  mutable std::mutex mutex_;
+  std::shared_ptr<const ModelScan> now_;  // guarded by mutex_
+};
+
+}  // namespace tidegate::models

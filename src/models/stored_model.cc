@@ -1,0 +1,161 @@
+#include "models/stored_model.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "core/deployment.h"
+
+namespace tidegate::models {
+namespace {
+
+Error Unusable(const StoredModel& stored, const std::string& why) {
+  return InvalidArgument("model", stored.name.Short() + " " + why);
+}
+
+class Builder {
+ public:
+  Builder(const Blobs& blobs, const StoredModel& stored) : blobs_(blobs), stored_(stored) {}
+
+  Result<LocalModel> Build(ModelOrigin origin) && {
+    TIDEGATE_ASSIGN(const std::string config_text, Text(stored_.manifest.config, kConfigBytesMax));
+    TIDEGATE_ASSIGN(const ModelConfig config, ParseModelConfig(config_text));
+    if (!config.remote_host.empty() || !config.remote_model.empty()) {
+      return Unusable(stored_, "is a name for a model that " + config.remote_host +
+                                   " runs: nothing of it is here");
+    }
+    TIDEGATE_TRY(CheckKinds());
+    const Layer* const weights = stored_.manifest.Find(kModelLayer);
+    TIDEGATE_ASSIGN(const std::string path, Path(*weights));
+    TIDEGATE_ASSIGN(model_, ReadLocalModel(path, stored_.name.Short()));
+    if (model_.metadata.type != "model") {
+      return Unusable(stored_, "has weights that are no model but of type " + model_.metadata.type);
+    }
+    for (const Layer& layer : stored_.manifest.layers) TIDEGATE_TRY(Add(layer));
+    for (const auto& option : config.generation_defaults) AddDefault(option);
+    model_.origin = origin;
+    model_.modified_s = stored_.modified_s;
+    model_.manifest_digest = stored_.digest;
+    return std::move(model_);
+  }
+
+ private:
+  Result<void> CheckKinds() const {
+    const std::vector<Layer>& layers = stored_.manifest.layers;
+    const auto count = [&](std::string_view type) {
+      return std::count_if(layers.begin(), layers.end(),
+                           [&](const Layer& layer) { return layer.media_type == type; });
+    };
+    if (count(kTensorLayer) > 0) {
+      return Unusable(stored_,
+                      "is stored as safetensors, which llama.cpp does not run; pull a GGUF "
+                      "form of it");
+    }
+    if (count(kEmbedLayer) > 0) {
+      return Unusable(stored_,
+                      "has embeddings inside, which are no longer supported; create it "
+                      "again without EMBED");
+    }
+    if (count(kModelLayer) == 1) return {};
+    return Unusable(stored_, "has " + std::to_string(count(kModelLayer)) +
+                                 " layers of weights instead of one; pull it again");
+  }
+
+  Error BlobError(const Layer& layer, std::string_view reason, const std::string& why) const {
+    Error error{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,
+                stored_.name.Short() + ": " + layer.digest.ToString() + " " + why +
+                    "; pull the model again"};
+    error.reason = reason;
+    return error;
+  }
+
+  Result<std::string> Path(const Layer& layer) const {
+    const std::optional<std::uint64_t> size = blobs_.SizeOf(layer.digest);
+    if (!size) return BlobError(layer, "blob_missing", "is missing");
+    if (*size != layer.size) {
+      return BlobError(
+          layer, "blob_damaged",
+          "has " + std::to_string(*size) + " bytes instead of " + std::to_string(layer.size));
+    }
+    std::error_code ec;
+    return std::filesystem::absolute(blobs_.PathOf(layer.digest), ec).string();
+  }
+
+  Result<std::string> Text(const Layer& layer, std::size_t bytes_max) const {
+    TIDEGATE_TRY(Path(layer));
+    return blobs_.Read(layer.digest, bytes_max);
+  }
+
+  Result<void> Add(const Layer& layer) {
+    const std::string_view type = layer.media_type;
+    if (type == kProjectorLayer) {
+      TIDEGATE_ASSIGN(model_.projector_path, Path(layer));
+    } else if (type == kDraftLayer) {
+      TIDEGATE_ASSIGN(model_.draft_path, Path(layer));
+    } else if (type == kAdapterLayer) {
+      TIDEGATE_ASSIGN(std::string path, Path(layer));
+      model_.adapter_paths.push_back(std::move(path));
+    } else if (type == kTemplateLayer || type == kPromptLayer) {
+      TIDEGATE_ASSIGN(model_.go_template, Text(layer, kTextLayerBytesMax));
+    } else if (type == kSystemLayer) {
+      TIDEGATE_ASSIGN(model_.system, Text(layer, kTextLayerBytesMax));
+    } else if (type == kLicenseLayer) {
+      TIDEGATE_ASSIGN(std::string text, Text(layer, kTextLayerBytesMax));
+      model_.licences.push_back(std::move(text));
+    } else if (type == kParamsLayer) {
+      TIDEGATE_ASSIGN(const std::string text, Text(layer, kTextLayerBytesMax));
+      TIDEGATE_ASSIGN(model_.parameters, ParseOptions(text));
+    } else if (type == kMessagesLayer) {
+      TIDEGATE_ASSIGN(const std::string text, Text(layer, kTextLayerBytesMax));
+      TIDEGATE_ASSIGN(model_.messages, ParseMessages(text));
+    }
+    return {};
+  }
+
+  void AddDefault(const std::pair<std::string, std::string>& option) {
+    const bool stated =
+        std::any_of(model_.parameters.begin(), model_.parameters.end(),
+                    [&](const auto& parameter) { return parameter.first == option.first; });
+    if (!stated) model_.parameters.push_back(option);
+  }
+
+  const Blobs& blobs_;
+  const StoredModel& stored_;
+  LocalModel model_;
+};
+
+}  // namespace
+
+Result<LocalModel> MakeLocalModel(const Blobs& blobs, const StoredModel& stored,
+                                  ModelOrigin origin) {
+  return Builder(blobs, stored).Build(origin);
+}
+
+Result<Pin> HoldFiles(const LocalModel& model) {
+  Pin pin;
+  if (model.origin != ModelOrigin::kStore) return pin;
+  std::vector<std::string> paths = model.adapter_paths;
+  for (const std::string* path : {&model.path, &model.projector_path, &model.draft_path}) {
+    if (!path->empty()) paths.push_back(*path);
+  }
+  for (const std::string& text : paths) {
+    const std::filesystem::path path(text);
+    TIDEGATE_ASSIGN(const Digest digest, Digest::Parse(path.filename().string(), "path"));
+    TIDEGATE_TRY(Blobs(path.parent_path().string()).Hold(digest, pin));
+  }
+  return pin;
+}
+
+ModelConfig ConfigOf(const GgufMetadata& weights) {
+  ModelConfig config;
+  config.format = "gguf";
+  config.family = weights.architecture;
+  config.families = {weights.architecture};
+  config.parameter_size = core::ParametersText(weights.parameters);
+  config.quantisation = weights.quantisation;
+  config.architecture = "amd64";
+  config.os = "linux";
+  return config;
+}
+
+}  // namespace tidegate::models

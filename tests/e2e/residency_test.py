@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Models that do not fit into memory together, and clients that want both at once."""
+
+import shutil
+import threading
+import time
+import unittest
+
+from harness import STARTER, Client, Gate, Home, eventually
+
+REQUESTS = 100  # of each client
+SWAPS_MAX = 20
+WAIT_S_MAX = 60  # a bound against starvation, not a measure of speed
+
+
+class TwoModelsInRoomForOne(unittest.TestCase):
+    def setUp(self):
+        home = Home()
+        self.addCleanup(home.remove)
+        self.models = [f"{home.path}/{name}.gguf" for name in ("ebb", "flow")]
+        for path in self.models:
+            shutil.copy(STARTER, path)
+        # One takes about 260 MiB, most of it the prompt cache.
+        self.gate = Gate(home=home, models=self.models, engine_settings="memory_mib = 400")
+        self.addCleanup(self.gate.close)
+
+    def ask_many(self, model, answers):
+        client = Client(self.gate.host, self.gate.port)
+        for _ in range(REQUESTS):
+            begin = time.monotonic()
+            answer = client.chat(model, max_tokens=4)
+            answers.append((answer.status, time.monotonic() - begin))
+
+    def test_both_clients_are_served_in_turns_and_nobody_starves(self):
+        answers = {"local/ebb": [], "local/flow": []}
+        threads = [threading.Thread(target=self.ask_many, args=one) for one in answers.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for model, got in answers.items():
+            self.assertEqual([status for status, _ in got], [200] * REQUESTS, model)
+            self.assertLess(max(wait for _, wait in got), WAIT_S_MAX, model)
+        swaps = self.gate.program.output.count("makes room for another")
+        self.assertGreater(swaps, 0, "they fit after all")
+        self.assertLess(swaps, SWAPS_MAX)
+        # Never both.
+        states = [m["state"] for m in self.gate.get("/tidegate/ps").json["models"]]
+        self.assertLessEqual(states.count("ready"), 1)
+
+    def test_one_that_can_never_fit_is_refused_with_the_numbers(self):
+        gate = Gate(models=self.models, engine_settings="memory_mib = 100")
+        self.addCleanup(gate.close)
+        answer = gate.chat("local/ebb", max_tokens=4)
+        self.assertEqual(answer.status, 503)
+        self.assertRegex(answer.json["error"]["message"], r"MiB|GiB|MB|GB")
+
+    def test_what_was_used_is_loaded_again_after_a_restart_before_anybody_asks(self):
+        home = Home()
+        self.addCleanup(home.remove)
+        settings = "memory_mib = 400\npreload_mib = 400"
+        first = Gate(home=home, models=self.models, engine_settings=settings)
+        self.addCleanup(first.close)
+        for _ in range(3):
+            self.assertEqual(first.chat("local/flow", max_tokens=4).status, 200)
+        self.assertEqual(first.stop(), 0)
+        second = Gate(home=home, models=self.models, engine_settings=settings)
+        self.addCleanup(second.close)
+
+        def states():
+            return {m["model"]: m["state"] for m in second.get("/tidegate/ps").json["models"]}
+
+        eventually(lambda: states()["flow"] == "ready", "it is loaded again")
+        self.assertEqual(states()["ebb"], "absent")
+
+
+if __name__ == "__main__":
+    unittest.main()
