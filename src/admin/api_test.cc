@@ -97,6 +97,9 @@ class ApiTest : public ::testing::Test {
       engine::ModelStatus status;
       status.model = "y";
       status.last_start_nanos = 1'500'000'000;
+      status.speculation = "draft-simple";
+      status.drafted_tokens = 12;
+      status.draft_accepted_tokens = 10;
       return std::vector<engine::ModelStatus>{status};
     };
     sources.gate = [this] {

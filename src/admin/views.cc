@@ -197,6 +197,10 @@ std::string EncodeEngineModels(const std::vector<engine::ModelStatus>& statuses)
     writer.Key("pinned").Bool(status.pinned);
     writer.Key("degraded").String(status.degraded);
     writer.Key("unfit").String(status.unfit);
+    writer.Key("speculation").String(status.speculation);
+    writer.Key("speculation_note").String(status.speculation_note);
+    writer.Key("drafted_tokens").Integer(status.drafted_tokens);
+    writer.Key("draft_accepted_tokens").Integer(status.draft_accepted_tokens);
     writer.Key("sandbox_missing").BeginArray();
     for (const std::string& layer : status.sandbox_missing) writer.String(layer);
     writer.EndArray().EndObject();

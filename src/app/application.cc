@@ -13,6 +13,7 @@
 #include "admin/decision_json.h"
 #include "admin/model_api.h"
 #include "app/discovery.h"
+#include "app/engine_settings.h"
 #include "app/inventory_builder.h"
 #include "app/machine_service.h"
 #include "app/model_places.h"
@@ -198,6 +199,8 @@ Result<void> Application::Parts::StartEngine() {
   options.locator = engine::LocatorOptions::FromEnvironment(settings.engine_path);
   TIDEGATE_ASSIGN(options.runtime_folder, RuntimeFolder(settings, environment));
   TIDEGATE_TRY(MakeFolder(options.runtime_folder));
+  TIDEGATE_ASSIGN(const std::string state, StateFolder(settings, environment));
+  TIDEGATE_ASSIGN(options.slots, OpenConversations(settings, state, options.runtime_folder));
   engine::FitPolicy policy = FitPolicyOf(settings);
   options.child = std::move(policy.child);
   options.limits.slots = policy.slots;
@@ -207,7 +210,6 @@ Result<void> Application::Parts::StartEngine() {
   options.limits.keep_alive_nanos =
       settings.engine_keep_alive_s < 0 ? -1 : settings.engine_keep_alive_s * net::kSecond;
   options.residency.preload_bytes = static_cast<std::uint64_t>(settings.engine_preload_mib) << 20U;
-  TIDEGATE_ASSIGN(const std::string state, StateFolder(settings, environment));
   const std::string uses_path = state + "/" + std::string(kUsesFile);
   options.use_weights = UseWeightsFile::Load(uses_path, SystemClock());
   options.protection.enabled = settings.engine_sandbox;

@@ -9,9 +9,11 @@
 
 #include "app/application.h"
 #include "app/doctor_machine.h"
+#include "app/engine_settings.h"
 #include "app/model_places.h"
 #include "engine/installer.h"
 #include "engine/locator.h"
+#include "engine/model_settings.h"
 #include "models/local_models.h"
 #include "net/address.h"
 #include "process/child.h"
@@ -128,6 +130,15 @@ Check CheckModels(const Config& config, const Environment& environment, models::
             "only the starter model is here, and it is a test model: it knows nothing",
             "pull one, as 'tidegate pull llama3.2', or put a GGUF file into " + folder +
                 " (a 4-bit 3B model needs 2 GB and runs on most laptops)"};
+  }
+  for (const models::LocalModel& model : scan.models) {
+    if (model.draft_path.empty()) continue;
+    const engine::ChildSettings settings =
+        engine::SettingsFor(model, ChildSettingsOf(config.settings));
+    if (settings.speculation_note.empty()) continue;
+    return {"local models", CheckState::kWarn, model.name + ": " + settings.speculation_note,
+            "put a draft with the model's own vocabulary beside it, or set "
+            "engine.speculation = \"off\""};
   }
   return {"local models", CheckState::kOk, fmt::format("{} found", scan.models.size()), ""};
 }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "app/engine_settings.h"
 #include "app/machine_service.h"
 #include "engine/devices.h"
 #include "engine/fit.h"

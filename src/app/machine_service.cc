@@ -4,36 +4,12 @@
 #include <future>
 #include <utility>
 
+#include "app/engine_settings.h"
 #include "base/check.h"
 #include "net/sleep.h"
 #include "obs/log.h"
 
 namespace tidegate::app {
-
-namespace {
-
-// What local models may hold together, by the settings or by the machine; 0 = nobody knows.
-std::uint64_t HostBudgetOf(const Settings& settings) {
-  if (settings.engine_memory_mib > 0) {
-    return static_cast<std::uint64_t>(settings.engine_memory_mib) << 20U;
-  }
-  const Result<engine::HostMemory> host = engine::ReadHostMemory();
-  return host.ok() ? engine::HostBudget(*host) : 0;
-}
-
-}  // namespace
-
-engine::FitPolicy FitPolicyOf(const Settings& settings) {
-  engine::FitPolicy policy;
-  policy.child.context_tokens_max = settings.engine_context_tokens;
-  policy.child.threads = static_cast<int>(settings.engine_threads);
-  if (settings.engine_gpu_layers >= 0) {
-    policy.child.device_layers = static_cast<int>(settings.engine_gpu_layers);
-  }
-  policy.slots = static_cast<int>(settings.engine_slots);
-  policy.machine = {HostBudgetOf(settings), {}, settings.engine_require_gpu};
-  return policy;
-}
 
 MachineService::MachineService(net::Shard& shard, engine::Locator& locator,
                                const Settings& settings)

@@ -20,9 +20,6 @@ namespace tidegate::app {
 // How soon an engine that was installed meanwhile is noticed.
 inline constexpr std::int64_t kMachineWatchNanos = 5 * net::kSecond;
 
-// What the settings ask for each local model, on a machine whose devices are not known.
-engine::FitPolicy FitPolicyOf(const Settings& settings);
-
 // REQUIRES: Stop before it is destroyed, from a thread that is no shard and while the shard runs.
 class MachineService {
  public:

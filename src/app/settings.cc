@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::int64_t kDay = 86'400;
 
+constexpr std::string_view kCacheTypes = "f32|f16|bf16|q8_0|q5_1|q5_0|q4_1|q4_0|iq4_nl";
+
 constexpr std::array kOptions = {
     Option{"listen", &Settings::listen, "addresses to serve on: IP:PORT or unix:/PATH"},
     Option{"hosts", &Settings::hosts,
@@ -68,6 +70,28 @@ constexpr std::array kOptions = {
            "memory in MiB, of that of local models, into which those that are used most are loaded "
            "before anybody asks; 0 = none is",
            0, 1'000'000'000},
+    Option{"engine.cache_type_k", &Settings::engine_cache_type_k,
+           "how local models keep what they read of a conversation, its keys: q8_0 takes half the "
+           "memory of f16",
+           0, 0, kCacheTypes},
+    Option{"engine.cache_type_v", &Settings::engine_cache_type_v,
+           "the same of its values; what is smaller than f16 needs flash attention", 0, 0,
+           kCacheTypes},
+    Option{"engine.flash_attention", &Settings::engine_flash_attention,
+           "a way to compute that needs less memory; auto: where the device has it", 0, 0,
+           "auto|on|off"},
+    Option{"engine.prompt_cache_mib", &Settings::engine_prompt_cache_mib,
+           "MiB that each local model may use beside its slots for conversations that wait; 0 = "
+           "none",
+           0, 1'000'000},
+    Option{"engine.conversation_mib", &Settings::engine_conversation_mib,
+           "MiB of the disk for what local models remember of conversations, encrypted, so that "
+           "these survive that the model is unloaded; 0 = nothing is kept",
+           0, 100'000'000},
+    Option{"engine.speculation", &Settings::engine_speculation,
+           "whether local models guess ahead: auto = where a draft that fits lies beside the "
+           "model, draft = the same and says where there is none, ngram = by what was said before",
+           0, 0, "auto|off|draft|ngram"},
     Option{"models.folders", &Settings::model_folders,
            "folders with *.gguf files; default $XDG_DATA_HOME/tidegate/models"},
     Option{"models.files", &Settings::model_files, "single GGUF files beside those in the folders"},

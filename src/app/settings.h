@@ -35,6 +35,11 @@ struct Settings {
   std::int64_t engine_keep_alive_s = 300;
   std::int64_t engine_memory_mib = 0;
   std::int64_t engine_preload_mib = 0;
+  std::string engine_cache_type_k = "f16", engine_cache_type_v = "f16";
+  std::string engine_flash_attention = "auto";
+  std::int64_t engine_prompt_cache_mib = 256;
+  std::int64_t engine_conversation_mib = 1'024;
+  std::string engine_speculation = "auto";
   std::vector<std::string> model_folders, model_files;
   std::string model_store;
   bool model_foreign = true;

@@ -42,6 +42,7 @@ TEST_F(CliTest, AskVerboseTellsTimingPlaceAndCostOnStandardError) {
         "prompt eval count:    7 token(s)\n", "prompt eval duration: 100ms\n",
         "prompt eval rate:     70.00 tokens/s\n", "eval count:           3 token(s)\n",
         "eval duration:        900ms\n", "eval rate:            3.33 tokens/s\n",
+        "drafts:               30/37 (81 %)\n",
         "ran:                  local/small on this device, $0.00, nothing left this machine",
         "decision:             01JD8Z7M3QK5R9T0V2W4X6Y8ZA"}) {
     EXPECT_NE(outcome.err.find(expected), std::string::npos) << expected << "\n" << outcome.err;
@@ -179,15 +180,21 @@ TEST_F(CliTest, PsShowsTheEnginesViewOnRequest) {
       Canned{200, R"({"models":[{"model":"small","state":"ready","users":1,"slots":4,)"
                   R"("queue_depth":2,"expected_wait_ms":900,"pid":321,"rss_bytes":637000000,)"
                   R"("last_start_ms":1500,)"
-                  R"("context_tokens":8192,"last_error":""},{"model":"big","state":"absent",)"
+                  R"("context_tokens":8192,"last_error":"","speculation":"draft-simple",)"
+                  R"("drafted_tokens":37,"draft_accepted_tokens":30},{"model":"odd",)"
+                  R"("state":"ready","users":0,"slots":1,)"
+                  R"("speculation_note":"its draft is not used"},{"model":"big","state":"absent",)"
                   R"("users":0,"slots":2,"unfit":"a context of 8192 needs more",)"
                   R"("last_error":"old"},{"model":"slow","state":"ready",)"
                   R"("degraded":"uses 0 of 1 planned devices"}]})"});
   EXPECT_EQ(RunAtGate({"ps", "--wide"}).out,
-            "MODEL  STATE  BUSY  WAITING    WAIT  WINDOW  MEMORY  PID  STARTED IN  TROUBLE\n"
-            "small  ready   1/4        2  900 ms   8,192  637 MB  321      1.50 s\n"
-            "slow   ready   0/0        0       -       0       -    -           -  uses 0 of 1 "
-            "planned devices\n");
+            "MODEL  STATE  BUSY  WAITING    WAIT  WINDOW  MEMORY  PID  STARTED IN        DRAFTS  "
+            "NOTES\n"
+            "small  ready   1/4        2  900 ms   8,192  637 MB  321      1.50 s  30/37 (81 %)\n"
+            "odd    ready   0/1        0       -       0       -    -           -             -  "
+            "its draft is not used\n"
+            "slow   ready   0/0        0       -       0       -    -           -             -  "
+            "uses 0 of 1 planned devices\n");
   const std::string all = RunAtGate({"ps", "--all"}).out;
   EXPECT_NE(all.find("big    absent"), std::string::npos);
   EXPECT_NE(all.find("a context of 8192 needs more"), std::string::npos);

@@ -178,6 +178,8 @@ void AddFiles(const ChildSettings& settings, Arguments& arguments) {
   }
   if (!settings.slot_save_folder.empty()) {
     arguments.Require("--slot-save-path", settings.slot_save_folder);
+    // Or whatever slot is not in use would be moved to where it cannot be saved from.
+    arguments.AddSwitch({"--no-cache-idle-slots"});
   }
   if (!settings.adapters.empty()) {
     arguments.Require("--lora-scaled", Joined(settings.adapters));

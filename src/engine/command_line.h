@@ -19,6 +19,8 @@ inline constexpr int kPromptCacheMibDefault = 256;
 
 enum class FlashAttention : std::uint8_t { kAuto, kOn, kOff };
 
+enum class Speculation : std::uint8_t { kOff, kAuto, kDraft, kNgram };
+
 struct Adapter {
   std::string path;
   double scale = 1;
@@ -38,11 +40,14 @@ struct ChildSettings {
   std::optional<int> ubatch;         // tokens of a batch; unset = 512, or a whole text to embed
   std::string projector_path;        // turns images and sounds into tokens; empty = none, as below
   std::string draft_path;            // a small model that guesses tokens ahead
-  std::string speculation;           // of --spec-type: "draft-simple", "ngram-mod", …
-  std::optional<int> draft_tokens;   // guessed at once; unset = llama-server's choice
-  std::string slot_save_folder;      // where the state of slots may be kept
-  std::vector<Adapter> adapters;     // applied from the start, in this order
-  bool tells_devices = false;        // says in its output which graphics devices it uses
+  // What is decided when a model is known, see speculation.h; a `speculation` that is named wins.
+  Speculation speculate = Speculation::kAuto;
+  std::string speculation;          // of --spec-type: "draft-simple", "ngram-mod", …
+  std::string speculation_note;     // why it is not what was asked for; empty = it is
+  std::optional<int> draft_tokens;  // guessed at once; unset = llama-server's choice
+  std::string slot_save_folder;     // where the state of slots may be kept
+  std::vector<Adapter> adapters;    // applied from the start, in this order
+  bool tells_devices = false;     // says in its output which graphics devices it uses
 };
 
 // Worker threads for generating: the physical cores that this process may use, but one logical core
@@ -59,6 +64,9 @@ int BatchTokens(const models::LocalModel& model, const ChildSettings& settings);
 struct ChildFiles {
   std::string socket_path;  // ends in ".sock"
   std::string api_key_path;
+  // The state of its slots: what it may read, and what it may write; all are there already.
+  std::vector<std::string> slots_in = {}, slots_out = {};
+  std::uint64_t slot_bytes_max = 0;  // of each that it writes
 };
 
 // Options that this version does not list are left out where it can serve without them. Errors:

@@ -84,7 +84,7 @@ Result<std::unique_ptr<Engine>> Engine::Create(net::Shard& shard, EngineOptions 
   const std::shared_ptr<RunnerContext> context(
       new RunnerContext{shard, options.limits, std::move(options.memory_of), options.protection,
                         Locator(std::move(options.locator)), std::move(folder),
-                        std::make_shared<Scheduler>(shard, options.residency),
+                        std::make_shared<Scheduler>(shard, options.residency), std::move(options.slots),
                         std::make_unique<net::HttpClient>(shard, net::ClientOptions{}),
                         std::make_unique<process::SpawnThread>()});
   auto state = std::make_shared<State>();
@@ -225,6 +225,11 @@ void Engine::KeepAlive(std::string_view model, std::int64_t nanos) {
   state_->Post(model, [nanos](Runner& runner) { runner.KeepAlive(nanos); });
 }
 
+void Engine::NoteDrafts(std::string_view model, std::int64_t drafted, std::int64_t accepted) {
+  state_->Post(model,
+               [drafted, accepted](Runner& runner) { runner.NoteDrafts(drafted, accepted); });
+}
+
 void Engine::Stop(std::string_view model) {
   state_->Post(model, [](Runner& runner) { runner.Unload(); });
 }
@@ -305,6 +310,7 @@ void Engine::Stop() {
   });
   all_stopped.get_future().wait();
   context.spawner.reset();
+  context.slots.reset();
 }
 
 }  // namespace tidegate::engine

@@ -29,6 +29,7 @@
 #include "engine/locator.h"
 #include "engine/queue.h"
 #include "engine/residency.h"
+#include "engine/slot_keeper.h"
 #include "engine/status.h"
 #include "engine/supervisor.h"
 #include "models/local_models.h"
@@ -48,6 +49,7 @@ struct EngineOptions {
   // Bytes of the budget that a process of the model holds; empty = as fit.h decides.
   std::function<std::uint64_t(const models::LocalModel& model)> memory_of = {};
   ChildProtection protection;
+  std::shared_ptr<SlotKeeper> slots = {};  // null: no conversation outlives its process
   // How much each model was used before, see ModelStatus::use_weight.
   std::map<std::string, double> use_weights = {};
 };
@@ -99,6 +101,10 @@ class Engine {
   // model. Thread-safe.
   void Pin(std::string_view model, bool pinned);
 
+  // For the statuses: an answer of `model` came of which so many tokens had been guessed ahead, and
+  // so many of these were right. No-op for an unknown model. Thread-safe.
+  void NoteDrafts(std::string_view model, std::int64_t drafted, std::int64_t accepted);
+
   // How long the process of `model` that runs now shall stay when it is idle; negative = it stays,
   // 0 = it goes as soon as nobody uses it. No-op for an unknown model. Thread-safe.
   void KeepAlive(std::string_view model, std::int64_t nanos);
@@ -110,7 +116,8 @@ class Engine {
   std::vector<ModelStatus> Statuses() const;
 
   // Refuses everything new, ends all children (SIGTERM, then SIGKILL after
-  // SupervisorLimits::term_nanos) and removes sockets and keys. Blocks. Idempotent.
+  // SupervisorLimits::term_nanos) and removes sockets and keys. Blocks, also until their
+  // conversations are on the disk. Idempotent.
   void Stop();
 
  private:

@@ -5,6 +5,8 @@
 
 #include "base/result.h"
 #include "engine/model_parameters.h"
+#include "engine/speculation.h"
+#include "models/gguf.h"
 
 namespace tidegate::engine {
 namespace {
@@ -18,9 +20,8 @@ int Int(std::int64_t value) {
 ChildSettings SettingsFor(const models::LocalModel& model, const ChildSettings& base) {
   ChildSettings settings = base;
   if (settings.projector_path.empty()) settings.projector_path = model.projector_path;
-  // A draft is of use only to a way of speculation that was asked for.
+  ChooseSpeculation(model, settings);
   const bool speculates = !settings.speculation.empty();
-  if (speculates && settings.draft_path.empty()) settings.draft_path = model.draft_path;
   for (const std::string& path : model.adapter_paths) settings.adapters.push_back({path});
   const Result<ModelParameters> parameters = ReadModelParameters(model.parameters);
   if (!parameters.ok()) return settings;

@@ -34,13 +34,17 @@ using WaiterId = std::uint64_t;
 // temporaries of an expression that awaits.
 struct Claim {
   Claim() = default;
-  Claim(Priority priority_in, std::string principal_in, std::int64_t context_tokens_in = 0)
+  Claim(Priority priority_in, std::string principal_in, std::int64_t context_tokens_in = 0,
+        bool may_be_kept_in = true)
       : priority(priority_in),
         principal(std::move(principal_in)),
-        context_tokens(context_tokens_in) {}
+        context_tokens(context_tokens_in),
+        may_be_kept(may_be_kept_in) {}
   Priority priority = Priority::kNormal;
   std::string principal;            // whom turns are taken between; any text, empty is one more
   std::int64_t context_tokens = 0;  // of the window that it needs; 0 = any will do
+  // Of what is asked, by the process that answers: for the next one, on the disk.
+  bool may_be_kept = true;
 };
 
 // Not thread-safe. Every call is O(log n), except a Push to a full queue, which is linear in the

@@ -96,6 +96,12 @@ Runner::Runner(std::shared_ptr<RunnerContext> context, FitterPtr fitter)
 void Runner::Acquire(WaiterId waiter, const Claim& claim, Granted granted) {
   Result<bool> enlarged = MakeWindow(claim.context_tokens);
   if (!enlarged.ok()) return granted(std::move(enlarged).error());
+  if (!claim.may_be_kept) {
+    granted = [this, granted = std::move(granted)](Result<Lease> lease) {
+      if (lease.ok() && slots_) slots_->KeepNothing();
+      granted(std::move(lease));
+    };
+  }
   waiters_.emplace(waiter, std::move(granted));
   const std::int64_t now = net::MonotonicNow();
   Actions actions;
@@ -154,6 +160,12 @@ void Runner::Pin(bool pinned) {
   if (pinned) supervisor_.Preload();
   context_->scheduler->Pin(name_, pinned);
   Apply({});
+}
+
+void Runner::NoteDrafts(std::int64_t drafted, std::int64_t accepted) {
+  drafted_tokens_ += drafted;
+  draft_accepted_tokens_ += accepted;
+  Publish();
 }
 
 void Runner::Unload() { Apply(supervisor_.Unload(net::MonotonicNow())); }
@@ -275,7 +287,7 @@ void Runner::Apply(Actions actions) {
         Probe();
         break;
       case Action::Kind::kTerminate:
-        child_->SignalGroup(SIGTERM);
+        Terminate();
         break;
       case Action::Kind::kKill:
         child_->SignalGroup(SIGKILL);
@@ -327,6 +339,10 @@ void Runner::Publish() {
   status.context_tokens = fit.context_tokens();
   status.device_layers = fit.memory.device_layers;
   status.unfit = next_->memory.why_not;
+  status.speculation = speculation_;
+  status.speculation_note = speculation_note_;
+  status.drafted_tokens = drafted_tokens_;
+  status.draft_accepted_tokens = draft_accepted_tokens_;
   if (child_ && context_->protection.enabled) status.sandbox_missing = child_->sandbox().Missing();
   if (status.state != status_.state) LogChange(status);  // this thread alone writes status_
   const std::lock_guard lock(status_mutex_);
@@ -371,18 +387,27 @@ void Runner::StartChild() {
 
 Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
                                         const ModelFit& fit) const {
-  const ChildFiles files{context_->folder.SocketPath(name_), context_->folder.KeyPath(name_)};
+  ChildFiles files{context_->folder.SocketPath(name_), context_->folder.KeyPath(name_)};
   TIDEGATE_ASSIGN(models::Pin pin, models::HoldFiles(model));
   // A child that was killed leaves its socket, and that keeps the next one from listening.
   unlink(files.socket_path.c_str());
   TIDEGATE_ASSIGN(const EngineBinary binary, context_->locator.Locate());
   process::SpawnOptions options;
-  TIDEGATE_ASSIGN(options.argv, MakeCommandLine(binary, model, fit.settings, fit.slots(), files));
+  ChildSettings settings = fit.settings;
+  std::shared_ptr<SlotRun> kept;
+  if (context_->slots) kept = context_->slots->Begin(model, binary, settings, fit.slots());
+  if (kept) kept->Allow(settings, files);
+  TIDEGATE_ASSIGN(options.argv, MakeCommandLine(binary, model, settings, fit.slots(), files));
   context_->protection.Apply(binary, model, files, options);
   std::string key = RandomHex(kKeyBytes);
   TIDEGATE_TRY(WritePrivateFile(files.api_key_path, key + "\n"));
   TIDEGATE_ASSIGN(process::Child child, process::Spawn(options));
-  return Started{std::move(child), Secret("Bearer " + std::move(key)), std::move(pin)};
+  return Started{std::move(child),
+                 Secret("Bearer " + std::move(key)),
+                 std::move(pin),
+                 std::move(kept),
+                 std::move(settings.speculation),
+                 std::move(settings.speculation_note)};
 }
 
 void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
@@ -394,6 +419,13 @@ void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   child_.emplace(std::move(started->child));
   authorization_ = std::move(started->authorization);
   pin_ = std::move(started->pin);
+  slots_ = std::move(started->slots);
+  serves_ = false;
+  speculation_ = std::move(started->speculation);
+  if (started->speculation_note != speculation_note_ && !started->speculation_note.empty()) {
+    obs::Log(obs::Level::kWarning, "local model {}: {}", name_, started->speculation_note);
+  }
+  speculation_note_ = std::move(started->speculation_note);
   started_wall_nanos_ = SystemClock().WallNanos();
   tail_.Clear();
   line_.clear();
@@ -402,6 +434,7 @@ void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   if (Result<void> watched = Watch(run); !watched.ok()) {
     child_.reset();
     pin_ = {};
+    slots_.reset();
     Apply(supervisor_.OnSpawnFailed(now, run, std::move(watched).error()));
     return;
   }
@@ -501,6 +534,7 @@ void Runner::OnChildEnd(std::uint64_t run) {
   CloseDescriptors();
   child_.reset();
   pin_ = {};
+  slots_.reset();
   unlink(context_->folder.SocketPath(name_).c_str());
   unlink(context_->folder.KeyPath(name_).c_str());
   context_->client->Forget(origin());
@@ -517,6 +551,28 @@ Error Runner::ExitError(const process::ExitStatus& status) const {
   return error;
 }
 
+// --- conversations ---
+
+SlotServer Runner::SlotServerOf() {
+  return {*context_->client, origin(), std::string(authorization_.Reveal())};
+}
+
+// Its conversations are saved first, unless it never served. Whoever finds that this takes too long
+// is the supervisor, which has it killed.
+void Runner::Terminate() {
+  if (!slots_ || !serves_) return child_->SignalGroup(SIGTERM);
+  net::Spawn(context_->shard.io(), SaveThenTerminate(shared_from_this(), supervisor_.run()),
+             [self = Pending(shared_from_this())](std::exception_ptr e) { CHECK(!e); });
+}
+
+net::Task<void> Runner::SaveThenTerminate(std::shared_ptr<Runner> self, std::uint64_t run) {
+  SlotServer server = self->SlotServerOf();
+  co_await SlotRun::Save(self->slots_, std::move(server));
+  if (!self->child_ || run != self->supervisor_.run()) co_return;
+  self->context_->client->Forget(self->origin());  // or it would wait for more requests
+  self->child_->SignalGroup(SIGTERM);
+}
+
 // --- probes ---
 
 void Runner::Probe() {
@@ -528,13 +584,19 @@ net::Task<void> Runner::ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t ru
   const auto response = co_await net::Fetch(*self->context_->client, self->origin(), "GET",
                                             "/health", "", "", kProbeTimeoutNanos);
   constexpr int kOk = 200;  // 503 while it loads
-  self->OnProbe(run, response.ok() && response->status == kOk);
+  const bool serves = response.ok() && response->status == kOk;
+  if (serves && self->slots_ && run == self->supervisor_.run()) {
+    SlotServer server = self->SlotServerOf();
+    co_await SlotRun::Restore(self->slots_, std::move(server));
+  }
+  self->OnProbe(run, serves);
 }
 
 void Runner::OnProbe(std::uint64_t run, bool serves) {
   if (serves && run == supervisor_.run()) {
     unlink(context_->folder.KeyPath(name_).c_str());  // it has read it
     context_->client->Forget(origin());  // each open connection occupies one of its threads
+    serves_ = true;
     CheckDevices(run);
   }
   Apply(supervisor_.OnProbe(net::MonotonicNow(), run, serves));

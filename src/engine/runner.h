@@ -22,6 +22,7 @@
 #include "engine/locator.h"
 #include "engine/runtime_folder.h"
 #include "engine/scheduler.h"
+#include "engine/slot_keeper.h"
 #include "engine/supervisor.h"
 #include "models/blobs.h"
 #include "models/local_models.h"
@@ -46,6 +47,7 @@ struct RunnerContext {
   Locator locator;
   RuntimeFolder folder;
   std::shared_ptr<Scheduler> scheduler;
+  std::shared_ptr<SlotKeeper> slots;              // null: no conversation outlives its process
   std::unique_ptr<net::HttpClient> client;        // used and destroyed on the shard
   std::unique_ptr<process::SpawnThread> spawner;  // destroyed by Engine::Stop
   std::atomic<bool> stopped = false;  // the shard may be gone: nothing is posted to it any more
@@ -70,6 +72,8 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void KeepAlive(std::int64_t nanos);
   void Pin(bool pinned);
   void Unload();
+  // An answer came of which so many tokens had been guessed, and so many of these were right.
+  void NoteDrafts(std::int64_t drafted, std::int64_t accepted);
   // The same model, perhaps in another file or fitted otherwise; takes Retire back.
   void SetModel(FitterPtr fitter);
   // Refuses everybody who waits or comes, ends the child after its users, and calls `gone` once
@@ -91,6 +95,8 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
     process::Child child;
     Secret authorization;
     models::Pin pin;
+    std::shared_ptr<SlotRun> slots;
+    std::string speculation, speculation_note;
   };
   using FitPtr = std::shared_ptr<const ModelFit>;
 
@@ -109,6 +115,8 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void TakeOutput(std::string_view bytes);
   void CheckDevices(std::uint64_t run);
   Error ExitError(const process::ExitStatus& status) const;
+  void Terminate();
+  static net::Task<void> SaveThenTerminate(std::shared_ptr<Runner> self, std::uint64_t run);
   void Probe();
   static net::Task<void> ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t run);
   void OnProbe(std::uint64_t run, bool serves);
@@ -119,6 +127,7 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void LogChange(const ModelStatus& now) const;
   void CheckQuiet();
   net::Origin origin() const;
+  SlotServer SlotServerOf();
 
   // Counts an operation under way for as long as it lives, so that Stop knows when all have ended.
   class Pending;
@@ -132,11 +141,14 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   std::optional<process::Child> child_;
   models::Pin pin_;  // of its files, which stay as long as it runs
   Secret authorization_;
+  std::shared_ptr<SlotRun> slots_;  // of the child; null: they are not kept
+  bool serves_ = false;             // the child does
   std::int64_t started_wall_nanos_ = 0;
   process::OutputTail tail_{kChildOutputBytesKept};
   std::string line_;  // of the output, as far as it came
   std::set<std::string> devices_used_;
-  std::string degraded_;
+  std::string degraded_, speculation_, speculation_note_;
+  std::int64_t drafted_tokens_ = 0, draft_accepted_tokens_ = 0;
   Descriptor exit_watch_, output_;
   char read_buffer_[4096];
   net::asio::steady_timer timer_;

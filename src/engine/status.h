@@ -57,6 +57,11 @@ struct ModelStatus {
   std::uint64_t device_bytes = 0;       // likewise of graphics memory
   double use_weight = 0;                // its uses, each counting half as much after a half-life
   ModelCounts counts;
+  // Of the present process, else of the latest: the means to guess tokens ahead, and why it is not
+  // what was asked for; empty for none. What was guessed, and how much of it was right, is counted
+  // since the gate began.
+  std::string speculation, speculation_note;
+  std::int64_t drafted_tokens = 0, draft_accepted_tokens = 0;
   // It runs, but with less than was planned, for this reason: "uses 0 of 1 planned devices".
   std::string degraded;
   std::string unfit;  // why it cannot be loaded on this machine at all, see core::MemoryFit

@@ -105,6 +105,11 @@ void Learn(Call& call, const Running& running, const dispatch::AttemptResult& re
     inventory.breaker(running.deployment).Succeeded();
     if (call.request.readying != core::Readying::kNone) return;  // nothing was generated
     if (call.work && !call.work->Teaches()) return;
+    if (running.lease && result.usage && result.usage->draft_tokens > 0) {
+      inventory.engine()->NoteDrafts(inventory.route(running.deployment).engine_model,
+                                     result.usage->draft_tokens,
+                                     result.usage->draft_accepted_tokens);
+    }
     const std::int64_t generation_us = (result.total_nanos - result.ttft_nanos) / 1'000;
     inventory.estimator().Observe(running.deployment, result.ttft_nanos / 1'000,
                                   result.usage ? result.usage->output_tokens : 0, generation_us,
@@ -288,6 +293,13 @@ Money Times(Money price, std::int64_t times) {
   return overflow ? Money::Max() : Money{product};
 }
 
+// Whether what is asked may outlive the process that answers it, encrypted (engine/slot_keeper.h).
+bool MayBeKept(const Call& call) {
+  return call.effective.retention.value_or(core::Retention::kAny) !=
+             core::Retention::kZeroDataRetention &&
+         call.effective.cache != core::CacheMode::kOff;
+}
+
 engine::Priority PriorityOf(core::Priority priority) {
   switch (priority) {
     case core::Priority::kInteractive:
@@ -304,7 +316,7 @@ engine::Priority PriorityOf(core::Priority priority) {
 
 engine::Claim ClaimOf(const Call& call, std::int64_t window_tokens) {
   const core::Priority priority = call.effective.priority.value_or(core::Priority::kNormal);
-  return {PriorityOf(priority), call.principal->name, window_tokens};
+  return {PriorityOf(priority), call.principal->name, window_tokens, MayBeKept(call)};
 }
 
 Money CostOf(const core::Usage& usage, const core::Prices& prices, std::int64_t requests) {

@@ -21,9 +21,18 @@ Cell StateOf(const std::string& state, std::int64_t retry_in_ms) {
   return {"retries in " + FormatDuration(retry_in_ms * kMicrosPerMs), Ink::kBad};
 }
 
+// How much of what was guessed ahead was right, or by what means it would be.
+std::string DraftsOf(JsonFields& model) {
+  const std::int64_t drafted = model.Integer("drafted_tokens");
+  const std::int64_t accepted = model.Integer("draft_accepted_tokens");
+  const std::string means = model.Text("speculation");
+  if (drafted > 0) return FormatAccepted(accepted, drafted);
+  return means.empty() ? "-" : means;
+}
+
 // What is wrong now comes before what was.
-std::string Trouble(JsonFields& model) {
-  for (const char* what : {"unfit", "degraded", "last_error"}) {
+std::string NotesOf(JsonFields& model) {
+  for (const char* what : {"unfit", "degraded", "last_error", "speculation_note"}) {
     if (std::string text = model.Text(what); !text.empty()) return text;
   }
   return "";
@@ -43,7 +52,8 @@ Result<std::string> WideText(std::string_view answer, bool all, const Console& c
                {"MEMORY", Align::kRight},
                {"PID", Align::kRight},
                {"STARTED IN", Align::kRight},
-               {"TROUBLE", Align::kLeft, Overflow::kWrap}});
+               {"DRAFTS", Align::kRight},
+               {"NOTES", Align::kLeft, Overflow::kWrap}});
   JsonFields fields(*root);
   for (const json::Value item : fields.Items("models")) {
     JsonFields model(item);
@@ -62,7 +72,8 @@ Result<std::string> WideText(std::string_view answer, bool all, const Console& c
         pid == 0 ? "-" : FormatBytes(model.Integer("rss_bytes")),
         pid == 0 ? "-" : std::to_string(pid),
         start_ms == 0 ? "-" : FormatDuration(start_ms * kMicrosPerMs),
-        Trouble(model)};
+        DraftsOf(model),
+        NotesOf(model)};
     if (all || state != "absent") table.Row(row);
     fields.Absorb(model.status());
   }
