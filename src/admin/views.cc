@@ -1,6 +1,7 @@
 #include "admin/views.h"
 
 #include "admin/decision_json.h"
+#include "admin/measure_views.h"
 #include "base/clock.h"
 #include "json/writer.h"
 #include "protocols/memory_fit_json.h"
@@ -84,6 +85,12 @@ void WriteModel(json::Writer& writer, const ModelRow& row) {
   writer.Key("quality").Double(deployment.quality);
   writer.Key("ttft_ms_prior").Integer(deployment.ttft_ms_prior);
   writer.Key("tokens_per_s_prior").Double(deployment.tokens_per_s_prior);
+  writer.Key("profile");
+  if (deployment.speed) {
+    WriteProfile(writer, *deployment.speed);
+  } else {
+    writer.Null();
+  }
   writer.Key("live");
   WriteLive(writer, row.live);
   writer.EndObject();

@@ -6,16 +6,19 @@
 #include <future>
 #include <malloc.h>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <unistd.h>
 
 #include "admin/api.h"
 #include "admin/decision_json.h"
+#include "admin/measure_api.h"
 #include "admin/model_api.h"
 #include "app/discovery.h"
 #include "app/engine_settings.h"
 #include "app/inventory_builder.h"
 #include "app/machine_service.h"
+#include "app/model_bench.h"
 #include "app/model_places.h"
 #include "app/model_service.h"
 #include "app/policy_constraint_parser.h"
@@ -23,6 +26,7 @@
 #include "conversations/shelf.h"
 #include "engine/deployments.h"
 #include "engine/engine.h"
+#include "engine/profile_book.h"
 #include "engine/quantizer.h"
 #include "gateway/gateway.h"
 #include "ledger/books.h"
@@ -133,10 +137,13 @@ struct Application::Parts {
   std::unique_ptr<ModelService> models;
   std::unique_ptr<MachineService> machine;  // null without an engine
   std::mutex refit_mutex;                   // held from a change of models or machine to the end
+  std::shared_ptr<engine::ProfileBook> profiles;  // null without an engine
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<UseWeightsFile> uses;  // of the engine's models
+  std::unique_ptr<ModelBench> bench;     // null without an engine
   std::unique_ptr<admin::Api> api;
-  std::unique_ptr<admin::ModelApi> model_api;  // null without an engine
+  std::unique_ptr<admin::ModelApi> model_api;      // null without an engine
+  std::unique_ptr<admin::MeasureApi> measure_api;  // null without an engine
   std::unique_ptr<gateway::Gateway> gateway;
   std::unique_ptr<net::HttpServer> server;
   std::unique_ptr<Discovery> discovery;
@@ -147,12 +154,18 @@ struct Application::Parts {
   Result<void> StartModels();
   Result<void> StartEngine();
   UseWeights UsesNow() const;
+  Result<void> OpenProfiles();
+  void StartBench();
+  std::shared_ptr<const core::SpeedProfile> SpeedOf(const models::LocalModel& model,
+                                                    const engine::ModelFit& fit) const;
+  std::vector<core::Deployment> MakeLocal(const models::ModelScan& scan) const;
   Result<std::vector<core::Deployment>> DeploymentsOf(const models::ModelScan& scan) const;
   void OnModels(std::shared_ptr<const models::ModelScan> scan);
   void OnMachine(engine::Machine found);
   void Offer(const models::ModelScan& scan);
   void RebuildInventory();
   Result<void> StartGateway();
+  net::Task<bool> HandleAdmin(net::Exchange& exchange, const policy::Principal& principal);
   Result<void> Listen();
   admin::Sources AdminSources();
   Result<ledger::BookReader*> Reader();
@@ -213,6 +226,8 @@ Result<void> Application::Parts::StartEngine() {
   const std::string uses_path = state + "/" + std::string(kUsesFile);
   options.use_weights = UseWeightsFile::Load(uses_path, SystemClock());
   options.protection.enabled = settings.engine_sandbox;
+  TIDEGATE_TRY(OpenProfiles());
+  options.child.tuning = profiles;
   const std::shared_ptr<const models::ModelScan> scan = models->library().Now();
   LogProblems(*scan);
   TIDEGATE_ASSIGN(engine, engine::Engine::Create((*shards)[0], std::move(options), scan->models));
@@ -227,6 +242,54 @@ UseWeights Application::Parts::UsesNow() const {
     uses.emplace(status.model, status.use_weight);
   }
   return uses;
+}
+
+Result<void> Application::Parts::OpenProfiles() {
+  TIDEGATE_ASSIGN(const std::string folder, StateFolder(config.settings, environment));
+  profiles = std::make_shared<engine::ProfileBook>(folder, engine::MachineText(),
+                                                   [this] { return locator->Stamp(); });
+  return {};
+}
+
+void Application::Parts::StartBench() {
+  ModelBenchOptions options;
+  options.book = profiles;
+  options.elsewhere = [this](const std::string& name) {
+    const std::shared_ptr<gateway::Inventory> inventory = gateway->inventory();
+    const std::span<const core::Deployment> all = inventory->deployments();
+    return std::any_of(all.begin(), all.end(), [&](const core::Deployment& d) {
+      return d.ref.provider != engine::kLocalProvider &&
+             (d.ref.model == name || d.ref.ToString() == name);
+    });
+  };
+  options.changed = [this] { models->library().Refresh(); };
+  bench =
+      std::make_unique<ModelBench>((*shards)[0], *engine, models->library(), std::move(options));
+  measure_api = std::make_unique<admin::MeasureApi>(bench->Work());
+}
+
+// What was measured of another file, by another engine or with other settings says nothing.
+std::shared_ptr<const core::SpeedProfile> Application::Parts::SpeedOf(
+    const models::LocalModel& model, const engine::ModelFit& fit) const {
+  std::string why;
+  const std::string settings = engine::SettingsText(model, fit.settings, fit.slots());
+  std::shared_ptr<const core::SpeedProfile> speed = profiles->SpeedOf(model, settings, &why);
+  if (!why.empty()) {
+    obs::Log(
+        obs::Level::kInfo,
+        "what was measured of {} does not count, for it was measured {}; `tidegate bench {}` does "
+        "it again",
+        model.name, why, model.name);
+  }
+  return speed;
+}
+
+std::vector<core::Deployment> Application::Parts::MakeLocal(const models::ModelScan& scan) const {
+  return engine::MakeDeployments(
+      scan.models, engine->policy(),
+      [this](const models::LocalModel& model, const engine::ModelFit& fit) {
+        return SpeedOf(model, fit);
+      });
 }
 
 Result<void> Application::Parts::StartModels() {
@@ -246,8 +309,7 @@ Result<void> Application::Parts::StartModels() {
 
 Result<std::vector<core::Deployment>> Application::Parts::DeploymentsOf(
     const models::ModelScan& scan) const {
-  std::vector<core::Deployment> deployments =
-      engine::MakeDeployments(scan.models, engine->policy());
+  std::vector<core::Deployment> deployments = MakeLocal(scan);
   for (const providers::ModelConfig& stated : config.local_models) {
     TIDEGATE_TRY(State(stated, deployments));
   }
@@ -272,7 +334,7 @@ void Application::Parts::Offer(const models::ModelScan& scan) {
   Result<std::vector<core::Deployment>> deployments = DeploymentsOf(scan);
   if (!deployments.ok()) {  // a model that the configuration speaks of is gone
     obs::Log(obs::Level::kWarning, "{}", Describe(deployments.error()));
-    deployments = engine::MakeDeployments(scan.models, engine->policy());
+    deployments = MakeLocal(*scan);
   }
   std::promise<void> replaced;
   (*shards)[0].Post([this, &replaced, next = std::move(*deployments)]() mutable {
@@ -378,7 +440,7 @@ Result<void> Application::Parts::StartGateway() {
       .trust_callers_without_key = true,
       .encode_decision = admin::EncodeDecision,
       .admin = [this](net::Exchange& exchange, const policy::Principal& principal) {
-        return api->Handle(exchange, principal);
+        return HandleAdmin(exchange, principal);
       }};
   if (engine) {
     admin::ModelWork work = models->Work();
@@ -390,7 +452,17 @@ Result<void> Application::Parts::StartGateway() {
   }
   gateway = std::make_unique<gateway::Gateway>(
       std::move(parts), BuildInventory(*catalogue, local, {}, engine.get(), nullptr));
+  if (engine) StartBench();
   return {};
+}
+
+net::Task<bool> Application::Parts::HandleAdmin(net::Exchange& exchange,
+                                                const policy::Principal& principal) {
+  if (measure_api && admin::MeasureApi::Owns(exchange.head().path())) {
+    co_await measure_api->Handle(exchange, principal);
+    co_return true;
+  }
+  co_return co_await api->Handle(exchange, principal);
 }
 
 Result<void> Application::Parts::Listen() {
@@ -466,6 +538,7 @@ std::size_t Application::Stop() {
   const std::size_t cut = parts.server ? parts.server->Drain() : 0;
   if (parts.discovery) parts.discovery->Stop();
   if (parts.machine) parts.machine->Stop();
+  if (parts.bench) parts.bench->Stop();
   if (parts.models) parts.models->Stop();
   parts.uses.reset();
   if (parts.engine) parts.engine->Stop();
@@ -476,6 +549,8 @@ std::size_t Application::Stop() {
   parts.api.reset();
   parts.model_api.reset();
   parts.machine.reset();
+  parts.measure_api.reset();
+  parts.bench.reset();
   parts.models.reset();
   parts.engine.reset();
   parts.shelf.reset();  // what still waits for it is told on a shard

@@ -5,10 +5,12 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "admin/api.h"
+#include "admin/measure_api.h"
 #include "app/application.h"
 #include "base/digest.h"
 #include "gateway/authorize.h"
@@ -87,6 +89,8 @@ constexpr Row kRows[] = {
     {"GET", "/tidegate/decisions/01JD8Z7M3QK5R9T0V2W4X6Y8ZA", "", Scope::kRecords},
     {"GET", "/tidegate/spend", "", Scope::kRecords},
     {"GET", "/tidegate/models", "", Scope::kModelsRead},
+    {"POST", "/tidegate/models/bench", "{}", Scope::kModelsWrite},
+    {"POST", "/tidegate/models/tune", "{}", Scope::kModelsWrite},
     {"GET", "/tidegate/ps", "", Scope::kModelsRead},
     {"GET", "/tidegate/policy/fields", "", Scope::kModelsRead},
     {"GET", "/tidegate/status", "", Scope::kAdmin},
@@ -120,7 +124,9 @@ TEST(ScopeTable, HasEveryKindOfRouteWithTheScopeThatItWants) {
     if (operation == protocols::Operation::kFixed) continue;  // wants no key
     EXPECT_TRUE(operations.contains(operation)) << "no row has operation " << i;
   }
-  for (const admin::Route& route : admin::Routes()) {
+  std::vector<admin::Route> routes(admin::Routes().begin(), admin::Routes().end());
+  for (const admin::Route& route : admin::MeasureApi::Routes()) routes.push_back(route);
+  for (const admin::Route& route : routes) {
     const bool found = std::any_of(paths.begin(), paths.end(), [&](std::string_view path) {
       return route.path.ends_with('/') ? path.starts_with(route.path) : path == route.path;
     });

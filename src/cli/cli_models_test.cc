@@ -230,6 +230,18 @@ TEST_F(ModelsTest, APullOfWhatCannotBeLoadedHereSaysSo) {
       << outcome.err;
 }
 
+TEST_F(ModelsTest, ShowSaysHowFastAModelWasMeasuredToBe) {
+  gate_.Answer("POST /api/show",
+               Canned{200, R"({"details":{"format":"gguf"},"tidegate":{"provider":"local","speed":)"
+                           R"({"prompt_tokens":128,"ttft_ms":412.4,"prompt_tokens_per_s":310.2,)"
+                           R"("tokens_per_s":20.26}}})"});
+  EXPECT_EQ(RunAtGate({"show", "m"}).out,
+            "  Measured\n"
+            "    first token    412 ms           after a prompt of 128 tokens\n"
+            "    reads          310 tokens/s\n"
+            "    writes         20.3 tokens/s\n\n");
+}
+
 TEST_F(ModelsTest, ShowIsBlocksOrOnePart) {
   gate_.Answer(
       "POST /api/show",

@@ -174,6 +174,18 @@ TEST_F(CliTest, ModelsIsATableOfPlacesPricesAndStates) {
             "openai/large  cloud   400,000   $1.25   $10.00  vision tools  no key\n");
 }
 
+TEST_F(CliTest, ModelsHasAColumnForWhatWasMeasured) {
+  gate_.Answer("GET /tidegate/models",
+               Canned{200, R"({"models":[{"id":"local/small","place":"device","profile":)"
+                           R"({"tokens_per_s":20.26},"live":{"available":true,"loaded":true}},)"
+                           R"({"id":"local/other","place":"device","profile":null,)"
+                           R"("live":{"available":true,"loaded":true}}]})"});
+  EXPECT_EQ(RunAtGate({"models"}).out,
+            "MODEL        PLACE   CONTEXT  IN $/M  OUT $/M  CAN  STATE    MEASURED\n"
+            "local/small  device        ?       ?        ?  -    ready  20.3 tok/s\n"
+            "local/other  device        ?       ?        ?  -    ready           -\n");
+}
+
 TEST_F(CliTest, PsShowsTheEnginesViewOnRequest) {
   gate_.Answer(
       "GET /tidegate/ps",

@@ -109,6 +109,23 @@ Rows ModelRows(JsonFields& fields, JsonFields& details, const Metadata& info) {
   return rows;
 }
 
+// What `tidegate bench` found, where it did.
+Rows SpeedRows(JsonFields& fields) {
+  const std::optional<json::Value> extension = fields.Find("tidegate");
+  if (!extension) return {};
+  const std::optional<json::Value> value = JsonFields(*extension).Find("speed");
+  if (!value) return {};
+  JsonFields speed(*value);
+  Rows rows = {
+      {"first token", fmt::format("{:.0f} ms", speed.Number("ttft_ms")),
+       "after a prompt of " + FormatCount(speed.Integer("prompt_tokens")) + " tokens"},
+      {"reads", fmt::format("{:.0f} tokens/s", speed.Number("prompt_tokens_per_s"))},
+      {"writes", fmt::format("{:.1f} tokens/s", speed.Number("tokens_per_s"))},
+  };
+  fields.Absorb(speed.status());
+  return rows;
+}
+
 Rows ProjectorRows(const Metadata& info) {
   Rows rows;
   const std::string architecture = At(info, "general.architecture");
@@ -258,6 +275,7 @@ Result<ShownModel> ReadShownModel(std::string_view answer, bool verbose) {
   Rows capabilities;
   for (const std::string& one : fields.Texts("capabilities")) capabilities.push_back({one});
   out += Block("Capabilities", capabilities);
+  out += Block("Measured", SpeedRows(fields));
   out += Block("Projector", ProjectorRows(ReadMetadata(fields.Find("projector_info"), fields)));
   out += Block("Parameters", ParameterRows(model.parameters));
   if (verbose) {

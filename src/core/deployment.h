@@ -16,6 +16,7 @@
 #include "core/model_card.h"
 #include "core/place.h"
 #include "core/protocol.h"
+#include "core/speed_profile.h"
 
 namespace tidegate::core {
 
@@ -81,6 +82,8 @@ struct Deployment {
       0.5;  // prior in 0 … 1: chance of a right answer on a request of middling difficulty
   std::int64_t ttft_ms_prior = 500;  // until there are measurements
   double tokens_per_s_prior = 50;
+  // What was measured on this machine, which the priors above give way to; null: nothing was.
+  std::shared_ptr<const SpeedProfile> speed = {};
 
   std::int64_t window_max() const { return std::max(context_tokens, context_tokens_max); }
   bool Speaks(Protocol asked) const {
@@ -98,6 +101,7 @@ struct LiveState {
   // On the device, while it is loaded: the window it has.
   std::int64_t context_tokens = 0;
   std::int64_t queue_depth = 0;  // requests waiting before this one
+  std::int64_t users = 0;        // on the device: requests that it answers now
   // On the device: until a request that came now could be sent, loading and queue included, by what
   // was observed of those before.
   std::int64_t expected_wait_ms = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ struct Adapter {
   double scale = 1;
 };
 
+class TuningSource;
+
 struct ChildSettings {
   // The most that one request may use; a model with less trained context gets that. Memory is set
   // aside for so much in every slot, so that requests beside each other cannot push one another
@@ -48,6 +51,8 @@ struct ChildSettings {
   std::string slot_save_folder;     // where the state of slots may be kept
   std::vector<Adapter> adapters;    // applied from the start, in this order
   bool tells_devices = false;     // says in its output which graphics devices it uses
+  // What was found better for single models (tuning.h); null: nothing was. What stands above wins.
+  std::shared_ptr<TuningSource> tuning = {};
 };
 
 // Worker threads for generating: the physical cores that this process may use, but one logical core

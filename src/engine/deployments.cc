@@ -71,7 +71,8 @@ core::CapabilitySet CapabilitiesOf(const models::LocalModel& model) {
   return can;
 }
 
-core::Deployment MakeDeployment(const models::LocalModel& model, const FitPolicy& policy) {
+core::Deployment MakeDeployment(const ModelFitter& fitter) {
+  const models::LocalModel& model = fitter.model();
   core::Deployment deployment;
   deployment.ref = {std::string(kLocalProvider), model.name};
   deployment.family = model.name;
@@ -95,7 +96,6 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const FitPolicy
   if (model.manifest_digest) deployment.weights->digest = model.manifest_digest->Hex();
   deployment.defaults = MakeDefaults(model);
   deployment.prices = core::Prices{};
-  const ModelFitter fitter(model, policy);
   deployment.memory = std::make_shared<const core::MemoryFit>(fitter.standard().memory);
   deployment.context_tokens = deployment.memory->context_tokens;
   deployment.context_tokens_max = deployment.memory->context_tokens_max;
@@ -106,10 +106,18 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const FitPolicy
 }  // namespace
 
 std::vector<core::Deployment> MakeDeployments(const std::vector<models::LocalModel>& models,
-                                              const FitPolicy& policy) {
+                                              const FitPolicy& policy,
+                                              const SpeedLookup& speed_of) {
   std::vector<core::Deployment> deployments;
   for (const models::LocalModel& model : models) {
-    deployments.push_back(MakeDeployment(model, policy));
+    const ModelFitter fitter(model, policy);
+    core::Deployment& made = deployments.emplace_back(MakeDeployment(fitter));
+    if (speed_of) made.speed = speed_of(model, fitter.standard());
+    if (!made.speed) continue;
+    // Of the shortest prompt, alone: for people. The planner asks for each prompt.
+    const core::SpeedPoint& first = made.speed->points().front();
+    made.ttft_ms_prior = std::llround(first.ttft_ms_p50);
+    made.tokens_per_s_prior = first.tokens_per_s;
   }
   return deployments;
 }

@@ -234,6 +234,20 @@ void Engine::Stop(std::string_view model) {
   state_->Post(model, [](Runner& runner) { runner.Unload(); });
 }
 
+void Engine::Restart(const models::LocalModel& model) {
+  const std::lock_guard change(state_->change);
+  if (!state_->Find(model.name)) return;
+  const std::shared_ptr<RunnerContext>& context = state_->context;
+  const auto fitter = std::make_shared<const ModelFitter>(model, state_->policy);
+  const MemoryAmount bytes = context->BytesOf(model, fitter->standard());
+  const std::shared_ptr<Scheduler>& scheduler = context->scheduler;
+  scheduler->Announce(model.name, bytes);
+  state_->Post(model.name, [scheduler, bytes, fitter](Runner& runner) {
+    scheduler->Add(runner.name(), runner.shared_from_this(), bytes);
+    runner.Renew(fitter);
+  });
+}
+
 void Engine::Pin(std::string_view model, bool pinned) {
   state_->Post(model, [pinned](Runner& runner) { runner.Pin(pinned); });
 }
@@ -245,6 +259,7 @@ std::optional<core::LiveState> Engine::Live(std::string_view model) const {
   const MemoryOutlook memory = state_->context->scheduler->Outlook(model);
   core::LiveState live;
   live.queue_depth = static_cast<std::int64_t>(status.queue_depth);
+  live.users = status.users;
   live.loaded = status.state == ModelState::kReady;
   live.expected_wait_ms = status.expected_wait_nanos / kNanosPerMillisecond;
   live.load_ms = (status.load_nanos + status.retry_in_nanos) / kNanosPerMillisecond;

@@ -96,6 +96,10 @@ class Engine {
   // Ends the process of `model` after its users; the next request starts it again. No-op for an
   // unknown model. Thread-safe.
   void Stop(std::string_view model);
+  // Ends the process of `model` after its users, as Stop does, and sets aside for the next one what
+  // it needs with the settings that hold now. No-op for an unknown model. Thread-safe; reads from
+  // the disk.
+  void Restart(const models::LocalModel& model);
   // A pinned model is loaded, if there is room, and stopped neither for being idle nor for another
   // one. Other models that do not fit beside the pinned ones are refused. No-op for an unknown
   // model. Thread-safe.

@@ -46,6 +46,7 @@ struct ModelFitter::Chosen {
 
 ModelFitter::ModelFitter(models::LocalModel model, const FitPolicy& policy)
     : model_(std::move(model)),
+      policy_(policy),
       settings_(SettingsFor(model_, policy.child)),
       slots_asked_(policy.slots),
       machine_(policy.machine),

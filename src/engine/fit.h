@@ -51,6 +51,7 @@ class ModelFitter {
   ModelFitter(models::LocalModel model, const FitPolicy& policy);
 
   const models::LocalModel& model() const { return model_; }
+  const FitPolicy& policy() const { return policy_; }
   // As it is loaded where no request needs more.
   const ModelFit& standard() const { return standard_; }
   // With a window of at least `tokens`, and no less than the standard one: a few milliseconds of
@@ -70,6 +71,7 @@ class ModelFitter {
   bool AllLayers(int layers) const;
 
   const models::LocalModel model_;
+  const FitPolicy policy_;
   const ChildSettings settings_;
   const int slots_asked_;
   const Machine machine_;

@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "engine/model_parameters.h"
 #include "engine/speculation.h"
+#include "engine/tuning.h"
 #include "models/gguf.h"
 
 namespace tidegate::engine {
@@ -18,7 +19,7 @@ int Int(std::int64_t value) {
 }  // namespace
 
 ChildSettings SettingsFor(const models::LocalModel& model, const ChildSettings& base) {
-  ChildSettings settings = base;
+  ChildSettings settings = base.tuning ? Tuned(base, base.tuning->TuningOf(model)) : base;
   if (settings.projector_path.empty()) settings.projector_path = model.projector_path;
   ChooseSpeculation(model, settings);
   const bool speculates = !settings.speculation.empty();

@@ -45,6 +45,9 @@ struct Claim {
   std::int64_t context_tokens = 0;  // of the window that it needs; 0 = any will do
   // Of what is asked, by the process that answers: for the next one, on the disk.
   bool may_be_kept = true;
+  // It measures settings that are being tried: if the process cannot start with them, that is what
+  // it wants to know.
+  bool of_trial = false;
 };
 
 // Not thread-safe. Every call is O(log n), except a Push to a full queue, which is linear in the

@@ -16,6 +16,7 @@
 #include "base/digest.h"
 #include "engine/command_line.h"
 #include "engine/devices_used.h"
+#include "engine/tuning.h"
 #include "models/stored_model.h"
 #include "obs/log.h"
 
@@ -96,13 +97,7 @@ Runner::Runner(std::shared_ptr<RunnerContext> context, FitterPtr fitter)
 void Runner::Acquire(WaiterId waiter, const Claim& claim, Granted granted) {
   Result<bool> enlarged = MakeWindow(claim.context_tokens);
   if (!enlarged.ok()) return granted(std::move(enlarged).error());
-  if (!claim.may_be_kept) {
-    granted = [this, granted = std::move(granted)](Result<Lease> lease) {
-      if (lease.ok() && slots_) slots_->KeepNothing();
-      granted(std::move(lease));
-    };
-  }
-  waiters_.emplace(waiter, std::move(granted));
+  waiters_.emplace(waiter, Waiter{claim, std::move(granted)});
   const std::int64_t now = net::MonotonicNow();
   Actions actions;
   if (*enlarged) actions = supervisor_.Replace(now);
@@ -169,6 +164,12 @@ void Runner::NoteDrafts(std::int64_t drafted, std::int64_t accepted) {
 }
 
 void Runner::Unload() { Apply(supervisor_.Unload(net::MonotonicNow())); }
+
+void Runner::Renew(FitterPtr fitter) {
+  fitter_ = std::move(fitter);
+  FitNext(std::make_shared<const ModelFit>(fitter_->standard()));
+  Apply(supervisor_.Renew(net::MonotonicNow()));
+}
 
 void Runner::SetModel(FitterPtr fitter) {
   stopped_ = nullptr;
@@ -254,9 +255,34 @@ void Runner::Grant(WaiterId waiter) {
 void Runner::Answer(WaiterId waiter, Result<Lease> result) {
   const auto at = waiters_.find(waiter);
   CHECK(at != waiters_.end());
-  const Granted granted = std::move(at->second);
+  const Waiter answered = std::move(at->second);
   waiters_.erase(at);
-  granted(std::move(result));
+  if (result.ok() && !answered.claim.may_be_kept && slots_) slots_->KeepNothing();
+  answered.granted(std::move(result));
+}
+
+// A process that cannot start with settings that are only being tried is the trial's failure and
+// nobody else's.
+bool Runner::IsSpared(WaiterId waiter, const Error& error) const {
+  const std::shared_ptr<TuningSource>& tuning = fitter_->policy().child.tuning;
+  if (!tuning || !tuning->Trying(name_)) return false;
+  const bool of_start = error.code != ErrorCode::kNotFound && error.reason != "engine_queue_full" &&
+                        error.reason != "engine_stopping";
+  return of_start && !waiters_.at(waiter).claim.of_trial;
+}
+
+void Runner::AskAgain(const std::vector<WaiterId>& spared) {
+  obs::Log(obs::Level::kWarning,
+           "local model {} cannot start with settings that were being tried; it goes on without",
+           name_);
+  fitter_->policy().child.tuning->EndTrial(name_);
+  // Reads at most two headers: a trial that fails is rare, and whoever waits is to go on.
+  Renew(std::make_shared<const ModelFitter>(fitter_->model(), fitter_->policy()));
+  for (const WaiterId waiter : spared) {
+    const auto at = waiters_.find(waiter);
+    if (at == waiters_.end()) continue;  // it has left meanwhile
+    Apply(supervisor_.Acquire(net::MonotonicNow(), waiter, at->second.claim));
+  }
 }
 
 void Runner::Stop(std::function<void()> stopped) {
@@ -278,6 +304,7 @@ void Runner::Apply(Actions actions) {
   }
   Publish();  // first: who gets a lease below finds its model ready
   ArmTimer();
+  std::vector<WaiterId> spared;
   for (Action& action : actions) {
     switch (action.kind) {
       case Action::Kind::kSpawn:
@@ -296,11 +323,16 @@ void Runner::Apply(Actions actions) {
         Grant(action.waiter);
         break;
       case Action::Kind::kRefuse:
-        Answer(action.waiter, std::move(action.error));
+        if (IsSpared(action.waiter, action.error)) {
+          spared.push_back(action.waiter);
+        } else {
+          Answer(action.waiter, std::move(action.error));
+        }
         break;
     }
   }
   context_->scheduler->Changed(name_);
+  if (!spared.empty()) AskAgain(spared);
 }
 
 void Runner::ArmTimer() {

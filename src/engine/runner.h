@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -74,6 +75,8 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void Unload();
   // An answer came of which so many tokens had been guessed, and so many of these were right.
   void NoteDrafts(std::int64_t drafted, std::int64_t accepted);
+  // Ends the process after its users; the next one is as `fitter` says.
+  void Renew(FitterPtr fitter);
   // The same model, perhaps in another file or fitted otherwise; takes Retire back.
   void SetModel(FitterPtr fitter);
   // Refuses everybody who waits or comes, ends the child after its users, and calls `gone` once
@@ -122,6 +125,8 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void OnProbe(std::uint64_t run, bool serves);
   void Grant(WaiterId waiter);
   void Answer(WaiterId waiter, Result<Lease> result);
+  bool IsSpared(WaiterId waiter, const Error& error) const;
+  void AskAgain(const std::vector<WaiterId>& spared);
   void ArmTimer();
   void Publish();
   void LogChange(const ModelStatus& now) const;
@@ -137,7 +142,11 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   FitterPtr fitter_;
   FitPtr next_, present_;  // of the next process and of the present or latest one
   Supervisor supervisor_;
-  std::map<WaiterId, Granted> waiters_;
+  struct Waiter {
+    Claim claim;
+    Granted granted;
+  };
+  std::map<WaiterId, Waiter> waiters_;
   std::optional<process::Child> child_;
   models::Pin pin_;  // of its files, which stay as long as it runs
   Secret authorization_;

@@ -16,8 +16,8 @@ EXIT_FAILURE, EXIT_USAGE, EXIT_NO_INPUT, EXIT_UNAVAILABLE = 1, 64, 66, 69
 ESCAPE = b"\x1b["
 COMMANDS = [
     "ask", "run", "launch", "pull", "push", "list", "show", "create", "cp", "rm", "stop", "verify",
-    "import", "export", "models", "ps", "spend", "explain", "serve", "doctor", "config check",
-    "engine status", "engine install", "completions", "demo", "version",
+    "import", "export", "bench", "tune", "models", "ps", "spend", "explain", "serve", "doctor",
+    "config check", "engine status", "engine install", "completions", "demo", "version",
 ]  # fmt: skip
 
 

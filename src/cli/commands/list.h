@@ -17,6 +17,8 @@
   X(Push)                    \
   X(Rm)                      \
   X(Stop)                    \
+  X(Bench)                   \
+  X(Tune)                    \
   X(Verify)                  \
   X(Import)                  \
   X(Export)                  \

@@ -338,6 +338,20 @@ TEST(OllamaModels, AreNamedWithATagAndSayWhereTheyTrulyRun) {
       tags.substr(tags.find("\"tiny:"), tags.find("anthropic/") - tags.find("\"tiny:"));
   EXPECT_EQ(mine.find("remote"), std::string::npos) << "it runs here";
 
+  EXPECT_EQ(tags.find("\"speed\""), std::string::npos) << "nothing was measured";
+  core::Deployment measured = local;
+  measured.speed = std::make_shared<const core::SpeedProfile>(
+      std::vector<core::SpeedPoint>{{.prompt_tokens = 128,
+                                     .ttft_ms_p50 = 41.5,
+                                     .prompt_tokens_per_s = 812.5,
+                                     .tokens_per_s = 20.25}},
+      0, "");
+  EXPECT_NE(Codec()
+                .EncodeModel(entry(measured, ""))
+                .find(R"("speed":{"prompt_tokens":128,"ttft_ms":41.5,"prompt_tokens_per_s":812.5,)"
+                      R"("tokens_per_s":20.25})"),
+            std::string::npos);
+
   const std::string show = Codec().EncodeModel(models[1]);
   EXPECT_NE(show.find(R"("template":"")"), std::string::npos) << show;
   EXPECT_NE(show.find(R"("model_info":{"general.architecture":"llama",)"

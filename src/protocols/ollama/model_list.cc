@@ -111,6 +111,15 @@ void WriteExtension(json::Writer& out, const ModelEntry& model, bool whole) {
     out.Key("memory");
     WriteMemoryFit(out, *deployment->memory);
   }
+  if (deployment->speed) {
+    // Of the shortest prompt that was measured, alone.
+    const core::SpeedPoint& first = deployment->speed->points().front();
+    out.Key("speed").BeginObject();
+    out.Key("prompt_tokens").Integer(first.prompt_tokens);
+    out.Key("ttft_ms").Double(first.ttft_ms_p50);
+    out.Key("prompt_tokens_per_s").Double(first.prompt_tokens_per_s);
+    out.Key("tokens_per_s").Double(first.tokens_per_s).EndObject();
+  }
   out.EndObject();
 }
 
