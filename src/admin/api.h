@@ -1,15 +1,17 @@
-// The gate's own JSON API, /tidegate/…: what it decided and why, what was spent, what runs.
+// The gate's own JSON API, /tidegate/…: what it decided and why, what was spent, what runs; and
+// /metrics for whoever scrapes them.
 //
 // Made for the command line and the console; docs/admin_api.md describes every route. Nothing here
-// changes anything. A caller without admin rights sees its own principal's records only, and
-// cannot tell another's from one that does not exist.
+// changes anything. Each route wants a scope of its caller's key. A caller without the scope
+// "admin" sees its own principal's records only, and cannot tell another's from one that does not
+// exist.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,11 +22,14 @@
 #include "core/decision.h"
 #include "core/deployment.h"
 #include "engine/locator.h"
+#include "engine/machine.h"
 #include "engine/status.h"
 #include "ledger/decision_log.h"
 #include "ledger/ledger.h"
 #include "net/async.h"
 #include "net/server.h"
+#include "obs/metrics_text.h"
+#include "policy/principal.h"
 
 namespace tidegate::admin {
 
@@ -46,6 +51,8 @@ struct GateFacts {
   std::size_t connections = 0;       // open now
   std::int64_t requests = 0;         // since the start
   std::int64_t requests_active = 0;  // now
+  engine::Machine machine = {};      // what local models may have of it
+  std::string devices_why_not;       // its graphics devices are not known
   // Answers that are kept for their callers; all 0 when none are.
   std::int64_t kept_answers = 0, kept_bytes = 0, kept_failed = 0;
 };
@@ -81,12 +88,16 @@ struct Sources {
       latest_decisions = {};
   std::function<Result<std::vector<ledger::SpendRow>>(const ledger::SpendQuery&)> spend = {};
   std::vector<PolicyField> policy_fields = {};
+  // Adds what is counted of the requests; likewise.
+  std::function<void(obs::MetricsText&)> request_metrics = {};
 };
 
-struct Caller {
-  std::string principal;
-  bool admin = false;  // may see everything
+// A path, and what it wants of its caller's key. One that ends in '/' stands for those below it.
+struct Route {
+  std::string_view path;
+  policy::Scope scope;
 };
+std::span<const Route> Routes();
 
 // Thread-safe: any shard may call Handle. REQUIRES: destroyed after the server that calls it has
 // drained and before the shards are.
@@ -97,11 +108,12 @@ class Api {
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
 
-  // Whether `path` (without its query) is one of ours: "/tidegate" or below.
+  // Whether `path` (without its query) is one of ours: "/tidegate" or below, or "/metrics".
   static bool Owns(std::string_view path);
   // Answers a request to one of our paths; false, and nothing answered, for any other. The caller
-  // has been authenticated. Failures of the connection end the exchange and are nobody's error.
-  net::Task<bool> Handle(net::Exchange& exchange, Caller caller);
+  // has been authenticated, and outlives the call. Failures of the connection end the exchange and
+  // are nobody's error.
+  net::Task<bool> Handle(net::Exchange& exchange, const policy::Principal& caller);
 
  private:
   struct State;

@@ -21,8 +21,8 @@ core::DecisionRecord Record(const char* id, const std::string& principal) {
   return record;
 }
 
-// A gate that has only the admin API, over HTTP on loopback. The caller's name and rights are the
-// fields x-principal and x-admin, as if the gateway had authenticated them.
+// A gate that has only the admin API, over HTTP on loopback. The caller is "me"; the field x-admin
+// says that it may do everything, as if the gateway had authenticated it.
 class ApiTest : public ::testing::Test {
  protected:
   ApiTest()
@@ -40,18 +40,20 @@ class ApiTest : public ::testing::Test {
   struct Answer {
     int status = 0;
     std::string body;
+    std::string type = {};
   };
-  Answer Ask(const std::string& path, bool admin = true, const std::string& method = "GET") {
+  Answer Ask(const std::string& path, bool admin = true, const std::string& method = "GET",
+             const std::string& more = "") {
     net::Origin origin;
     origin.host = "127.0.0.1";
     origin.port = server_.bound().front().port;
-    const std::string fields = std::string("x-principal: me\r\n") + (admin ? "x-admin: 1\r\n" : "");
+    const std::string fields = (admin ? "x-admin: 1\r\n" : "") + more;
     std::future<std::shared_ptr<Result<net::SimpleResponse>>> future = net::SpawnFuture(
         shards_[0].io(),
         Share(net::Fetch(client_, origin, method, path, fields, "", 10 * net::kSecond)));
     const std::shared_ptr<Result<net::SimpleResponse>> response = future.get();
     if (!response->ok()) return Answer{0, response->error().message};
-    return Answer{(*response)->status, (*response)->body};
+    return Answer{(*response)->status, (*response)->body, (*response)->content_type};
   }
 
   FakeClock clock_;
@@ -71,9 +73,8 @@ class ApiTest : public ::testing::Test {
     return net::RefusalBody{error.message, "text/plain"};
   }
   net::Task<void> Handle(net::Exchange& exchange) {
-    // Named, since g++ 12 destroys a temporary aggregate in a co_await expression twice.
-    Caller caller{"me", exchange.head().Find("x-admin").has_value()};
-    const bool handled = co_await api_.Handle(exchange, std::move(caller));
+    const bool admin = exchange.head().Find("x-admin").has_value();
+    const bool handled = co_await api_.Handle(exchange, admin ? admin_ : user_);
     if (!handled) (void)co_await exchange.Respond(418, "", "not ours");
   }
 
@@ -96,6 +97,9 @@ class ApiTest : public ::testing::Test {
       engine::ModelStatus status;
       status.model = "y";
       status.last_start_nanos = 1'500'000'000;
+      status.speculation = "draft-simple";
+      status.drafted_tokens = 12;
+      status.draft_accepted_tokens = 10;
       return std::vector<engine::ModelStatus>{status};
     };
     sources.gate = [this] {
@@ -133,6 +137,10 @@ class ApiTest : public ::testing::Test {
       row.assumed = Money{1'000'000};
       return std::vector<ledger::SpendRow>{row, row};
     };
+    sources.request_metrics = [](obs::MetricsText& out) {
+      out.Counter("tidegate_requests", "requests");
+      out.Sample({{"status", "2xx"}}, std::int64_t{7});
+    };
     sources.policy_fields = {{"privacy", "string", "strictest", "open, local", "how private"}};
     return sources;
   }
@@ -143,6 +151,15 @@ class ApiTest : public ::testing::Test {
     co_return std::make_shared<Result<net::SimpleResponse>>(co_await std::move(task));
   }
 
+  static policy::Principal Me(policy::ScopeSet scopes) {
+    policy::Principal me;
+    me.name = "me";
+    me.scopes = scopes;
+    return me;
+  }
+
+  const policy::Principal admin_ = Me(policy::ScopeSet().With(policy::Scope::kAdmin));
+  const policy::Principal user_ = Me(policy::ScopeSet::Default());
   net::ShardSet shards_{1};
   Api api_;
   net::HttpServer server_;
@@ -258,6 +275,25 @@ TEST_F(ApiTest, TheStatusIsForAdministrators) {
         R"("recovery":{"exact":false)", R"("ledger":{"in_flight":0)"}) {
     EXPECT_NE(answer.body.find(expected), std::string::npos) << expected << "\n" << answer.body;
   }
+}
+
+TEST_F(ApiTest, MetricsComeInTheFormatThatIsAskedForToWhoeverMaySeeThem) {
+  EXPECT_EQ(Ask("/metrics", false).status, 403);
+  const Answer plain = Ask("/metrics");
+  EXPECT_EQ(plain.status, 200);
+  EXPECT_EQ(plain.type, "text/plain; version=0.0.4; charset=utf-8");
+  for (const char* expected :
+       {"tidegate_build_info{version=\"1.2.3\"} 1\n", "tidegate_requests_total{status=\"2xx\"} 7\n",
+        "tidegate_engine_state{model=\"y\",state=\"absent\"} 1\n",
+        "tidegate_engine_state{model=\"y\",state=\"ready\"} 0\n",
+        "# TYPE tidegate_ledger_reservations gauge\n"}) {
+    EXPECT_NE(plain.body.find(expected), std::string::npos) << expected << "\n" << plain.body;
+  }
+  const Answer open = Ask("/metrics", true, "GET", "accept: application/openmetrics-text\r\n");
+  EXPECT_EQ(open.type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  EXPECT_TRUE(open.body.ends_with("# EOF\n"));
+  EXPECT_EQ(Ask("/metrics?x=1").status, 400);
+  EXPECT_EQ(Ask("/metrics", true, "POST").status, 405);
 }
 
 }  // namespace

@@ -49,6 +49,10 @@ void WriteUsage(json::Writer& writer, const core::Usage& usage) {
   writer.Key("cached_write_tokens").Integer(usage.cached_write_tokens);
   writer.Key("output_tokens").Integer(usage.output_tokens);
   writer.Key("reasoning_tokens").Integer(usage.reasoning_tokens);
+  if (usage.draft_tokens > 0) {
+    writer.Key("draft_tokens").Integer(usage.draft_tokens);
+    writer.Key("draft_accepted_tokens").Integer(usage.draft_accepted_tokens);
+  }
   writer.Key("estimated").Bool(usage.estimated);
   writer.EndObject();
 }

@@ -12,14 +12,6 @@ namespace {
 constexpr std::string_view kBlobPrefix = "/api/blobs/";
 constexpr int kOk = 200, kCreated = 201, kNotFound = 404;
 
-Error Denied() {
-  Error error{ErrorCode::kPermissionDenied, ErrorSource::kCaller, Retry::kNever,
-              "only a key with admin rights may change which models there are; give it "
-              "admin = true in the configuration"};
-  error.reason = "management_scope_required";
-  return error;
-}
-
 // A page in a browser may send forms to any address without asking; JSON it may not.
 Result<void> RequireType(const net::HttpHead& head, std::string_view wanted) {
   const std::string_view type = head.Find("content-type").value_or(wanted);
@@ -61,6 +53,13 @@ net::Task<Result<Request>> ReadRequest(net::Exchange& exchange,
   co_return read(*body);
 }
 
+// Work that is done already.
+std::function<void()> Succeed(const models::ProgressSink& sink) {
+  sink.step({"success"});
+  sink.done({});
+  return [] {};
+}
+
 net::Task<Result<void>> AnswerEmpty(net::Exchange& exchange, int status) {
   (void)co_await exchange.Respond(status, "", "");
   co_return Result<void>();
@@ -71,8 +70,13 @@ net::Task<Result<void>> AnswerEmpty(net::Exchange& exchange, int status) {
 net::Task<Result<void>> ModelApi::State::Transfer(net::Exchange& exchange, bool pull) {
   const Result<TransferRequest> request = co_await ReadRequest(exchange, ReadTransfer);
   if (!request.ok()) co_return request.error();
-  StartWork start = [this, pull, model = request->model](models::ProgressSink sink) {
-    return pull ? work.pull(model, std::move(sink)) : work.push(model.name, std::move(sink));
+  if (!pull && request->model.url) {
+    co_return InvalidArgument("model", "is a URL; a push wants the name of a model");
+  }
+  StartWork start = [this, pull, asked = *request](models::ProgressSink sink) {
+    if (pull && work.is_served && work.is_served(asked.name)) return Succeed(sink);
+    return pull ? work.pull(asked.model, std::move(sink))
+                : work.push(asked.model.name, std::move(sink));
   };
   co_await AnswerWithProgress(exchange, std::move(start), request->stream);
   co_return Result<void>();
@@ -174,8 +178,7 @@ net::Task<Result<void>> ModelApi::State::Blob(net::Exchange& exchange) {
 ModelApi::ModelApi(ModelWork work) : state_(std::make_unique<State>(std::move(work))) {}
 ModelApi::~ModelApi() = default;
 
-net::Task<void> ModelApi::Handle(net::Exchange& exchange, bool admin) {
-  if (!admin) co_return co_await AnswerModelError(exchange, Denied());
+net::Task<void> ModelApi::Handle(net::Exchange& exchange) {
   const std::string_view path = exchange.head().path();
   Result<void> done;
   if (path.starts_with(kBlobPrefix)) {

@@ -1,8 +1,8 @@
 // Ollama's requests that change which models there are: /api/pull, push, create, copy, delete and
 // blobs.
 //
-// Only callers with admin rights may send them: whoever may ask a model need not be able to fill
-// the disk, or to take the models of others away.
+// Who may send them has been decided before (policy::Scope::kModelsWrite): whoever may ask a model
+// need not be able to fill the disk, or to take the models of others away.
 #pragma once
 
 #include <functional>
@@ -29,6 +29,9 @@ struct ModelWork {
   std::function<std::function<void()>(const models::PullRequest&, models::ProgressSink)> pull;
   std::function<std::function<void()>(const models::ModelName&, models::ProgressSink)> push;
   std::function<std::function<void()>(models::CreateSpec, models::ProgressSink)> create;
+  // Whether a name is of something that this gate offers and no registry is meant by: there is
+  // nothing to pull then. Quick; without it every name is a registry's.
+  std::function<bool(std::string_view name)> is_served = {};
   // May block: called on the worker thread, one at a time.
   std::function<Result<void>(const std::string& source, const models::ModelName& destination)> copy;
   std::function<Result<void>(const std::string& name)> remove;
@@ -43,8 +46,8 @@ class ModelApi {
   ModelApi(const ModelApi&) = delete;
   ModelApi& operator=(const ModelApi&) = delete;
 
-  // REQUIRES: the exchange is one of those above. `admin`: whether the caller may. Thread-safe.
-  net::Task<void> Handle(net::Exchange& exchange, bool admin);
+  // REQUIRES: the exchange is one of those above. Thread-safe.
+  net::Task<void> Handle(net::Exchange& exchange);
 
  private:
   struct State;

@@ -7,61 +7,14 @@
 #include <span>
 #include <vector>
 
+#include "admin/request_body.h"
 #include "engine/model_parameters.h"
 #include "json/reader.h"
 
 namespace tidegate::admin {
 namespace {
 
-constexpr std::size_t kNameBytesMax = 1'024;
-
-// One body: its members by name, and none that is not in `known`.
-class Body {
- public:
-  static Result<Body> Read(json::Reader& reader, std::string_view text,
-                           std::span<const std::string_view> known) {
-    if (text.empty()) return InvalidArgument("", "missing request body");
-    TIDEGATE_ASSIGN(const json::Value root, reader.ParseCopy(text, kModelBodyBytesMax));
-    TIDEGATE_ASSIGN(const json::Object object, root.Object());
-    TIDEGATE_TRY(object.RequireUniqueKeys());
-    for (const json::Member& member : object) {
-      if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
-      return InvalidArgument(object.PathOf(member.key), "is not known here; leave it out");
-    }
-    return Body(object);
-  }
-
-  // Nothing for an absent or null member.
-  std::optional<json::Value> Find(std::string_view key) const {
-    const std::optional<json::Value> value = object_.Find(key);
-    return value && !value->is_null() ? value : std::nullopt;
-  }
-  Result<std::optional<std::string>> Text(std::string_view key) const {
-    const std::optional<json::Value> value = Find(key);
-    if (!value) return std::optional<std::string>();
-    TIDEGATE_ASSIGN(const std::string_view text, value->String());
-    return std::optional<std::string>(text);
-  }
-  Result<bool> Flag(std::string_view key, bool otherwise) const {
-    const std::optional<json::Value> value = Find(key);
-    if (!value) return otherwise;
-    return value->Bool();
-  }
-  // The first of `keys` that says something: newer clients and older ones.
-  Result<std::string> Name(std::initializer_list<std::string_view> keys) const {
-    for (const std::string_view key : keys) {
-      TIDEGATE_ASSIGN(const std::optional<std::string> text, Text(key));
-      if (!text || text->empty()) continue;
-      if (text->size() > kNameBytesMax) return InvalidArgument(std::string(key), "is too long");
-      return *text;
-    }
-    return InvalidArgument(std::string(*keys.begin()), "is required");
-  }
-
- private:
-  explicit Body(json::Object object) : object_(object) {}
-  json::Object object_;
-};
+using Body = RequestBody;
 
 Result<models::ModelName> NameOf(const Body& body) {
   TIDEGATE_ASSIGN(const std::string name, body.Name({"model", "name"}));
@@ -153,6 +106,7 @@ Result<TransferRequest> ReadTransfer(std::string_view text) {
   TransferRequest request;
   TIDEGATE_ASSIGN(const std::string name, body.Name({"model", "name"}));
   TIDEGATE_ASSIGN(request.model, models::ParsePullRequest(name, "model"));
+  request.name = name;
   TIDEGATE_ASSIGN(request.stream, body.Flag("stream", true));
   TIDEGATE_ASSIGN(const bool insecure, body.Flag("insecure", false));
   if (insecure) {

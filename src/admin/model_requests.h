@@ -21,6 +21,7 @@ inline constexpr std::size_t kCreateMessagesMax = 1'000;
 // Of a pull, which may name a file at a URL, or a push.
 struct TransferRequest {
   models::PullRequest model;
+  std::string name;  // as it was asked for
   bool stream = true;
 };
 Result<TransferRequest> ReadTransfer(std::string_view body);

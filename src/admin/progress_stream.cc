@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "admin/views.h"
 #include "json/writer.h"
 #include "protocols/protocol.h"
 
@@ -30,17 +31,19 @@ std::string Line(const models::Progress& progress) {
     out.Key("total").Integer(static_cast<std::int64_t>(progress.total));
     out.Key("completed").Integer(static_cast<std::int64_t>(progress.completed));
   }
+  if (!progress.result.empty()) out.Key("result").Raw(progress.result);
   out.EndObject();
   return line;
 }
 
 const protocols::Protocol& Ollama() { return protocols::Get(core::Protocol::kOllama); }
 
-// Between the threads of the work and the shard of the request.
+// Between the threads of the work and the shard of the request. Any of them may be the last to let
+// it go, so that it owns nothing of the shard: its timers know one thread only.
 class Channel : public std::enable_shared_from_this<Channel> {
  public:
-  explicit Channel(net::Shard& shard)
-      : shard_(shard), wake_(shard.io(), net::asio::steady_timer::time_point::max()) {}
+  // `wake` is cancelled when there is news; it lives until Close.
+  Channel(net::Shard& shard, net::asio::steady_timer& wake) : shard_(shard), wake_(&wake) {}
 
   // --- any thread ---
   void Step(models::Progress progress) {
@@ -81,9 +84,9 @@ class Channel : public std::enable_shared_from_this<Channel> {
     const std::lock_guard lock(mutex_);
     return steps_.empty() && !result_;
   }
-  net::asio::steady_timer& wake() { return wake_; }
   // Nobody listens any more.
   void Close() {
+    wake_ = nullptr;
     const std::lock_guard lock(mutex_);
     closed_ = true;
   }
@@ -102,11 +105,13 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void Wake() {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
-    shard_.Post([self = shared_from_this()] { self->wake_.cancel(); });
+    shard_.Post([self = shared_from_this()] {
+      if (self->wake_ != nullptr) self->wake_->cancel();
+    });
   }
 
   net::Shard& shard_;
-  net::asio::steady_timer wake_;  // used on the shard only
+  net::asio::steady_timer* wake_;  // used on the shard only
   std::mutex mutex_;
   std::deque<models::Progress> steps_;  // guarded by mutex_, as all below
   std::optional<Result<void>> result_;
@@ -135,17 +140,33 @@ class Lines {
 
 }  // namespace
 
+ErrorShape OllamaErrors() {
+  return {[](const Error& error) { return Ollama().ErrorStatus(error); },
+          [](const Error& error) { return Ollama().EncodeError(error); }};
+}
+
+ErrorShape OwnErrors() {
+  return {[](const Error& error) { return HttpStatus(error.code); }, EncodeError};
+}
+
 net::Task<void> AnswerModelError(net::Exchange& exchange, const Error& error) {
+  co_return co_await AnswerProgressError(exchange, error, OllamaErrors());
+}
+
+net::Task<void> AnswerProgressError(net::Exchange& exchange, const Error& error,
+                                    ErrorShape errors) {
   std::string fields(kJson);
   if (error.retry_after_s > 0) {
     fields += "retry-after: " + std::to_string(error.retry_after_s) + "\r\n";
   }
   // A client that is gone cannot be told anything; the connection ends by itself.
-  (void)co_await exchange.Respond(Ollama().ErrorStatus(error), fields, Ollama().EncodeError(error));
+  (void)co_await exchange.Respond(errors.status(error), fields, errors.encode(error));
 }
 
-net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, bool stream) {
-  const auto channel = std::make_shared<Channel>(exchange.shard());
+net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, bool stream,
+                                   ErrorShape errors) {
+  net::asio::steady_timer wake(exchange.shard().io(), net::asio::steady_timer::time_point::max());
+  const auto channel = std::make_shared<Channel>(exchange.shard(), wake);
   const std::function<void()> stop =
       start({[channel](models::Progress progress) { channel->Step(std::move(progress)); },
              [channel](Result<void> result) { channel->Done(std::move(result)); }});
@@ -156,10 +177,10 @@ net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, boo
   while (listening) {
     std::deque<models::Progress> steps;
     {
-      const net::CancelToken::Scope scope(exchange.cancel(), [&] { channel->wake().cancel(); });
+      const net::CancelToken::Scope scope(exchange.cancel(), [&wake] { wake.cancel(); });
       // Both wake-ups come through this shard's own loop, so none is lost before the wait.
       while (channel->quiet() && !exchange.cancel().cancelled()) {
-        co_await channel->wake().async_wait(net::kAwait);
+        co_await wake.async_wait(net::kAwait);
       }
     }
     if (exchange.cancel().cancelled()) break;
@@ -179,14 +200,14 @@ net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, boo
     co_return;
   }
   if (!result->ok() && !exchange.responded()) {
-    co_return co_await AnswerModelError(exchange, result->error());
+    co_return co_await AnswerProgressError(exchange, result->error(), errors);
   }
   if (!stream) {
     (void)co_await exchange.Respond(200, kJson, Line(last));
     co_return;
   }
   Result<void> written;
-  if (!result->ok()) written = co_await lines.Write(Ollama().EncodeError(result->error()));
+  if (!result->ok()) written = co_await lines.Write(errors.encode(result->error()));
   if (!exchange.responded()) written = co_await lines.Write(Line(last));
   if (written.ok()) co_await lines.End();
 }

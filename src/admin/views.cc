@@ -1,8 +1,10 @@
 #include "admin/views.h"
 
 #include "admin/decision_json.h"
+#include "admin/measure_views.h"
 #include "base/clock.h"
 #include "json/writer.h"
+#include "protocols/memory_fit_json.h"
 
 namespace tidegate::admin {
 namespace {
@@ -42,7 +44,9 @@ void WriteLive(json::Writer& writer, const core::LiveState& live) {
   writer.Key("unavailable_why").String(live.unavailable_why);
   writer.Key("loaded").Bool(live.loaded);
   writer.Key("load_ms").Integer(live.load_ms);
+  writer.Key("context_tokens").Integer(live.context_tokens);
   writer.Key("queue_depth").Integer(live.queue_depth);
+  writer.Key("expected_wait_ms").Integer(live.expected_wait_ms);
   writer.Key("samples").Integer(live.samples);
   writer.Key("ttft_ms_p50").Double(live.ttft_ms_p50);
   writer.Key("ttft_ms_p95").Double(live.ttft_ms_p95);
@@ -68,12 +72,25 @@ void WriteModel(json::Writer& writer, const ModelRow& row) {
   }
   writer.EndArray();
   writer.Key("context_tokens").Integer(deployment.context_tokens);
+  writer.Key("context_tokens_max").Integer(deployment.window_max());
   writer.Key("output_tokens_max").Integer(deployment.output_tokens_max);
+  writer.Key("memory");
+  if (deployment.memory) {
+    protocols::WriteMemoryFit(writer, *deployment.memory);
+  } else {
+    writer.Null();
+  }
   writer.Key("prices");
   WritePrices(writer, deployment.prices);
   writer.Key("quality").Double(deployment.quality);
   writer.Key("ttft_ms_prior").Integer(deployment.ttft_ms_prior);
   writer.Key("tokens_per_s_prior").Double(deployment.tokens_per_s_prior);
+  writer.Key("profile");
+  if (deployment.speed) {
+    WriteProfile(writer, *deployment.speed);
+  } else {
+    writer.Null();
+  }
   writer.Key("live");
   WriteLive(writer, row.live);
   writer.EndObject();
@@ -119,6 +136,23 @@ void WriteBooks(json::Writer& writer, const BookFacts& books) {
   writer.EndObject();
 }
 
+void WriteMachine(json::Writer& writer, const GateFacts& gate) {
+  const engine::Machine& machine = gate.machine;
+  writer.BeginObject();
+  writer.Key("host_budget_bytes").Integer(static_cast<std::int64_t>(machine.host_bytes));
+  writer.Key("require_gpu").Bool(machine.require_gpu);
+  writer.Key("devices").BeginArray();
+  for (const engine::GraphicsDevice& device : machine.devices) {
+    writer.BeginObject().Key("id").String(device.id);
+    writer.Key("description").String(device.description);
+    writer.Key("total_bytes").Integer(static_cast<std::int64_t>(device.total_bytes));
+    writer.Key("free_bytes").Integer(static_cast<std::int64_t>(device.free_bytes)).EndObject();
+  }
+  writer.EndArray();
+  writer.Key("devices_why_not").String(gate.devices_why_not);
+  writer.EndObject();
+}
+
 void WriteEngine(json::Writer& writer, const Result<engine::EngineBinary>& engine) {
   writer.BeginObject();
   writer.Key("found").Bool(engine.ok());
@@ -152,6 +186,8 @@ std::string EncodeEngineModels(const std::vector<engine::ModelStatus>& statuses)
     writer.Key("state").String(engine::ToString(status.state));
     writer.Key("users").Integer(status.users);
     writer.Key("slots").Integer(status.slots);
+    writer.Key("context_tokens").Integer(status.context_tokens);
+    writer.Key("device_layers").Integer(status.device_layers);
     writer.Key("queue_depth").Integer(static_cast<std::int64_t>(status.queue_depth));
     writer.Key("failures").Integer(status.failures);
     writer.Key("last_error").String(status.last_error);
@@ -162,10 +198,16 @@ std::string EncodeEngineModels(const std::vector<engine::ModelStatus>& statuses)
     writer.Key("pid").Integer(status.pid);
     writer.Key("rss_bytes").Integer(static_cast<std::int64_t>(status.rss_bytes));
     writer.Key("memory_bytes").Integer(static_cast<std::int64_t>(status.memory_bytes));
+    writer.Key("device_bytes").Integer(static_cast<std::int64_t>(status.device_bytes));
     writer.Key("expected_wait_ms").Integer(status.expected_wait_nanos / kNanosPerMs);
     writer.Key("draining").Bool(status.draining);
     writer.Key("pinned").Bool(status.pinned);
     writer.Key("degraded").String(status.degraded);
+    writer.Key("unfit").String(status.unfit);
+    writer.Key("speculation").String(status.speculation);
+    writer.Key("speculation_note").String(status.speculation_note);
+    writer.Key("drafted_tokens").Integer(status.drafted_tokens);
+    writer.Key("draft_accepted_tokens").Integer(status.draft_accepted_tokens);
     writer.Key("sandbox_missing").BeginArray();
     for (const std::string& layer : status.sandbox_missing) writer.String(layer);
     writer.EndArray().EndObject();
@@ -255,6 +297,8 @@ std::string EncodeStatus(const StatusFacts& facts, const Result<engine::EngineBi
   writer.Key("failed").Integer(facts.gate.kept_failed).EndObject();
   writer.Key("engine");
   WriteEngine(writer, engine);
+  writer.Key("machine");
+  WriteMachine(writer, facts.gate);
   WriteBooks(writer, facts.books);
   writer.EndObject();
   return out;

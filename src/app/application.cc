@@ -6,28 +6,35 @@
 #include <future>
 #include <malloc.h>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <unistd.h>
 
 #include "admin/api.h"
 #include "admin/decision_json.h"
+#include "admin/measure_api.h"
 #include "admin/model_api.h"
 #include "app/discovery.h"
+#include "app/engine_settings.h"
 #include "app/inventory_builder.h"
+#include "app/machine_service.h"
+#include "app/model_bench.h"
 #include "app/model_places.h"
 #include "app/model_service.h"
 #include "app/policy_constraint_parser.h"
+#include "app/use_weights.h"
 #include "conversations/shelf.h"
 #include "engine/deployments.h"
-#include "engine/devices.h"
 #include "engine/engine.h"
-#include "engine/model_settings.h"
+#include "engine/profile_book.h"
+#include "engine/quantizer.h"
 #include "gateway/gateway.h"
 #include "ledger/books.h"
 #include "models/local_models.h"
 #include "net/server.h"
 #include "net/shard.h"
 #include "obs/log.h"
+#include "plan/model_name.h"
 #include "policy/fields.h"
 #include "process/memory.h"
 #include "providers/catalogue.h"
@@ -36,6 +43,7 @@ namespace tidegate::app {
 namespace {
 
 constexpr int kShardsDefaultMax = 8;
+constexpr std::string_view kUsesFile = "model-uses";  // in the state folder
 constexpr std::string_view kStarterModel = "tidegate-starter.gguf";
 
 std::size_t ShardCount(const Settings& settings) {
@@ -83,15 +91,6 @@ void LogProblems(const models::ModelScan& scan) {
   }
 }
 
-// What local models may hold together: what is free now, less a tenth for everybody else.
-std::uint64_t MemoryBudget(const Settings& settings) {
-  if (settings.engine_memory_mib > 0) {
-    return static_cast<std::uint64_t>(settings.engine_memory_mib) << 20U;
-  }
-  const Result<engine::HostMemory> host = engine::ReadHostMemory();
-  return host.ok() ? host->available_bytes / 10 * 9 : 0;
-}
-
 // What the configuration states of a local model replaces what was guessed from its file.
 Result<void> State(const providers::ModelConfig& stated, std::vector<core::Deployment>& local) {
   const auto found = std::find_if(local.begin(), local.end(), [&](const core::Deployment& d) {
@@ -136,10 +135,15 @@ struct Application::Parts {
   std::vector<core::Deployment> listed;  // by servers on this network; on shard 0, as `local`
   std::unique_ptr<net::ShardSet> shards;
   std::unique_ptr<ModelService> models;
-  engine::ChildSettings child;
+  std::unique_ptr<MachineService> machine;  // null without an engine
+  std::mutex refit_mutex;                   // held from a change of models or machine to the end
+  std::shared_ptr<engine::ProfileBook> profiles;  // null without an engine
   std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<UseWeightsFile> uses;  // of the engine's models
+  std::unique_ptr<ModelBench> bench;     // null without an engine
   std::unique_ptr<admin::Api> api;
-  std::unique_ptr<admin::ModelApi> model_api;  // null without an engine
+  std::unique_ptr<admin::ModelApi> model_api;      // null without an engine
+  std::unique_ptr<admin::MeasureApi> measure_api;  // null without an engine
   std::unique_ptr<gateway::Gateway> gateway;
   std::unique_ptr<net::HttpServer> server;
   std::unique_ptr<Discovery> discovery;
@@ -149,13 +153,19 @@ struct Application::Parts {
   Result<void> OpenShelf(const std::string& folder);
   Result<void> StartModels();
   Result<void> StartEngine();
+  UseWeights UsesNow() const;
+  Result<void> OpenProfiles();
+  void StartBench();
+  std::shared_ptr<const core::SpeedProfile> SpeedOf(const models::LocalModel& model,
+                                                    const engine::ModelFit& fit) const;
+  std::vector<core::Deployment> MakeLocal(const models::ModelScan& scan) const;
   Result<std::vector<core::Deployment>> DeploymentsOf(const models::ModelScan& scan) const;
   void OnModels(std::shared_ptr<const models::ModelScan> scan);
+  void OnMachine(engine::Machine found);
+  void Offer(const models::ModelScan& scan);
   void RebuildInventory();
   Result<void> StartGateway();
-  bool IsAdmin(const policy::Principal& principal) const {
-    return keyring.empty() || config.admins.contains(principal.name);
-  }
+  net::Task<bool> HandleAdmin(net::Exchange& exchange, const policy::Principal& principal);
   Result<void> Listen();
   admin::Sources AdminSources();
   Result<ledger::BookReader*> Reader();
@@ -202,38 +212,104 @@ Result<void> Application::Parts::StartEngine() {
   options.locator = engine::LocatorOptions::FromEnvironment(settings.engine_path);
   TIDEGATE_ASSIGN(options.runtime_folder, RuntimeFolder(settings, environment));
   TIDEGATE_TRY(MakeFolder(options.runtime_folder));
-  options.child.context_tokens_max = settings.engine_context_tokens;
-  options.child.threads = static_cast<int>(settings.engine_threads);
-  options.limits.slots = static_cast<int>(settings.engine_slots);
+  TIDEGATE_ASSIGN(const std::string state, StateFolder(settings, environment));
+  TIDEGATE_ASSIGN(options.slots, OpenConversations(settings, state, options.runtime_folder));
+  engine::FitPolicy policy = FitPolicyOf(settings);
+  options.child = std::move(policy.child);
+  options.limits.slots = policy.slots;
+  machine = std::make_unique<MachineService>((*shards)[0], *locator, settings);
+  options.machine = machine->Now();
   options.limits.queue_max = static_cast<std::size_t>(settings.engine_queue_max);
   options.limits.keep_alive_nanos =
       settings.engine_keep_alive_s < 0 ? -1 : settings.engine_keep_alive_s * net::kSecond;
-  options.residency.budget_bytes = MemoryBudget(settings);
+  options.residency.preload_bytes = static_cast<std::uint64_t>(settings.engine_preload_mib) << 20U;
+  const std::string uses_path = state + "/" + std::string(kUsesFile);
+  options.use_weights = UseWeightsFile::Load(uses_path, SystemClock());
   options.protection.enabled = settings.engine_sandbox;
-  child = options.child;
-  options.memory_of = [base = child, slots = options.limits.slots](const models::LocalModel& m) {
-    return engine::MemoryOf(m, base, slots);
-  };
+  TIDEGATE_TRY(OpenProfiles());
+  options.child.tuning = profiles;
   const std::shared_ptr<const models::ModelScan> scan = models->library().Now();
   LogProblems(*scan);
-  TIDEGATE_ASSIGN(local, DeploymentsOf(*scan));
   TIDEGATE_ASSIGN(engine, engine::Engine::Create((*shards)[0], std::move(options), scan->models));
+  TIDEGATE_ASSIGN(local, DeploymentsOf(*scan));
+  uses = std::make_unique<UseWeightsFile>(uses_path, SystemClock(), [this] { return UsesNow(); });
   return {};
+}
+
+UseWeights Application::Parts::UsesNow() const {
+  UseWeights uses;
+  for (const engine::ModelStatus& status : engine->Statuses()) {
+    uses.emplace(status.model, status.use_weight);
+  }
+  return uses;
+}
+
+Result<void> Application::Parts::OpenProfiles() {
+  TIDEGATE_ASSIGN(const std::string folder, StateFolder(config.settings, environment));
+  profiles = std::make_shared<engine::ProfileBook>(folder, engine::MachineText(),
+                                                   [this] { return locator->Stamp(); });
+  return {};
+}
+
+void Application::Parts::StartBench() {
+  ModelBenchOptions options;
+  options.book = profiles;
+  options.elsewhere = [this](const std::string& name) {
+    const std::shared_ptr<gateway::Inventory> inventory = gateway->inventory();
+    const std::span<const core::Deployment> all = inventory->deployments();
+    return std::any_of(all.begin(), all.end(), [&](const core::Deployment& d) {
+      return d.ref.provider != engine::kLocalProvider &&
+             (d.ref.model == name || d.ref.ToString() == name);
+    });
+  };
+  options.changed = [this] { models->library().Refresh(); };
+  bench =
+      std::make_unique<ModelBench>((*shards)[0], *engine, models->library(), std::move(options));
+  measure_api = std::make_unique<admin::MeasureApi>(bench->Work());
+}
+
+// What was measured of another file, by another engine or with other settings says nothing.
+std::shared_ptr<const core::SpeedProfile> Application::Parts::SpeedOf(
+    const models::LocalModel& model, const engine::ModelFit& fit) const {
+  std::string why;
+  const std::string settings = engine::SettingsText(model, fit.settings, fit.slots());
+  std::shared_ptr<const core::SpeedProfile> speed = profiles->SpeedOf(model, settings, &why);
+  if (!why.empty()) {
+    obs::Log(
+        obs::Level::kInfo,
+        "what was measured of {} does not count, for it was measured {}; `tidegate bench {}` does "
+        "it again",
+        model.name, why, model.name);
+  }
+  return speed;
+}
+
+std::vector<core::Deployment> Application::Parts::MakeLocal(const models::ModelScan& scan) const {
+  return engine::MakeDeployments(
+      scan.models, engine->policy(),
+      [this](const models::LocalModel& model, const engine::ModelFit& fit) {
+        return SpeedOf(model, fit);
+      });
 }
 
 Result<void> Application::Parts::StartModels() {
   ModelServiceOptions options;
   TIDEGATE_ASSIGN(options.library.where, ModelPlaces(config.settings, environment));
-  TIDEGATE_ASSIGN(options.pulls, PullSettings(config.settings));
+  TIDEGATE_ASSIGN(options.pulls, PullSettings(config.settings, environment));
   options.pulls.client.tls = LazyTls();
   options.pulls.client.proxy = net::ProxyConfig::FromEnvironment();
+  TIDEGATE_ASSIGN(options.pushes, PushSettings(config.settings, environment));
+  options.pushes.client = options.pulls.client;
+  options.library.quantizer = engine::MakeQuantizer(
+      {engine::LocatorOptions::FromEnvironment(config.settings.engine_path),
+       config.settings.engine_sandbox, static_cast<int>(config.settings.engine_threads)});
   models = std::make_unique<ModelService>((*shards)[0], std::move(options));
   return {};
 }
 
 Result<std::vector<core::Deployment>> Application::Parts::DeploymentsOf(
     const models::ModelScan& scan) const {
-  std::vector<core::Deployment> deployments = engine::MakeDeployments(scan.models, child);
+  std::vector<core::Deployment> deployments = MakeLocal(scan);
   for (const providers::ModelConfig& stated : config.local_models) {
     TIDEGATE_TRY(State(stated, deployments));
   }
@@ -242,12 +318,24 @@ Result<std::vector<core::Deployment>> Application::Parts::DeploymentsOf(
 
 // On the thread that changed the models, which may wait for the disk.
 void Application::Parts::OnModels(std::shared_ptr<const models::ModelScan> scan) {
-  Result<std::vector<core::Deployment>> deployments = DeploymentsOf(*scan);
+  const std::lock_guard lock(refit_mutex);
+  engine->SetModels(scan->models);  // first: whoever is told of a model can ask for it
+  Offer(*scan);
+}
+
+// Likewise.
+void Application::Parts::OnMachine(engine::Machine found) {
+  const std::lock_guard lock(refit_mutex);
+  engine->SetMachine(std::move(found));
+  Offer(*models->library().Now());
+}
+
+void Application::Parts::Offer(const models::ModelScan& scan) {
+  Result<std::vector<core::Deployment>> deployments = DeploymentsOf(scan);
   if (!deployments.ok()) {  // a model that the configuration speaks of is gone
     obs::Log(obs::Level::kWarning, "{}", Describe(deployments.error()));
-    deployments = engine::MakeDeployments(scan->models, child);
+    deployments = MakeLocal(scan);
   }
-  engine->SetModels(scan->models);  // first: whoever is told of a model can ask for it
   std::promise<void> replaced;
   (*shards)[0].Post([this, &replaced, next = std::move(*deployments)]() mutable {
     local = std::move(next);
@@ -271,7 +359,7 @@ Result<ledger::BookReader*> Application::Parts::Reader() {
 }
 
 admin::Sources Application::Parts::AdminSources() {
-  admin::Sources sources{SystemClock(), {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  admin::Sources sources{SystemClock()};
   sources.models = [this] {
     const std::shared_ptr<gateway::Inventory> inventory = gateway->inventory();
     std::vector<core::LiveState> live;
@@ -294,6 +382,10 @@ admin::Sources Application::Parts::AdminSources() {
     facts.connections = server->connections();
     facts.requests = gateway->Stats().requests;
     facts.requests_active = gateway->Stats().in_flight;
+    if (machine) {
+      facts.machine = engine->policy().machine;
+      facts.devices_why_not = machine->why_not();
+    }
     if (shelf) {
       const conversations::ShelfStats kept = shelf->Stats();
       facts.kept_answers = kept.answers;
@@ -325,6 +417,7 @@ admin::Sources Application::Parts::AdminSources() {
     return open->Spend(query);
   };
   sources.policy_fields = PolicyFields();
+  sources.request_metrics = [this](obs::MetricsText& out) { gateway->WriteMetrics(out); };
   return sources;
 }
 
@@ -347,17 +440,29 @@ Result<void> Application::Parts::StartGateway() {
       .trust_callers_without_key = true,
       .encode_decision = admin::EncodeDecision,
       .admin = [this](net::Exchange& exchange, const policy::Principal& principal) {
-        return api->Handle(exchange, {principal.name, IsAdmin(principal)});
+        return HandleAdmin(exchange, principal);
       }};
   if (engine) {
-    model_api = std::make_unique<admin::ModelApi>(models->Work());
-    parts.manage = [this](net::Exchange& exchange, const policy::Principal& principal) {
-      return model_api->Handle(exchange, IsAdmin(principal));
+    admin::ModelWork work = models->Work();
+    work.is_served = [this](std::string_view name) {
+      return plan::IsServed(name, gateway->inventory()->deployments());
     };
+    model_api = std::make_unique<admin::ModelApi>(std::move(work));
+    parts.manage = [this](net::Exchange& exchange) { return model_api->Handle(exchange); };
   }
   gateway = std::make_unique<gateway::Gateway>(
       std::move(parts), BuildInventory(*catalogue, local, {}, engine.get(), nullptr));
+  if (engine) StartBench();
   return {};
+}
+
+net::Task<bool> Application::Parts::HandleAdmin(net::Exchange& exchange,
+                                                const policy::Principal& principal) {
+  if (measure_api && admin::MeasureApi::Owns(exchange.head().path())) {
+    co_await measure_api->Handle(exchange, principal);
+    co_return true;
+  }
+  co_return co_await api->Handle(exchange, principal);
 }
 
 Result<void> Application::Parts::Listen() {
@@ -408,6 +513,8 @@ Result<std::unique_ptr<Application>> Application::Start(ApplicationOptions optio
     parts.models->library().OnChange(
         [&parts](std::shared_ptr<const models::ModelScan> scan) { parts.OnModels(scan); });
     parts.models->StartWatching();
+    parts.machine->StartWatching(
+        [&parts](engine::Machine found) { parts.OnMachine(std::move(found)); });
   }
   TIDEGATE_TRY(parts.Listen());
   parts.discovery = Discovery::Start((*parts.shards)[0], *parts.catalogue, parts.config.providers,
@@ -430,7 +537,10 @@ std::size_t Application::Stop() {
   parts.stopped = true;
   const std::size_t cut = parts.server ? parts.server->Drain() : 0;
   if (parts.discovery) parts.discovery->Stop();
+  if (parts.machine) parts.machine->Stop();
+  if (parts.bench) parts.bench->Stop();
   if (parts.models) parts.models->Stop();
+  parts.uses.reset();
   if (parts.engine) parts.engine->Stop();
   if (parts.shards) parts.shards->Stop();
   parts.discovery.reset();
@@ -438,6 +548,9 @@ std::size_t Application::Stop() {
   parts.gateway.reset();
   parts.api.reset();
   parts.model_api.reset();
+  parts.machine.reset();
+  parts.measure_api.reset();
+  parts.bench.reset();
   parts.models.reset();
   parts.engine.reset();
   parts.shelf.reset();  // what still waits for it is told on a shard

@@ -10,6 +10,7 @@
 #include <toml++/toml.h>
 
 #include "app/config_tables.h"
+#include "app/engine_settings.h"
 #include "net/address.h"
 
 namespace tidegate::app {
@@ -147,6 +148,7 @@ Result<Config> ParseConfig(std::string_view text, const std::string& path,
     if (!config.budget_day)
       return InvalidArgument("budget.day_usd", "write an amount of dollars, as 2.50");
   }
+  TIDEGATE_TRY(CheckEngineSettings(config.settings));
   if (config.settings.tls_certificate.empty() != config.settings.tls_key.empty()) {
     return InvalidArgument("tls", "give both tls.certificate and tls.key, or neither");
   }

@@ -10,7 +10,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,8 +41,7 @@ struct Config {
   std::map<std::string, core::Constraints, std::less<>> policies;
   core::Constraints defaults;  // [policies.default]
   std::vector<policy::Principal> keys;
-  std::set<std::string, std::less<>> admins;  // names of keys with admin = true
-  std::optional<Money> budget_day;            // of all callers together
+  std::optional<Money> budget_day;  // of all callers together
   std::vector<Origin> origins;
   std::string path;  // of the file; also when there is none
   bool file_found = false;
@@ -67,5 +65,10 @@ Result<std::string> RuntimeFolder(const Settings& settings, const Environment& e
 // Serving beyond this machine needs keys and TLS, or the explicit waiver. Errors: kPermissionDenied
 // with the remedy.
 Result<void> CheckExposure(const Config& config);
+
+// What "env:NAME" or "file:/path" names. The secret itself is refused: files get copied, committed
+// and pasted. Errors: kInvalidArgument with `path`.
+Result<Secret> ResolveSecret(const std::string& reference, const std::string& path,
+                             const Environment& environment);
 
 }  // namespace tidegate::app

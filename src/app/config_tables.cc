@@ -28,40 +28,10 @@ Result<std::string> ReadString(const toml::node& node, const std::string& path) 
   return *text;
 }
 
-// "env:NAME" or "file:/path". The value itself in the file is refused: files get copied, committed
-// and pasted.
 Result<Secret> ReadSecret(const toml::node& node, const std::string& path,
                           const Environment& environment) {
   TIDEGATE_ASSIGN(const std::string reference, ReadString(node, path));
-  if (reference.starts_with("env:")) {
-    const auto value = environment(reference.substr(4));
-    if (!value || value->empty()) {
-      return InvalidArgument(
-          path, "the environment has no " + reference.substr(4) + "; set it, or use file:/path");
-    }
-    return Secret(*value);
-  }
-  if (reference.starts_with("file:")) {
-    const std::string file = reference.substr(5);
-    std::error_code ec;
-    if (std::filesystem::file_size(file, ec) > kSecretFileBytesMax || ec) {
-      return InvalidArgument(path, "cannot read " + file + " as a secret of at most 64 KiB");
-    }
-    std::ifstream in(file, std::ios::binary);
-    std::stringstream text;
-    text << in.rdbuf();
-    std::string value = text.str();
-    while (!value.empty() && (value.back() == '\n' || value.back() == '\r' || value.back() == ' '))
-      value.pop_back();
-    if (value.empty()) return InvalidArgument(path, file + " is empty or cannot be read");
-    return Secret(std::move(value));
-  }
-  if (reference.starts_with("keyring:")) {
-    return InvalidArgument(path,
-                           "keyring: is not available in this version; use env:NAME or file:/path");
-  }
-  return InvalidArgument(
-      path, "a secret does not stand in the configuration; write env:NAME or file:/path");
+  return ResolveSecret(reference, path, environment);
 }
 
 Result<std::vector<std::string>> ReadStrings(const toml::node& node, const std::string& path) {
@@ -327,6 +297,20 @@ Result<void> ReadAwsKey(const std::string& member, const toml::node& node, const
   return {};
 }
 
+Result<policy::ScopeSet> ReadScopes(const toml::node& node, const std::string& at) {
+  const std::string expected = "a list of " + policy::ScopeWords();
+  const toml::array* words = node.as_array();
+  if (words == nullptr) return Wrong(at, expected);
+  policy::ScopeSet scopes;
+  for (const toml::node& word : *words) {
+    const auto text = word.value_exact<std::string>();
+    const auto scope = text ? policy::ParseScope(*text) : std::nullopt;
+    if (!scope) return Wrong(at, expected);
+    scopes = scopes.With(*scope);
+  }
+  return scopes;
+}
+
 Result<void> ReadKey(const std::string& name, const toml::table& table,
                      const Environment& environment, Config& config) {
   policy::Principal key;
@@ -349,7 +333,12 @@ Result<void> ReadKey(const std::string& name, const toml::table& table,
     } else if (member == "admin") {
       const auto flag = node.value_exact<bool>();
       if (!flag) return Wrong(at, "true or false");
-      if (*flag) config.admins.insert(name);
+      if (*flag && table.contains("scopes")) {
+        return InvalidArgument(at, "stands for all scopes: give it or scopes, not both");
+      }
+      if (*flag) key.scopes = policy::ScopeSet::All();
+    } else if (member == "scopes") {
+      TIDEGATE_ASSIGN(key.scopes, ReadScopes(node, at));
     } else {
       TIDEGATE_TRY(ReadConstraint(node, member, at, key.constraints));
     }
@@ -386,6 +375,39 @@ Result<void> ReadNamed(const toml::table& root, std::string_view kind, Read read
 }
 
 }  // namespace
+
+Result<Secret> ResolveSecret(const std::string& reference, const std::string& path,
+                             const Environment& environment) {
+  if (reference.starts_with("env:")) {
+    const auto value = environment(reference.substr(4));
+    if (!value || value->empty()) {
+      return InvalidArgument(
+          path, "the environment has no " + reference.substr(4) + "; set it, or use file:/path");
+    }
+    return Secret(*value);
+  }
+  if (reference.starts_with("file:")) {
+    const std::string file = reference.substr(5);
+    std::error_code ec;
+    if (std::filesystem::file_size(file, ec) > kSecretFileBytesMax || ec) {
+      return InvalidArgument(path, "cannot read " + file + " as a secret of at most 64 KiB");
+    }
+    std::ifstream in(file, std::ios::binary);
+    std::stringstream text;
+    text << in.rdbuf();
+    std::string value = text.str();
+    while (!value.empty() && (value.back() == '\n' || value.back() == '\r' || value.back() == ' '))
+      value.pop_back();
+    if (value.empty()) return InvalidArgument(path, file + " is empty or cannot be read");
+    return Secret(std::move(value));
+  }
+  if (reference.starts_with("keyring:")) {
+    return InvalidArgument(path,
+                           "keyring: is not available in this version; use env:NAME or file:/path");
+  }
+  return InvalidArgument(
+      path, "a secret does not stand in the configuration; write env:NAME or file:/path");
+}
 
 bool IsTableName(std::string_view name) {
   return name == "providers" || name == "policies" || name == "keys";

@@ -72,7 +72,26 @@ budget = { day_usd = 2.00, on_over_budget = "refuse" }
   EXPECT_EQ(config->keys[0].budget_day, Money{2'000'000'000});
   EXPECT_EQ(config->keys[0].constraints.on_over_budget, core::OnOverBudget::kRefuse);
   EXPECT_EQ(config->keys[0].places, core::PlaceSet::Of(core::Place::kDevice));
-  EXPECT_TRUE(config->admins.contains("laptop"));
+  EXPECT_EQ(config->keys[0].scopes, policy::ScopeSet::All());
+}
+
+TEST(ConfigTest, AKeyHasTheScopesThatItStatesElseThoseOfWhoeverUsesModels) {
+  const std::string key = "[keys.a]\nsha256 = \"" + std::string(kDigest) + "\"\n";
+  const auto scopes = [&](const std::string& line) { return Parse(key + line)->keys[0].scopes; };
+  using policy::Scope;
+  EXPECT_EQ(scopes(""), policy::ScopeSet::Default());
+  EXPECT_FALSE(scopes("").Has(Scope::kModelsWrite));
+  EXPECT_EQ(scopes("admin = true\n"), policy::ScopeSet::All());
+  EXPECT_EQ(scopes("admin = false\n"), policy::ScopeSet::Default());
+  EXPECT_EQ(scopes("scopes = []\n"), policy::ScopeSet());
+  EXPECT_EQ(scopes("scopes = [\"models:write\", \"metrics\"]\n"),
+            policy::ScopeSet().With(Scope::kModelsWrite).With(Scope::kMetrics));
+  for (const Scope scope : {Scope::kInference, Scope::kModelsRead, Scope::kModelsWrite,
+                            Scope::kRecords, Scope::kMetrics, Scope::kAdmin}) {
+    const std::string word(policy::ToString(scope));
+    EXPECT_TRUE(scopes("scopes = [\"" + word + "\"]\n").Has(scope)) << word;
+    EXPECT_TRUE(scopes("scopes = [\"admin\"]\n").Has(scope)) << word;
+  }
 }
 
 TEST(ConfigTest, CredentialsOfAwsAreReadForCallersAndForProviders) {
@@ -150,6 +169,11 @@ TEST(ConfigTest, WhatIsWrongIsNamedWithItsPath) {
       {key + "budget = 5", "keys.a.budget"},
       {key + "budget = { week_usd = 5 }", "keys.a.budget.week_usd"},
       {key + "admin = 1", "keys.a.admin"},
+      {key + "admin = true\nscopes = [\"inference\"]", "keys.a.admin"},
+      {key + "scopes = \"inference\"", "keys.a.scopes"},
+      {key + "scopes = [\"root\"]", "keys.a.scopes"},
+      {key + "scopes = [1]", "keys.a.scopes"},
+      {key + "priority = \"urgent\"", "keys.a.priority"},
   };
   for (const auto& [text, field] : rows) {
     const auto config = Parse(text);

@@ -8,11 +8,15 @@
 #include <fmt/format.h>
 
 #include "app/application.h"
+#include "app/doctor_machine.h"
+#include "app/engine_settings.h"
 #include "app/model_places.h"
 #include "engine/installer.h"
 #include "engine/locator.h"
+#include "engine/model_settings.h"
 #include "models/local_models.h"
 #include "net/address.h"
+#include "process/child.h"
 #include "providers/catalogue.h"
 
 namespace tidegate::app {
@@ -64,24 +68,55 @@ Check CheckStateFolder(const Config& config, const Environment& environment) {
   return {"state folder", CheckState::kOk, *folder, ""};
 }
 
-Check CheckEngine(const Config& config) {
+std::vector<Check> CheckEngine(const Config& config, const models::ModelScan& scan) {
   if (!config.settings.engine_enabled) {
-    return {"engine", CheckState::kWarn, "engine.enabled is false: nothing runs on this machine",
-            ""};
+    return {
+        {"engine", CheckState::kWarn, "engine.enabled is false: nothing runs on this machine", ""}};
   }
   engine::Locator locator(engine::LocatorOptions::FromEnvironment(config.settings.engine_path));
   const Result<engine::EngineBinary> found = locator.Locate();
-  if (!found.ok()) return FromError("engine", found.error(), "run: tidegate engine install");
-  return {"engine", CheckState::kOk,
-          fmt::format("llama-server {} at {}", found->version, found->path), ""};
+  if (!found.ok()) return {FromError("engine", found.error(), "run: tidegate engine install")};
+  std::vector<Check> checks = {{"engine", CheckState::kOk,
+                                fmt::format("llama-server {} at {}", found->version, found->path),
+                                ""}};
+  for (Check& check : CheckMachine(config, *found, scan.models)) checks.push_back(std::move(check));
+  return checks;
 }
 
-Check CheckModels(const Config& config, const Environment& environment) {
+// What of the protection of models' processes this kernel has.
+Check CheckSandbox(const Config& config) {
+  if (!config.settings.engine_enabled) {
+    return {"sandbox", CheckState::kOk, "nothing runs that would need one", ""};
+  }
+  if (!config.settings.engine_sandbox) {
+    return {"sandbox", CheckState::kWarn,
+            "engine.sandbox is false: a hostile model file that gets the better of the engine can "
+            "do what you can",
+            "set it to true, unless a driver needs more"};
+  }
+  const Result<process::SandboxReport> report = process::ProbeSandbox();
+  if (!report.ok()) {
+    return FromError("sandbox", report.error(), "see that this account may start processes");
+  }
+  std::string missing;
+  for (const std::string& layer : report->Missing())
+    missing += (missing.empty() ? "" : "; ") + layer;
+  if (!missing.empty()) {
+    return {"sandbox", CheckState::kWarn,
+            "models run with less protection than they could have: " + missing,
+            "a newer kernel, or a container or security profile that allows it, gives them more; "
+            "until then load only models that you trust"};
+  }
+  return {"sandbox", CheckState::kOk,
+          "a model's process has no network, its own files only, and few system calls", ""};
+}
+
+Check CheckModels(const Config& config, const Environment& environment, models::ModelScan& scan) {
   const Result<models::ModelFolders> places = ModelPlaces(config.settings, environment);
   if (!places.ok()) return FromError("local models", places.error(), "set models.store");
   models::ModelFolders where = *places;
   std::erase(where.files, FindShippedModel());
-  const models::ModelScan scan = models::FindLocalModels(where);
+  scan = models::FindLocalModels(where);
   if (!scan.problems.empty()) {
     return {"local models", CheckState::kWarn,
             fmt::format("{} cannot be served: {}", scan.problems.front().path,
@@ -95,6 +130,15 @@ Check CheckModels(const Config& config, const Environment& environment) {
             "only the starter model is here, and it is a test model: it knows nothing",
             "pull one, as 'tidegate pull llama3.2', or put a GGUF file into " + folder +
                 " (a 4-bit 3B model needs 2 GB and runs on most laptops)"};
+  }
+  for (const models::LocalModel& model : scan.models) {
+    if (model.draft_path.empty()) continue;
+    const engine::ChildSettings settings =
+        engine::SettingsFor(model, ChildSettingsOf(config.settings));
+    if (settings.speculation_note.empty()) continue;
+    return {"local models", CheckState::kWarn, model.name + ": " + settings.speculation_note,
+            "put a draft with the model's own vocabulary beside it, or set "
+            "engine.speculation = \"off\""};
   }
   return {"local models", CheckState::kOk, fmt::format("{} found", scan.models.size()), ""};
 }
@@ -130,14 +174,17 @@ std::vector<cli::Check> RunDoctor(const Environment& environment) {
   const Result<Config> config = LoadConfig("", environment);
   if (!config.ok()) {
     return {FromError("configuration", config.error(), "run: tidegate config check --explain"),
-            CheckEngine(Config())};
+            CheckEngine(Config(), {}).front()};
   }
-  return {CheckFiles(*config),
-          CheckExposed(*config),
-          CheckStateFolder(*config, environment),
-          CheckEngine(*config),
-          CheckModels(*config, environment),
-          CheckProviders(*config, environment)};
+  models::ModelScan scan;
+  Check models = CheckModels(*config, environment, scan);
+  std::vector<Check> checks = {CheckFiles(*config), CheckExposed(*config),
+                               CheckStateFolder(*config, environment)};
+  for (Check& check : CheckEngine(*config, scan)) checks.push_back(std::move(check));
+  checks.push_back(CheckSandbox(*config));
+  checks.push_back(std::move(models));
+  checks.push_back(CheckProviders(*config, environment));
+  return checks;
 }
 
 cli::ConfigReport CheckConfig(const std::string& path, const Environment& environment) {

@@ -22,6 +22,54 @@ Result<models::RegistryConfig> RegistryAt(const std::string& scheme, const std::
   return registry;
 }
 
+// What the configuration has for that host; empty for nothing.
+Result<Secret> TokenOf(const Settings& settings, const std::string& host,
+                       const Environment& environment) {
+  constexpr const char* kSetting = "models.registry_tokens";
+  for (const std::string& entry : settings.registry_tokens) {
+    const std::size_t equals = entry.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return InvalidArgument(kSetting, "each is HOST=env:NAME or HOST=file:/path");
+    }
+    if (entry.substr(0, equals) != host) continue;
+    return ResolveSecret(entry.substr(equals + 1), kSetting, environment);
+  }
+  return Secret();
+}
+
+// Those hosts, each as the configuration says that it is spoken to.
+Result<std::vector<models::RegistryConfig>> RegistriesOf(const Settings& settings,
+                                                         const Environment& environment,
+                                                         const std::vector<std::string>& hosts,
+                                                         const std::string& setting) {
+  const std::vector<models::RegistryConfig> known = models::DefaultRegistries();
+  const std::vector<std::string>& insecure = settings.insecure_registries;
+  std::vector<models::RegistryConfig> registries;
+  for (const std::string& host : hosts) {
+    TIDEGATE_ASSIGN(const Secret token, TokenOf(settings, host, environment));
+    if (std::find(insecure.begin(), insecure.end(), host) != insecure.end()) {
+      TIDEGATE_ASSIGN(models::RegistryConfig registry,
+                      RegistryAt("http://", host, "models.insecure_registries",
+                                 "HOST:PORT, as registry.lan:5000"));
+      registry.token = token;
+      registries.push_back(std::move(registry));
+      continue;
+    }
+    const auto at =
+        std::find_if(known.begin(), known.end(), [&](const auto& one) { return one.host == host; });
+    if (at != known.end()) {
+      registries.push_back(*at);
+      registries.back().token = token;
+      continue;
+    }
+    TIDEGATE_ASSIGN(models::RegistryConfig registry,
+                    RegistryAt("https://", host, setting, "host, as registry.example:5000"));
+    registry.token = token;
+    registries.push_back(std::move(registry));
+  }
+  return registries;
+}
+
 }  // namespace
 
 Result<models::ModelFolders> ModelPlaces(const Settings& settings, const Environment& environment) {
@@ -42,30 +90,22 @@ Result<models::ModelFolders> ModelPlaces(const Settings& settings, const Environ
   return where;
 }
 
-Result<models::PullOptions> PullSettings(const Settings& settings) {
+Result<models::PullOptions> PullSettings(const Settings& settings, const Environment& environment) {
   models::PullOptions options;
   options.bytes_per_second = static_cast<std::uint64_t>(settings.download_mib_per_s) << 20U;
-  const std::vector<models::RegistryConfig> known = models::DefaultRegistries();
-  options.registries.clear();
-  for (const std::string& host : settings.insecure_registries) {
-    TIDEGATE_ASSIGN(models::RegistryConfig registry,
-                    RegistryAt("http://", host, "models.insecure_registries",
-                               "HOST:PORT, as registry.lan:5000"));
-    options.registries.push_back(std::move(registry));
-  }
-  for (const std::string& host : settings.registries) {
-    const auto is_it = [&](const models::RegistryConfig& one) { return one.host == host; };
-    const auto insecure = std::find_if(options.registries.begin(), options.registries.end(), is_it);
-    if (insecure != options.registries.end()) continue;
-    if (const auto at = std::find_if(known.begin(), known.end(), is_it); at != known.end()) {
-      options.registries.push_back(*at);
-      continue;
-    }
-    TIDEGATE_ASSIGN(
-        models::RegistryConfig registry,
-        RegistryAt("https://", host, "models.registries", "host, as registry.example:5000"));
-    options.registries.push_back(std::move(registry));
-  }
+  // Who is spoken to without TLS may be pulled from without being named twice.
+  std::vector<std::string> hosts = settings.insecure_registries;
+  hosts.insert(hosts.end(), settings.registries.begin(), settings.registries.end());
+  TIDEGATE_ASSIGN(options.registries,
+                  RegistriesOf(settings, environment, hosts, "models.registries"));
+  return options;
+}
+
+Result<models::PushOptions> PushSettings(const Settings& settings, const Environment& environment) {
+  models::PushOptions options;
+  options.bytes_per_second = static_cast<std::uint64_t>(settings.upload_mib_per_s) << 20U;
+  TIDEGATE_ASSIGN(options.registries, RegistriesOf(settings, environment, settings.push_registries,
+                                                   "models.push_registries"));
   return options;
 }
 

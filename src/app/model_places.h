@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "models/local_models.h"
 #include "models/pulls.h"
+#include "models/pushes.h"
 
 namespace tidegate::app {
 
@@ -15,6 +16,7 @@ namespace tidegate::app {
 Result<models::ModelFolders> ModelPlaces(const Settings& settings, const Environment& environment);
 
 // Errors: kInvalidArgument with the setting at fault.
-Result<models::PullOptions> PullSettings(const Settings& settings);
+Result<models::PullOptions> PullSettings(const Settings& settings, const Environment& environment);
+Result<models::PushOptions> PushSettings(const Settings& settings, const Environment& environment);
 
 }  // namespace tidegate::app

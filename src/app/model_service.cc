@@ -1,11 +1,14 @@
 #include "app/model_service.h"
 
 #include <exception>
+#include <filesystem>
 #include <future>
 #include <utility>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "net/sleep.h"
+#include "obs/log.h"
 
 namespace tidegate::app {
 namespace {
@@ -24,8 +27,10 @@ ModelService::ModelService(net::Shard& shard, ModelServiceOptions options)
       pulls_(shard, library_.store().blobs(), std::move(options.pulls),
              [this](const models::ModelName& name, std::string manifest,
                     models::Provenance provenance) {
+               collect_wanted_ = true;  // the name may have meant something else
                return library_.Record(name, manifest, std::move(provenance));
              }),
+      pushes_(shard, library_.store(), std::move(options.pushes)),
       group_(shard.io()) {}
 
 void ModelService::Begin(std::function<net::Task<void>()> task, Sink sink) {
@@ -42,11 +47,19 @@ net::Task<void> ModelService::Pull(models::PullRequest request, Sink sink,
   sink->done(std::move(done));
 }
 
+net::Task<void> ModelService::Push(models::ModelName name, Sink sink,
+                                   std::shared_ptr<net::CancelToken> cancel) {
+  models::PullListener listener = [sink](const models::Progress& event) { sink->step(event); };
+  Result<void> done = co_await pushes_.Push(std::move(name), *cancel, std::move(listener));
+  sink->done(std::move(done));
+}
+
 net::Task<void> ModelService::Create(models::CreateSpec spec, Sink sink,
                                      std::shared_ptr<std::stop_source> stop) {
   std::function<Result<bool>()> job = [this, spec = std::move(spec), sink, stop]() -> Result<bool> {
     const std::stop_callback when_stopping(stopping_.get_token(), [&] { stop->request_stop(); });
     TIDEGATE_TRY(library_.Create(spec, sink->step, stop->get_token()));
+    collect_wanted_ = true;
     return true;
   };
   Result<bool> done = co_await maker_.Run(shard_, std::move(job));
@@ -65,6 +78,14 @@ std::function<void()> ModelService::StartPull(models::PullRequest request,
   return [this, cancel] { shard_.Post([cancel] { cancel->Cancel(ErrorCode::kCancelled); }); };
 }
 
+std::function<void()> ModelService::StartPush(models::ModelName name, models::ProgressSink sink) {
+  const auto shared = std::make_shared<models::ProgressSink>(std::move(sink));
+  const auto cancel = std::make_shared<net::CancelToken>();
+  Begin([this, name = std::move(name), shared, cancel] { return Push(name, shared, cancel); },
+        shared);
+  return [this, cancel] { shard_.Post([cancel] { cancel->Cancel(ErrorCode::kCancelled); }); };
+}
+
 std::function<void()> ModelService::StartCreate(models::CreateSpec spec,
                                                 models::ProgressSink sink) {
   const auto shared = std::make_shared<models::ProgressSink>(std::move(sink));
@@ -74,15 +95,45 @@ std::function<void()> ModelService::StartCreate(models::CreateSpec spec,
   return [stop] { stop->request_stop(); };
 }
 
+// On the keeper's thread.
+void ModelService::Look() {
+  library_.RefreshIfChanged();
+  const Result<models::CollectReport> dropped = library_.store().DropReleased();
+  if (!dropped.ok()) {
+    obs::Log(obs::Level::kWarning, "files of removed models stay: {}", Describe(dropped.error()));
+  }
+  const std::int64_t now = net::MonotonicNow();
+  if (collected_at_ != 0 && now - collected_at_ < kCollectNanos) return;
+  if (!collect_wanted_.exchange(false)) return;
+  collected_at_ = now;
+  Collect();
+}
+
+void ModelService::Collect() {
+  std::error_code ec;
+  if (!std::filesystem::exists(library_.store().root(), ec)) return;  // nothing was ever kept
+  const Result<models::CollectReport> report =
+      library_.store().Collect(SystemClock().WallNanos() / kNanosPerSecond);
+  if (!report.ok()) {
+    obs::Log(obs::Level::kWarning, "the store of models is not cleared up: {}",
+             Describe(report.error()));
+  } else if (report->blobs + report->partials > 0) {
+    obs::Log(obs::Level::kInfo,
+             "cleared {} files that no model needs and {} unfinished ones out of the store: {} "
+             "bytes",
+             report->blobs, report->partials, report->bytes);
+  }
+}
+
 net::Task<void> ModelService::Watch() {
   net::SleepTimer timer(shard_);
   while (true) {
     std::function<Result<void>()> look = [this]() -> Result<void> {
-      library_.RefreshIfChanged();
+      Look();
       return {};
     };
     // A thread that is busy for now is no reason to stop looking.
-    (void)co_await maker_.Run(shard_, std::move(look));
+    (void)co_await keeper_.Run(shard_, std::move(look));
     const bool waited =
         co_await timer.SleepUntil(group_.cancel(), net::MonotonicNow() + kWatchNanos);
     if (!waited) co_return;
@@ -98,18 +149,20 @@ admin::ModelWork ModelService::Work() {
   work.pull = [this](const models::PullRequest& request, models::ProgressSink sink) {
     return StartPull(request, std::move(sink));
   };
-  work.push = [](const models::ModelName& name, const models::ProgressSink& sink) {
-    sink.done(Error{ErrorCode::kPermissionDenied, ErrorSource::kCaller, Retry::kNever,
-                    "no registry is configured that '" + name.host + "' may be pushed to"});
-    return [] {};
+  work.push = [this](const models::ModelName& name, models::ProgressSink sink) {
+    return StartPush(name, std::move(sink));
   };
   work.create = [this](models::CreateSpec spec, models::ProgressSink sink) {
     return StartCreate(std::move(spec), std::move(sink));
   };
   work.copy = [this](const std::string& source, const models::ModelName& destination) {
+    collect_wanted_ = true;
     return library_.Copy(source, destination);
   };
-  work.remove = [this](const std::string& name) { return library_.Remove(name); };
+  work.remove = [this](const std::string& name) {
+    collect_wanted_ = true;
+    return library_.Remove(name);
+  };
   work.blobs = &library_.store().blobs();
   return work;
 }
@@ -117,6 +170,7 @@ admin::ModelWork ModelService::Work() {
 void ModelService::Stop() {
   stopping_.request_stop();
   pulls_.Stop();
+  pushes_.Stop();
   std::promise<void> ended;
   shard_.Post([this, &ended] {
     group_.Cancel();

@@ -1,7 +1,9 @@
 // What is done to the models of this machine when a caller asks for it: the library, the pulls that
-// fill it, and the threads on which both run.
+// fill it, the pushes that send of it, what clears up behind them, and the threads on which all
+// run.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,6 +14,7 @@
 #include "base/result.h"
 #include "models/library.h"
 #include "models/pulls.h"
+#include "models/pushes.h"
 #include "net/async.h"
 #include "net/limits.h"
 #include "net/shard.h"
@@ -21,10 +24,13 @@
 namespace tidegate::app {
 
 inline constexpr std::int64_t kWatchNanos = 2 * net::kSecond;
+// Between two looks at all of the store for what nobody needs.
+inline constexpr std::int64_t kCollectNanos = 600 * net::kSecond;
 
 struct ModelServiceOptions {
   models::LibraryOptions library;
   models::PullOptions pulls;
+  models::PushOptions pushes;
 };
 
 // REQUIRES: Stop before it is destroyed, from a thread that is no shard and while the shard runs.
@@ -35,7 +41,7 @@ class ModelService {
   models::Library& library() { return library_; }
   // What the API calls; lives as long as this.
   admin::ModelWork Work();
-  // From now on what others change is noticed, too.
+  // From now on what others change is noticed, and what nobody needs is cleared away.
   void StartWatching();
   // Ends what is under way.
   void Stop();
@@ -43,19 +49,27 @@ class ModelService {
  private:
   using Sink = std::shared_ptr<models::ProgressSink>;
   std::function<void()> StartPull(models::PullRequest request, models::ProgressSink sink);
+  std::function<void()> StartPush(models::ModelName name, models::ProgressSink sink);
   std::function<void()> StartCreate(models::CreateSpec spec, models::ProgressSink sink);
   net::Task<void> Pull(models::PullRequest request, Sink sink,
                        std::shared_ptr<net::CancelToken> cancel);
+  net::Task<void> Push(models::ModelName name, Sink sink, std::shared_ptr<net::CancelToken> cancel);
   net::Task<void> Create(models::CreateSpec spec, Sink sink,
                          std::shared_ptr<std::stop_source> stop);
   net::Task<void> Watch();
+  void Look();
+  void Collect();
   // Runs `task` on the shard; `sink` hears when that is not possible any more.
   void Begin(std::function<net::Task<void>()> task, Sink sink);
 
   net::Shard& shard_;
   models::Library library_;
   models::Pulls pulls_;
+  models::Pushes pushes_;
   net::Worker maker_;
+  net::Worker keeper_;                       // looks and clears up, while models are made
+  std::atomic<bool> collect_wanted_ = true;  // something went since
+  std::int64_t collected_at_ = 0;            // on the keeper's thread
   net::TaskGroup group_;
   std::stop_source stopping_;
 };

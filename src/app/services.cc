@@ -8,6 +8,7 @@
 #include "app/config.h"
 #include "app/demo.h"
 #include "app/doctor.h"
+#include "app/modelfile_reader.h"
 #include "app/signals.h"
 #include "app/store_verbs.h"
 #include "engine/installer.h"
@@ -104,6 +105,7 @@ void FillServices(cli::LocalServices& services) {
         {options.prefix.empty() ? engine::DefaultEnginePrefix() : options.prefix, options.upgrade},
         progress);
   };
+  services.read_modelfile = ReadModelfile;
   services.verify_models = VerifyModels;
   services.import_model = ImportModelFile;
   services.export_model = ExportModelFile;

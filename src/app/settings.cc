@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::int64_t kDay = 86'400;
 
+constexpr std::string_view kCacheTypes = "f32|f16|bf16|q8_0|q5_1|q5_0|q4_1|q4_0|iq4_nl";
+
 constexpr std::array kOptions = {
     Option{"listen", &Settings::listen, "addresses to serve on: IP:PORT or unix:/PATH"},
     Option{"hosts", &Settings::hosts,
@@ -44,17 +46,52 @@ constexpr std::array kOptions = {
     Option{"engine.threads", &Settings::engine_threads,
            "threads of each model; 0 = physical cores less one", 0, 1024},
     Option{"engine.context_tokens", &Settings::engine_context_tokens,
-           "most context of one request to a local model", 256, 100'000'000},
-    Option{"engine.slots", &Settings::engine_slots, "requests that one local model answers at once",
-           1, 256},
+           "window that local models are loaded with, and larger for requests that need it; 0 = up "
+           "to 8192 tokens, as far as they fit",
+           0, 100'000'000},
+    Option{"engine.slots", &Settings::engine_slots,
+           "requests that one local model answers at once; 0 = up to 4, as far as they fit", 0,
+           256},
+    Option{"engine.gpu_layers", &Settings::engine_gpu_layers,
+           "layers of each local model on graphics devices; -1 = as many as they hold", -1,
+           100'000},
+    Option{"engine.require_gpu", &Settings::engine_require_gpu,
+           "no local model runs without a graphics device: it is refused where there is none, or "
+           "where its driver is lost"},
     Option{"engine.queue_max", &Settings::engine_queue_max,
            "requests that may wait for a local model", 0, 100'000},
     Option{"engine.keep_alive_s", &Settings::engine_keep_alive_s,
            "seconds an unused local model stays loaded; -1 = for ever", -1, 365 * kDay},
     Option{"engine.memory_mib", &Settings::engine_memory_mib,
-           "memory that local models may hold together, in MiB; 0 = what is free at the start, "
-           "less a tenth",
+           "memory that local models may hold together, in MiB; 0 = three quarters of what the "
+           "machine has, or all but 8 GiB where that is more",
            0, 1'000'000'000},
+    Option{"engine.preload_mib", &Settings::engine_preload_mib,
+           "memory in MiB, of that of local models, into which those that are used most are loaded "
+           "before anybody asks; 0 = none is",
+           0, 1'000'000'000},
+    Option{"engine.cache_type_k", &Settings::engine_cache_type_k,
+           "how local models keep what they read of a conversation, its keys: q8_0 takes half the "
+           "memory of f16",
+           0, 0, kCacheTypes},
+    Option{"engine.cache_type_v", &Settings::engine_cache_type_v,
+           "the same of its values; what is smaller than f16 needs flash attention", 0, 0,
+           kCacheTypes},
+    Option{"engine.flash_attention", &Settings::engine_flash_attention,
+           "a way to compute that needs less memory; auto: where the device has it", 0, 0,
+           "auto|on|off"},
+    Option{"engine.prompt_cache_mib", &Settings::engine_prompt_cache_mib,
+           "MiB that each local model may use beside its slots for conversations that wait; 0 = "
+           "none",
+           0, 1'000'000},
+    Option{"engine.conversation_mib", &Settings::engine_conversation_mib,
+           "MiB of the disk for what local models remember of conversations, encrypted, so that "
+           "these survive that the model is unloaded; 0 = nothing is kept",
+           0, 100'000'000},
+    Option{"engine.speculation", &Settings::engine_speculation,
+           "whether local models guess ahead: auto = where a draft that fits lies beside the "
+           "model, draft = the same and says where there is none, ngram = by what was said before",
+           0, 0, "auto|off|draft|ngram"},
     Option{"models.folders", &Settings::model_folders,
            "folders with *.gguf files; default $XDG_DATA_HOME/tidegate/models"},
     Option{"models.files", &Settings::model_files, "single GGUF files beside those in the folders"},
@@ -67,8 +104,15 @@ constexpr std::array kOptions = {
     Option{"models.registries", &Settings::registries, "the only hosts that models come from"},
     Option{"models.insecure_registries", &Settings::insecure_registries,
            "HOST:PORT of registries that are spoken to without TLS"},
+    Option{"models.push_registries", &Settings::push_registries,
+           "the only hosts that models are pushed to"},
+    Option{"models.registry_tokens", &Settings::registry_tokens,
+           "what a registry gives out tokens for, or is shown itself: HOST=env:NAME or "
+           "HOST=file:/path"},
     Option{"models.download_mib_per_s", &Settings::download_mib_per_s,
            "MiB a second of all downloads together; 0 = as fast as it goes", 0, 1'000'000},
+    Option{"models.upload_mib_per_s", &Settings::upload_mib_per_s,
+           "MiB a second of all pushes together; 0 = as fast as it goes", 0, 1'000'000},
     Option{"budget.day_usd", &Settings::budget_day_usd,
            "dollars that all callers together may spend a UTC day; empty = no limit"},
     Option{"decisions.retention_days", &Settings::retention_days,

@@ -88,11 +88,23 @@ class Source {
   const cli::TransferFunction& progress_;
 };
 
+// A file of that format, or a folder that holds one.
+bool IsSafetensors(const std::string& path) {
+  constexpr std::string_view kExtension = ".safetensors";
+  const auto is_one = [&](const fs::path& file) { return file.extension() == kExtension; };
+  std::error_code ec;
+  if (!fs::is_directory(path, ec)) return is_one(path);
+  const fs::directory_iterator entries(path, ec);
+  return !ec && std::any_of(begin(entries), end(entries),
+                            [&](const fs::directory_entry& one) { return is_one(one.path()); });
+}
+
 Result<Source> OpenSource(const std::string& path, const cli::TransferFunction& progress) {
   UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.valid()) return FileError("open", path);
   struct stat status {};
   if (fstat(file.get(), &status) != 0) return FileError("read", path);
+  if (IsSafetensors(path)) return models::NotConverted("FILE");
   if (!S_ISREG(status.st_mode)) return InvalidArgument("FILE", path + " is no regular file");
   return Source(std::move(file), static_cast<std::uint64_t>(status.st_size), progress);
 }
@@ -110,12 +122,13 @@ Result<models::ModelName> TakeIn(models::ModelStore& store, const cli::ImportOpt
     progress({step.status, step.digest ? step.digest->ToString() : "",
               static_cast<std::int64_t>(step.total), static_cast<std::int64_t>(step.completed)});
   };
-  TIDEGATE_ASSIGN(const std::string manifest, models::MakeManifest(store.blobs(), nullptr, spec,
-                                                                   base, steps, std::stop_token()));
+  TIDEGATE_ASSIGN(
+      const models::MadeModel made,
+      models::MakeManifest(store.blobs(), nullptr, spec, base, steps, std::stop_token()));
   models::Provenance provenance;
   provenance.source = "file:" + fs::path(options.path).filename().string();
   provenance.time_s = SystemClock().WallNanos() / kNanosPerSecond;
-  TIDEGATE_TRY(store.Put(spec.model, manifest, std::move(provenance)));
+  TIDEGATE_TRY(store.Put(spec.model, made.manifest, std::move(provenance)));
   return spec.model;
 }
 

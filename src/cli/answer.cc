@@ -117,6 +117,12 @@ std::string VerboseText(Context& context, GateClient& client, const Answer& answ
     const Result<DecisionView> decision = FetchDecision(client, answer.head.decision);
     facts.emplace_back("ran", decision.ok() ? Printable(ShortOutcome(*decision))
                                             : "unknown: " + Printable(decision.error().message));
+    if (decision.ok() && !decision->attempts.empty()) {
+      const AttemptView& last = decision->attempts.back();
+      if (last.draft_tokens > 0) {
+        facts.emplace_back("drafts", FormatAccepted(last.draft_accepted_tokens, last.draft_tokens));
+      }
+    }
     facts.emplace_back("decision", Printable(answer.head.decision));
   }
   const Paint paint = context.console.ErrPaint();

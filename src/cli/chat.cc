@@ -108,6 +108,11 @@ std::string ChatBody(const ChatRequest& request) {
 std::optional<Error> ErrorOfLine(JsonFields& line, ErrorCode otherwise) {
   const std::optional<json::Value> inner = line.Find("error");
   if (!inner) return std::nullopt;
+  if (inner->is_object()) {  // the gate's own API has both inside
+    JsonFields own(*inner);
+    return Error{CodeOfWord(own.Text("code")).value_or(otherwise), ErrorSource::kUpstream,
+                 Retry::kNever, own.Text("message").substr(0, kMessageBytesMax)};
+  }
   const ErrorCode code = CodeOfWord(line.Text("code")).value_or(otherwise);
   const Result<std::string_view> text = inner->String();
   return Error{code, ErrorSource::kUpstream, Retry::kNever,

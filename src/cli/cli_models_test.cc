@@ -91,6 +91,15 @@ TEST_F(ModelsTest, APullThatFailsOrEndsEarlyIsNoSuccess) {
   EXPECT_EQ(outcome.err, "tidegate: unauthorized\n");
 }
 
+TEST_F(ModelsTest, APathIsNothingToPull) {
+  for (const char* path : {"./model.gguf", "/m/model", "~/model"}) {
+    const Outcome outcome = RunAtGate({"pull", path});
+    EXPECT_EQ(outcome.code, kExitData) << path;
+    EXPECT_NE(outcome.err.find("tidegate import"), std::string::npos) << outcome.err;
+  }
+  EXPECT_TRUE(gate_.asked().empty());
+}
+
 TEST_F(ModelsTest, PushTellsOfItsProgressToo) {
   gate_.Answer("POST /api/push",
                Canned{200,
@@ -179,6 +188,60 @@ TEST_F(ModelsTest, CpAndStopSayWhatTheyDid) {
             "tidegate: couldn't find model \"z\" to stop; 'tidegate ps' lists what runs\n");
 }
 
+constexpr const char* kShownUnfit =
+    R"({"details":{"format":"gguf"},"tidegate":{"memory":{"fits":false,)"
+    R"("why_not":"a context of 8192 tokens needs 4096 MiB of memory","context_tokens":8192,)"
+    R"("context_tokens_max":8192,"slots":1,"layers":17,"device_layers":12,)"
+    R"("devices":["CUDA0","CUDA1"],"weights_bytes":2000000000,"cache_bytes":268435456,)"
+    R"("compute_bytes":83000000,"other_bytes":52000000,"host_bytes":400000000,)"
+    R"("device_bytes":2000000000,"host_budget_bytes":3000000000,"device_budget_bytes":0}}})";
+
+TEST_F(ModelsTest, ShowSaysWhatAModelTakesOfTheMachine) {
+  gate_.Answer("POST /api/show", Canned{200, kShownUnfit});
+  EXPECT_EQ(RunAtGate({"show", "m"}).out,
+            "  Memory\n"
+            "    fits                no: a context of 8192 tokens needs 4096 MiB of memory\n"
+            "    window              8,192 tokens\n"
+            "    requests at once    1\n"
+            "    layers              12 of 17 on CUDA0, CUDA1\n"
+            "    weights             2.0 GB\n"
+            "    window's cache      268 MB\n"
+            "    computing           83 MB\n"
+            "    everything else     52 MB\n"
+            "    memory              400 MB of 3.0 GB for models\n"
+            "    graphics memory     2.0 GB\n\n");
+  gate_.Answer("POST /api/show",
+               Canned{200, R"({"details":{"format":"gguf"},"tidegate":{"memory":{"fits":true,)"
+                           R"("context_tokens":8192,"context_tokens_max":131072,"slots":4}}})"});
+  const std::string fits = RunAtGate({"show", "m"}).out;
+  EXPECT_NE(fits.find("fits                yes\n"), std::string::npos) << fits;
+  EXPECT_NE(fits.find("8,192 tokens, up to 131,072 when asked"), std::string::npos) << fits;
+}
+
+TEST_F(ModelsTest, APullOfWhatCannotBeLoadedHereSaysSo) {
+  gate_.Answer(kAskPull, Canned{200, R"({"status":"success"})"});
+  EXPECT_EQ(RunAtGate({"pull", "m"}).err.find("warning"), std::string::npos);
+  gate_.Answer("POST /api/show", Canned{200, kShownUnfit});
+  const Outcome outcome = RunAtGate({"pull", "m"});
+  EXPECT_EQ(outcome.code, kExitOk);
+  EXPECT_NE(outcome.err.find("warning: m cannot be loaded on this machine: a context of 8192 "
+                             "tokens needs 4096 MiB of memory\n"),
+            std::string::npos)
+      << outcome.err;
+}
+
+TEST_F(ModelsTest, ShowSaysHowFastAModelWasMeasuredToBe) {
+  gate_.Answer("POST /api/show",
+               Canned{200, R"({"details":{"format":"gguf"},"tidegate":{"provider":"local","speed":)"
+                           R"({"prompt_tokens":128,"ttft_ms":412.4,"prompt_tokens_per_s":310.2,)"
+                           R"("tokens_per_s":20.26}}})"});
+  EXPECT_EQ(RunAtGate({"show", "m"}).out,
+            "  Measured\n"
+            "    first token    412 ms           after a prompt of 128 tokens\n"
+            "    reads          310 tokens/s\n"
+            "    writes         20.3 tokens/s\n\n");
+}
+
 TEST_F(ModelsTest, ShowIsBlocksOrOnePart) {
   gate_.Answer(
       "POST /api/show",
@@ -216,17 +279,26 @@ TEST_F(ModelsTest, ShowIsBlocksOrOnePart) {
 TEST_F(ModelsTest, CreateSendsTheFilesThatTheGateDoesNotHave) {
   Write("w/weights.gguf", std::string(3U << 20U, 'w'));
   Write("w/lora.gguf", "lora");
-  const std::string file = Write("w/Modelfile",
-                                 "FROM ./weights.gguf\nADAPTER lora.gguf\nSYSTEM Be brief.\n"
-                                 "PARAMETER stop A\nPARAMETER stop B\nMESSAGE user Hi\n");
+  const std::string file = Write("w/Modelfile", "FROM …\n");
+  Modelfile recipe;
+  recipe.from = {"./weights.gguf"};
+  recipe.adapters = {"lora.gguf"};
+  recipe.system = "Be brief.";
+  recipe.parameters_json["stop"] = R"(["A","B"])";
+  recipe.messages = {{"user", "Hi"}};
+  recipe.warnings = {"Modelfile line 9: of no effect"};
+  modelfile_ = recipe;
   gate_.AnswerPrefix("HEAD /api/blobs/", Canned{404, ""});
   gate_.AnswerPrefix("POST /api/blobs/", Canned{201, ""});
   gate_.Answer("POST /api/create", Canned{200, "{\"status\":\"success\"}\n", kNdjson});
   Outcome outcome = RunAtGate({"create", "mine", "-f", file, "-q", "q8_0"});
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
   EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(modelfile_texts_, std::vector<std::string>{"FROM …\n"});
+  EXPECT_TRUE(outcome.err.starts_with("tidegate: Modelfile line 9: of no effect\n"));
   std::vector<Asked> asked = gate_.asked();
-  ASSERT_EQ(asked.size(), 5U);
+  ASSERT_EQ(asked.size(), 6U);
+  EXPECT_EQ(asked[5].line, "POST /api/show");  // whether it can be loaded
   EXPECT_TRUE(asked[0].line.starts_with("HEAD /api/blobs/sha256:")) << asked[0].line;
   EXPECT_EQ(asked[1].line, "POST" + asked[0].line.substr(4));
   EXPECT_EQ(asked[1].body.size(), 3U << 20U);
@@ -245,24 +317,45 @@ TEST_F(ModelsTest, CreateSendsTheFilesThatTheGateDoesNotHave) {
   gate_.AnswerPrefix("HEAD /api/blobs/", Canned{200, ""});
   outcome = RunAtGate({"create", "mine", "-f", file});
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
-  EXPECT_EQ(gate_.asked().size(), 5U + 3U);  // nothing was sent again
+  EXPECT_EQ(gate_.asked().size(), 6U + 4U);  // nothing was sent again
+}
+
+TEST_F(ModelsTest, QuantizeMakesAModelThatIsCalledAfterItsLevel) {
+  gate_.Answer("POST /api/create",
+               Canned{200,
+                      "{\"status\":\"quantizing F16 model to Q4_K_M\",\"total\":10,"
+                      "\"completed\":10}\n{\"status\":\"success\"}\n",
+                      kNdjson});
+  const Outcome outcome = RunAtGate({"quantize", "reg:5000/me/mine:f16", "q4_K_M"});
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_EQ(gate_.asked().back().body,
+            R"({"model":"reg:5000/me/mine:q4_k_m","from":"reg:5000/me/mine:f16",)"
+            R"("quantize":"q4_K_M"})");
+  EXPECT_NE(outcome.err.find("quantizing F16 model to Q4_K_M"), std::string::npos);
+  EXPECT_EQ(RunAtGate({"quantize", "mine", "Q8_0", "small"}).code, kExitOk);
+  EXPECT_EQ(gate_.asked().back().body, R"({"model":"small","from":"mine","quantize":"Q8_0"})");
+  EXPECT_EQ(RunAtGate({"quantize", "reg:5000/me/mine", "q8_0"}).code, kExitOk);
+  EXPECT_NE(gate_.asked().back().body.find(R"("reg:5000/me/mine:q8_0")"), std::string::npos);
+  EXPECT_EQ(RunAtGate({"quantize", "mine"}).code, kExitUsage);
 }
 
 TEST_F(ModelsTest, CreateNamesWhatIsWrongBeforeAnythingIsSent) {
   const std::string file = Write("Modelfile", "FROM ./missing.gguf\n");
+  modelfile_->from = {"./missing.gguf"};
   Outcome outcome = RunAtGate({"create", "m", "-f", file});
   EXPECT_EQ(outcome.code, kExitNoInput);
   EXPECT_EQ(outcome.err, "tidegate: FROM './missing.gguf': there is no such file\n");
-  Write("Modelfile", "FROM a\nFRUM b\n");
+  modelfile_ = InvalidArgument("", "Modelfile line 2: …");
   outcome = RunAtGate({"create", "m", "-f", file});
   EXPECT_EQ(outcome.code, kExitData);
   EXPECT_NE(outcome.err.find("Modelfile line 2"), std::string::npos);
   EXPECT_EQ(RunAtGate({"create", "m", "-f", folder_ + "/none"}).code, kExitNoInput);
   EXPECT_TRUE(gate_.asked().empty());
   gate_.Answer("POST /api/create", Canned{200, "{\"status\":\"success\"}\n", kNdjson});
-  Write("Modelfile", "FROM qwen3:4b\n");
+  modelfile_ = Modelfile();
+  modelfile_->from = {"qwen3:4b"};
   EXPECT_EQ(RunAtGate({"create", "m", "-f", file}).code, kExitOk);
-  EXPECT_EQ(gate_.asked().back().body, R"({"model":"m","from":"qwen3:4b"})");
+  EXPECT_EQ(gate_.asked("POST /api/create").back().body, R"({"model":"m","from":"qwen3:4b"})");
 }
 
 TEST_F(ModelsTest, AFolderIsItsGgufOrItsSafetensorsWithWhatDescribesThem) {
@@ -270,13 +363,21 @@ TEST_F(ModelsTest, AFolderIsItsGgufOrItsSafetensorsWithWhatDescribesThem) {
   Write("hf/config.json", "{}");
   Write("hf/README.md", "no");
   const std::string file = Write("Modelfile", "FROM hf\n");
+  modelfile_->from = {"hf"};
   gate_.AnswerPrefix("HEAD /api/blobs/", Canned{200, ""});
   gate_.Answer("POST /api/create", Canned{200, "{\"status\":\"success\"}\n", kNdjson});
   EXPECT_EQ(RunAtGate({"create", "m", "-f", file}).code, kExitOk);
-  const std::string body = gate_.asked().back().body;
+  const std::string body = gate_.asked("POST /api/create").back().body;
   EXPECT_NE(body.find("\"config.json\":"), std::string::npos) << body;
   EXPECT_NE(body.find("\"model.safetensors\":"), std::string::npos) << body;
   EXPECT_EQ(body.find("README"), std::string::npos) << body;
+  // Ollama converts it; a gate does not.
+  gate_.Answer("GET /tidegate/policy/fields", Canned{200, "{}"});
+  const std::size_t asked = gate_.asked().size();
+  const Outcome outcome = RunAtGate({"create", "m", "-f", file});
+  EXPECT_EQ(outcome.code, kExitData);
+  EXPECT_NE(outcome.err.find("convert_hf_to_gguf.py"), std::string::npos) << outcome.err;
+  EXPECT_EQ(gate_.asked().size(), asked + 1) << "nothing was sent";
 }
 
 TEST_F(ModelsTest, RunPullsAModelThatIsNotHereAndAsksAgain) {

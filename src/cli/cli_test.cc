@@ -42,6 +42,7 @@ TEST_F(CliTest, AskVerboseTellsTimingPlaceAndCostOnStandardError) {
         "prompt eval count:    7 token(s)\n", "prompt eval duration: 100ms\n",
         "prompt eval rate:     70.00 tokens/s\n", "eval count:           3 token(s)\n",
         "eval duration:        900ms\n", "eval rate:            3.33 tokens/s\n",
+        "drafts:               30/37 (81 %)\n",
         "ran:                  local/small on this device, $0.00, nothing left this machine",
         "decision:             01JD8Z7M3QK5R9T0V2W4X6Y8ZA"}) {
     EXPECT_NE(outcome.err.find(expected), std::string::npos) << expected << "\n" << outcome.err;
@@ -152,10 +153,15 @@ TEST_F(CliTest, ModelsIsATableOfPlacesPricesAndStates) {
   gate_.Answer(
       "GET /tidegate/models",
       Canned{200,
-             R"({"models":[{"id":"local/small","place":"device","context_tokens":32768,)"
+             R"({"models":[{"id":"local/small","place":"device","context_tokens":8192,)"
+             R"("context_tokens_max":32768,)"
              R"("capabilities":["tools","seed"],"prices":{"input_nanodollars_per_mtok":0,)"
              R"("output_nanodollars_per_mtok":0},"live":{"available":true,"loaded":false,)"
-             R"("load_ms":1500}},{"id":"openai/large","place":"cloud","context_tokens":400000,)"
+             R"("load_ms":1500}},{"id":"local/busy","place":"device","context_tokens":4096,)"
+             R"("capabilities":[],"prices":{"input_nanodollars_per_mtok":0,)"
+             R"("output_nanodollars_per_mtok":0},"live":{"available":true,"loaded":true,)"
+             R"("queue_depth":3,"expected_wait_ms":2500}},{"id":"openai/large",)"
+             R"("place":"cloud","context_tokens":400000,)"
              R"("capabilities":["vision","tools"],"prices":{"input_nanodollars_per_mtok":)"
              R"(1250000000,"output_nanodollars_per_mtok":10000000000},"live":{"available":false,)"
              R"("unavailable_why":"no key"}}]})"});
@@ -163,20 +169,48 @@ TEST_F(CliTest, ModelsIsATableOfPlacesPricesAndStates) {
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
   EXPECT_EQ(outcome.out,
             "MODEL         PLACE   CONTEXT  IN $/M  OUT $/M  CAN           STATE\n"
-            "local/small   device   32,768    free     free  tools         loads in 1.50 s\n"
+            "local/small   device   8,192+    free     free  tools         loads in 1.50 s\n"
+            "local/busy    device    4,096    free     free  -             3 waiting, 2.50 s\n"
             "openai/large  cloud   400,000   $1.25   $10.00  vision tools  no key\n");
+}
+
+TEST_F(CliTest, ModelsHasAColumnForWhatWasMeasured) {
+  gate_.Answer("GET /tidegate/models",
+               Canned{200, R"({"models":[{"id":"local/small","place":"device","profile":)"
+                           R"({"tokens_per_s":20.26},"live":{"available":true,"loaded":true}},)"
+                           R"({"id":"local/other","place":"device","profile":null,)"
+                           R"("live":{"available":true,"loaded":true}}]})"});
+  EXPECT_EQ(RunAtGate({"models"}).out,
+            "MODEL        PLACE   CONTEXT  IN $/M  OUT $/M  CAN  STATE    MEASURED\n"
+            "local/small  device        ?       ?        ?  -    ready  20.3 tok/s\n"
+            "local/other  device        ?       ?        ?  -    ready           -\n");
 }
 
 TEST_F(CliTest, PsShowsTheEnginesViewOnRequest) {
   gate_.Answer(
       "GET /tidegate/ps",
       Canned{200, R"({"models":[{"model":"small","state":"ready","users":1,"slots":4,)"
-                  R"("queue_depth":0,"pid":321,"rss_bytes":637000000,"last_start_ms":1500,)"
-                  R"("last_error":""},{"model":"big","state":"absent","users":0,"slots":2}]})"});
+                  R"("queue_depth":2,"expected_wait_ms":900,"pid":321,"rss_bytes":637000000,)"
+                  R"("last_start_ms":1500,)"
+                  R"("context_tokens":8192,"last_error":"","speculation":"draft-simple",)"
+                  R"("drafted_tokens":37,"draft_accepted_tokens":30},{"model":"odd",)"
+                  R"("state":"ready","users":0,"slots":1,)"
+                  R"("speculation_note":"its draft is not used"},{"model":"big","state":"absent",)"
+                  R"("users":0,"slots":2,"unfit":"a context of 8192 needs more",)"
+                  R"("last_error":"old"},{"model":"slow","state":"ready",)"
+                  R"("degraded":"uses 0 of 1 planned devices"}]})"});
   EXPECT_EQ(RunAtGate({"ps", "--wide"}).out,
-            "MODEL  STATE  BUSY  WAITING  MEMORY  PID  STARTED IN  LAST ERROR\n"
-            "small  ready   1/4        0  637 MB  321      1.50 s\n");
-  EXPECT_NE(RunAtGate({"ps", "--all"}).out.find("big    absent"), std::string::npos);
+            "MODEL  STATE  BUSY  WAITING    WAIT  WINDOW  MEMORY  PID  STARTED IN        DRAFTS  "
+            "NOTES\n"
+            "small  ready   1/4        2  900 ms   8,192  637 MB  321      1.50 s  30/37 (81 %)\n"
+            "odd    ready   0/1        0       -       0       -    -           -             -  "
+            "its draft is not used\n"
+            "slow   ready   0/0        0       -       0       -    -           -             -  "
+            "uses 0 of 1 planned devices\n");
+  const std::string all = RunAtGate({"ps", "--all"}).out;
+  EXPECT_NE(all.find("big    absent"), std::string::npos);
+  EXPECT_NE(all.find("a context of 8192 needs more"), std::string::npos);
+  EXPECT_EQ(all.find("old"), std::string::npos);
 }
 
 TEST_F(CliTest, SpendGroupsAsAskedAndNamesWhatIsUncertain) {

@@ -43,6 +43,8 @@ AttemptView ReadAttempt(JsonFields& fields) {
     JsonFields counts(*usage);
     attempt.input_tokens = counts.Integer("input_tokens");
     attempt.output_tokens = counts.Integer("output_tokens");
+    attempt.draft_tokens = counts.Integer("draft_tokens");
+    attempt.draft_accepted_tokens = counts.Integer("draft_accepted_tokens");
     attempt.usage_estimated = counts.Flag("estimated");
     fields.Absorb(counts.status());
   }

@@ -25,6 +25,7 @@ struct AttemptView {
   std::int64_t upstream_status = 0;
   Money reserved, cost;
   std::int64_t input_tokens = 0, output_tokens = 0;
+  std::int64_t draft_tokens = 0, draft_accepted_tokens = 0;
   bool usage_estimated = false, assumed = false;
   std::int64_t started_us = 0, ttft_us = 0, total_us = 0;
   std::int64_t bytes_sent = 0, bytes_received = 0;

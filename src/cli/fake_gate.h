@@ -162,6 +162,10 @@ class CliTest : public ::testing::Test {
   CliTest() {
     services_.version = "1.2.3";
     services_.default_listen = "127.0.0.1:1";  // nobody listens there
+    services_.read_modelfile = [this](std::string_view text) -> Result<Modelfile> {
+      modelfile_texts_.emplace_back(text);
+      return modelfile_;
+    };
     services_.start_gate = [this]() -> Result<GateHandle> {
       ++started_;
       net::Origin origin;
@@ -197,6 +201,8 @@ class CliTest : public ::testing::Test {
   FakeGate gate_;
   LocalServices services_;
   Environment environment_;
+  Result<Modelfile> modelfile_ = Modelfile();  // what a Modelfile is read as
+  std::vector<std::string> modelfile_texts_;   // those that were read
   int started_ = 0;
   int stopped_ = 0;
 };

@@ -8,6 +8,7 @@
 
 #include "cli/display_text.h"
 #include "cli/json_fields.h"
+#include "cli/units.h"
 #include "json/reader.h"
 #include "json/writer.h"
 
@@ -108,6 +109,23 @@ Rows ModelRows(JsonFields& fields, JsonFields& details, const Metadata& info) {
   return rows;
 }
 
+// What `tidegate bench` found, where it did.
+Rows SpeedRows(JsonFields& fields) {
+  const std::optional<json::Value> extension = fields.Find("tidegate");
+  if (!extension) return {};
+  const std::optional<json::Value> value = JsonFields(*extension).Find("speed");
+  if (!value) return {};
+  JsonFields speed(*value);
+  Rows rows = {
+      {"first token", fmt::format("{:.0f} ms", speed.Number("ttft_ms")),
+       "after a prompt of " + FormatCount(speed.Integer("prompt_tokens")) + " tokens"},
+      {"reads", fmt::format("{:.0f} tokens/s", speed.Number("prompt_tokens_per_s"))},
+      {"writes", fmt::format("{:.1f} tokens/s", speed.Number("tokens_per_s"))},
+  };
+  fields.Absorb(speed.status());
+  return rows;
+}
+
 Rows ProjectorRows(const Metadata& info) {
   Rows rows;
   const std::string architecture = At(info, "general.architecture");
@@ -120,6 +138,57 @@ Rows ProjectorRows(const Metadata& info) {
   Add(rows, "embedding length", either("embedding_length"));
   Add(rows, "dimensions", either("projection_dim"));
   return rows;
+}
+
+// What it takes of the gate's machine, as the gate has estimated it.
+Rows MemoryRows(JsonFields& memory) {
+  const auto bytes = [&memory](const char* name) { return memory.Integer(name); };
+  Rows rows;
+  const bool fits = memory.Flag("fits");
+  Add(rows, "fits", fits ? "yes" : "no: " + memory.Text("why_not"));
+  const std::int64_t window = memory.Integer("context_tokens");
+  const std::int64_t most = memory.Integer("context_tokens_max");
+  Add(rows, "window",
+      FormatCount(window) + " tokens" +
+          (most > window ? ", up to " + FormatCount(most) + " when asked" : ""));
+  Add(rows, "requests at once", std::to_string(memory.Integer("slots")));
+  std::string devices;
+  for (const std::string& device : memory.Texts("devices")) {
+    devices += (devices.empty() ? " on " : ", ") + device;
+  }
+  if (!devices.empty()) {
+    Add(rows, "layers",
+        fmt::format("{} of {}{}", memory.Integer("device_layers"), memory.Integer("layers"),
+                    devices));
+  }
+  Add(rows, "weights", FormatBytes(bytes("weights_bytes")));
+  Add(rows, "window's cache", FormatBytes(bytes("cache_bytes")));
+  Add(rows, "computing", FormatBytes(bytes("compute_bytes")));
+  Add(rows, "everything else", FormatBytes(bytes("other_bytes")));
+  const auto whole = [&](const char* name, const char* part, const char* budget) {
+    if (bytes(part) == 0) return;
+    const std::int64_t most_bytes = bytes(budget);
+    Add(rows, name,
+        FormatBytes(bytes(part)) +
+            (most_bytes == 0 ? "" : " of " + FormatBytes(most_bytes) + " for models"));
+  };
+  whole("memory", "host_bytes", "host_budget_bytes");
+  whole("graphics memory", "device_bytes", "device_budget_bytes");
+  return rows;
+}
+
+// The block of it, and what keeps it from being loaded.
+void ReadMemory(JsonFields& fields, ShownModel& model) {
+  const std::optional<json::Value> extension = fields.Find("tidegate");
+  if (!extension) return;
+  JsonFields ours(*extension);
+  if (const std::optional<json::Value> value = ours.Find("memory")) {
+    JsonFields memory(*value);
+    if (!memory.Flag("fits")) model.unfit = memory.Text("why_not");
+    model.info += Block("Memory", MemoryRows(memory));
+    ours.Absorb(memory.status());
+  }
+  fields.Absorb(ours.status());
 }
 
 std::vector<std::string> Lines(std::string_view text) {
@@ -202,9 +271,11 @@ Result<ShownModel> ReadShownModel(std::string_view answer, bool verbose) {
   const Metadata info = ReadMetadata(fields.Find("model_info"), fields);
   std::string& out = model.info;
   out += Block("Model", ModelRows(fields, details, info));
+  ReadMemory(fields, model);
   Rows capabilities;
   for (const std::string& one : fields.Texts("capabilities")) capabilities.push_back({one});
   out += Block("Capabilities", capabilities);
+  out += Block("Measured", SpeedRows(fields));
   out += Block("Projector", ProjectorRows(ReadMetadata(fields.Find("projector_info"), fields)));
   out += Block("Parameters", ParameterRows(model.parameters));
   if (verbose) {
@@ -227,6 +298,14 @@ std::string ShowBody(const std::string& model, bool verbose) {
   if (verbose) writer.Key("verbose").Bool(true);
   writer.EndObject();
   return out;
+}
+
+// A gate that does not say of it what it takes leaves nothing to warn of.
+void WarnIfUnfit(Console& console, GateClient& client, const std::string& model) {
+  const Result<ShownModel> shown = FetchShownModel(client, model);
+  if (!shown.ok() || shown->unfit.empty()) return;
+  console.err.Write("warning: " + model +
+                    " cannot be loaded on this machine: " + Printable(shown->unfit) + "\n");
 }
 
 Result<ShownModel> FetchShownModel(GateClient& client, const std::string& model) {

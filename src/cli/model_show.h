@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "cli/chat.h"
+#include "cli/console.h"
 #include "cli/gate_client.h"
 
 namespace tidegate::cli {
@@ -17,10 +18,14 @@ struct ShownModel {
   std::string parent;                 // the model that it was made from
   std::vector<ChatMessage> messages;  // that it begins with
   bool local = false;                 // its weights are on the gate's machine
+  std::string unfit;                  // why it cannot be loaded there; empty: it can
   std::string info;                   // the blocks, for people
 };
 Result<ShownModel> ReadShownModel(std::string_view answer, bool verbose);
 Result<ShownModel> FetchShownModel(GateClient& client, const std::string& model);
+
+// For a model that has just been got: says so where it cannot be loaded.
+void WarnIfUnfit(Console& console, GateClient& client, const std::string& model);
 
 // {"model":…,"verbose"?}.
 std::string ShowBody(const std::string& model, bool verbose);

@@ -1,14 +1,11 @@
 // A Modelfile as a request: Ollama's server takes fields and files, so whoever creates a model
-// reads the recipe. Only reading is here; hashing and sending is in model_upload.h.
+// reads the recipe (LocalServices::read_modelfile). Hashing and sending is in model_upload.h.
 #pragma once
 
 #include <map>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
-
-#include "base/result.h"
 
 namespace tidegate::cli {
 
@@ -22,9 +19,7 @@ struct Modelfile {
   std::string model_template, system, renderer, parser, requires_version;
   std::map<std::string, std::string> parameters_json;
   std::vector<std::pair<std::string, std::string>> messages;  // role, text
+  std::vector<std::string> warnings;  // of what is accepted and has no effect
 };
-
-// Errors: kInvalidArgument that begins with the line: "Modelfile line 3: …".
-Result<Modelfile> ParseModelfile(std::string_view text);
 
 }  // namespace tidegate::cli

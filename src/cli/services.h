@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/modelfile.h"
 #include "net/address.h"
 
 namespace tidegate::cli {
@@ -129,6 +130,9 @@ struct LocalServices {
       import_model;
   std::function<Result<ExportedModel>(const ExportOptions&, const TransferFunction& progress)>
       export_model;
+  // What a Modelfile says. Errors: kInvalidArgument that begins with the line: "Modelfile line 3:
+  // …"; kTooLarge.
+  std::function<Result<Modelfile>(std::string_view text)> read_modelfile;
   // Starts a gate with the user's own configuration on an address that nobody else uses.
   std::function<Result<GateHandle>()> start_gate;
 };

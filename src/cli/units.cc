@@ -75,4 +75,9 @@ std::string FormatRate(std::int64_t tokens, std::int64_t nanos) {
                      static_cast<double>(tokens) * 1e9 / static_cast<double>(nanos));
 }
 
+std::string FormatAccepted(std::int64_t accepted, std::int64_t drafted) {
+  const double share = static_cast<double>(accepted) / static_cast<double>(drafted);
+  return fmt::format("{}/{} ({:.0f} %)", accepted, drafted, 100 * share);
+}
+
 }  // namespace tidegate::cli

@@ -20,5 +20,7 @@ std::string FormatBytes(std::int64_t bytes);
 std::string FormatDollars(Money money);
 // "52.31 tokens/s". REQUIRES: nanos > 0.
 std::string FormatRate(std::int64_t tokens, std::int64_t nanos);
+// "30/37 (81 %)": of what a draft guessed. REQUIRES: drafted > 0.
+std::string FormatAccepted(std::int64_t accepted, std::int64_t drafted);
 
 }  // namespace tidegate::cli

@@ -24,6 +24,7 @@ TEST(Units, CountsBytesMoneyAndRates) {
   EXPECT_EQ(FormatDollars(Money{-1'500'000'000}), "-$1.50");
   EXPECT_EQ(FormatRate(100, 2'000'000'000), "50.00 tokens/s");
   EXPECT_EQ(FormatRate(0, 2'000'000'000), "0.00 tokens/s");
+  EXPECT_EQ(FormatAccepted(30, 37), "30/37 (81 %)");
 }
 
 TEST(Units, DurationsAsGoWritesThem) {

@@ -23,6 +23,8 @@ enum class Prefer : std::uint8_t { kBalanced, kCost, kLatency, kQuality, kEnergy
 enum class Strategy : std::uint8_t { kAuto, kSingle, kCascade, kHedge, kRace, kSplit };
 enum class CacheMode : std::uint8_t { kOff, kExact, kSemantic };
 enum class Retention : std::uint8_t { kAny, kZeroDataRetention };
+// Who goes first where requests wait for one model of this device; kBackground is the strictest.
+enum class Priority : std::uint8_t { kInteractive, kNormal, kBackground };
 
 struct Constraints {
   // Hard: they filter.
@@ -39,6 +41,7 @@ struct Constraints {
   std::vector<std::string> providers_ignore;
   std::optional<Fallback> fallback;
   std::optional<OnOverBudget> on_over_budget;
+  std::optional<Priority> priority;
   // Soft: they score.
   std::vector<std::string> providers_order;
   std::optional<Prefer> prefer;

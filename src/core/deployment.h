@@ -16,6 +16,7 @@
 #include "core/model_card.h"
 #include "core/place.h"
 #include "core/protocol.h"
+#include "core/speed_profile.h"
 
 namespace tidegate::core {
 
@@ -29,6 +30,7 @@ struct ModelRef {
 };
 
 struct ModelDefaults;  // model_defaults.h
+struct MemoryFit;      // memory_fit.h
 
 struct Prices {
   Price input, output, cached_read, cached_write;
@@ -44,8 +46,9 @@ struct Weights {
   std::uint64_t bytes = 0;
   std::int64_t modified_s = 0;  // since 1970
   std::string digest = {};      // of its manifest, 64 hexadecimal digits; empty without one
-  // Reads what else it says of itself; blocks on the disk. May be empty: nothing more is known.
-  std::function<std::shared_ptr<const ModelCard>()> read_card = {};
+  // Reads what else it says of itself, its long lists too where `everything` is wanted; blocks on
+  // the disk. May be empty: nothing more is known.
+  std::function<std::shared_ptr<const ModelCard>(bool everything)> read_card = {};
 };
 // "8.0B", "134.5M", "260.0K".
 std::string ParametersText(std::uint64_t parameters);
@@ -70,13 +73,19 @@ struct Deployment {
   CapabilitySet capabilities;
   std::optional<Prices>
       prices;  // nothing = unknown = not eligible for a paid route; the device's is zero
-  std::int64_t context_tokens = 0;     // 0 = unknown
-  std::int64_t output_tokens_max = 0;  // 0 = unknown: the context bounds it
+  std::int64_t context_tokens = 0;  // 0 = unknown
+  // Of a model on this device that can be loaded again with a larger window: the largest.
+  std::int64_t context_tokens_max = 0;
+  std::shared_ptr<const MemoryFit> memory = {};  // of a model on this device; null: not known
+  std::int64_t output_tokens_max = 0;            // 0 = unknown: the context bounds it
   double quality =
       0.5;  // prior in 0 … 1: chance of a right answer on a request of middling difficulty
   std::int64_t ttft_ms_prior = 500;  // until there are measurements
   double tokens_per_s_prior = 50;
+  // What was measured on this machine, which the priors above give way to; null: nothing was.
+  std::shared_ptr<const SpeedProfile> speed = {};
 
+  std::int64_t window_max() const { return std::max(context_tokens, context_tokens_max); }
   bool Speaks(Protocol asked) const {
     return asked == protocol ||
            std::find(also_speaks.begin(), also_speaks.end(), asked) != also_speaks.end();
@@ -88,8 +97,11 @@ struct LiveState {
   bool available = true;        // the breaker is closed and, on the device, the engine can serve it
   std::string unavailable_why;  // one sentence, when not available
   bool loaded = true;           // on the device: the weights are resident
-  std::int64_t load_ms = 0;     // expected time until it is, when not loaded
+  std::int64_t load_ms = 0;     // on the device: expected time to load it, also once more
+  // On the device, while it is loaded: the window it has.
+  std::int64_t context_tokens = 0;
   std::int64_t queue_depth = 0;  // requests waiting before this one
+  std::int64_t users = 0;        // on the device: requests that it answers now
   // On the device: until a request that came now could be sent, loading and queue included, by what
   // was observed of those before.
   std::int64_t expected_wait_ms = 0;

@@ -91,6 +91,8 @@ struct Request : Envelope {
   // How long the model shall stay loaded when it is idle; negative = until something else needs
   // its room. Means something on this device only.
   std::optional<std::int64_t> keep_alive_nanos;
+  // Of the window that a model has to have for it, at least; 0 = nobody asks.
+  std::int64_t window_tokens = 0;
 
   // The body holds fields that a target which does not know them must not get, and can do without:
   // cache marks, other providers' thoughts.

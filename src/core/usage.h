@@ -13,7 +13,9 @@ struct Usage {
   std::int64_t output_tokens = 0;        // all of the answer, reasoning included
   std::int64_t reasoning_tokens = 0;     // of the output
   std::int64_t media_output_tokens = 0;  // of the output
-  bool estimated = false;                // we counted, since the provider did not say
+  // Of a local model: guessed ahead by a draft, and of those the ones that it would have said too.
+  std::int64_t draft_tokens = 0, draft_accepted_tokens = 0;
+  bool estimated = false;  // we counted, since the provider did not say
 };
 
 }  // namespace tidegate::core

@@ -19,6 +19,7 @@ void Breaker::Succeeded() {
 
 bool Breaker::Counts(const Error& error) {
   if (error.source != ErrorSource::kUpstream && error.source != ErrorSource::kEngine) return false;
+  if (error.reason == "engine_queue_full") return false;  // it has plenty to do, and does it
   switch (error.code) {
     case ErrorCode::kUnavailable:
     case ErrorCode::kProtocol:

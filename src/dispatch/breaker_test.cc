@@ -45,7 +45,10 @@ TEST(BreakerTest, WhatTheCallerDidDoesNotCount) {
   bad_request.source = ErrorSource::kUpstream;
   Error gone{ErrorCode::kCancelled, ErrorSource::kCaller, Retry::kNever, "gone"};
   Error limited{ErrorCode::kRateLimited, ErrorSource::kUpstream, Retry::kOtherTarget, "slow down"};
+  Error full = Unavailable(ErrorSource::kEngine, "64 requests already wait");
+  full.reason = "engine_queue_full";
   for (int i = 0; i < 100; ++i) {
+    EXPECT_FALSE(breaker.Failed(0, full));
     EXPECT_FALSE(breaker.Failed(0, bad_request));
     EXPECT_FALSE(breaker.Failed(0, gone));
     EXPECT_FALSE(breaker.Failed(0, limited));

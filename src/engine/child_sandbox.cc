@@ -108,18 +108,26 @@ void AllowDevices(process::SandboxOptions& sandbox) {
 
 }  // namespace
 
-void ChildProtection::Apply(const EngineBinary& binary, const models::LocalModel& model,
-                            const ChildFiles& files, process::SpawnOptions& options) const {
-  options.limits.data_bytes_max = data_bytes_max;
-  if (!enabled) return;
+process::SandboxOptions SandboxFor(const std::string& program) {
   process::SandboxOptions sandbox;
   sandbox.readable = OfTheSystem();
   sandbox.devices = {"/dev/null"};
-  AllowEngine(binary.path, sandbox);
+  AllowEngine(program, sandbox);
+  return sandbox;
+}
+
+void ChildProtection::Apply(const EngineBinary& binary, const models::LocalModel& model,
+                            const ChildFiles& files, process::SpawnOptions& options) const {
+  options.limits.data_bytes_max = data_bytes_max;
+  if (!files.slots_out.empty()) options.limits.file_bytes_max = files.slot_bytes_max;
+  if (!enabled) return;
+  process::SandboxOptions sandbox = SandboxFor(binary.path);
   AllowModel(model, sandbox);
   if (gpu) AllowDevices(sandbox);
   sandbox.readable.push_back(files.api_key_path);
   sandbox.socket_folders.push_back(fs::path(files.socket_path).parent_path().string());
+  sandbox.readable.insert(sandbox.readable.end(), files.slots_in.begin(), files.slots_in.end());
+  sandbox.writable = files.slots_out;
   options.sandbox = std::move(sandbox);
 }
 

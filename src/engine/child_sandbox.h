@@ -12,13 +12,19 @@
 
 namespace tidegate::engine {
 
+// What any program of the engine needs that reads files and computes: its own libraries, those of
+// the system, and a few facts about the machine. Reads the program's folder; blocks.
+process::SandboxOptions SandboxFor(const std::string& program);
+
 // A child reads the model's files, the engine's libraries and a few facts about the machine, makes
-// its socket, and has no network, no home and no other file. Plain data.
+// its socket, writes to the files for its slots, of which it can make no more, and has no network,
+// no home and no other file. Plain data.
 struct ChildProtection {
   bool enabled = true;
   // The nodes of graphics devices, where there are any, and what their drivers read.
   bool gpu = true;
-  // Of what it may write to, weights that are mapped from the file not counted.
+  // Of what it may write to, weights that are mapped from the file not counted. Unset: by what the
+  // model needs (runner.cc).
   std::optional<std::uint64_t> data_bytes_max = std::nullopt;
 
   // Adds it to `options`, whose argv is complete. Reads the engine's folder; blocks.

@@ -55,6 +55,27 @@ TEST_F(ChildSandboxTest, ReadsItsModelAndItsKeyAndMakesItsSocket) {
   EXPECT_FALSE(Has(options.readable, (folder_ / "models").string()));
 }
 
+TEST_F(ChildSandboxTest, WritesToTheFilesForItsSlotsAndReadsThoseItIsGiven) {
+  EngineBinary binary;
+  binary.path = Make("bin/llama-server");
+  models::LocalModel model;
+  model.path = Make("a.gguf");
+  ChildFiles files{"/run/child.sock", "/run/child.key"};
+  process::SpawnOptions without;
+  protection_.Apply(binary, model, files, without);
+  EXPECT_TRUE(without.sandbox->writable.empty());
+  EXPECT_EQ(without.limits.file_bytes_max, std::nullopt);
+  files.slots_in = {"/slots/in-0"};
+  files.slots_out = {"/slots/out-0", "/slots/out-1"};
+  files.slot_bytes_max = 1'000;
+  process::SpawnOptions options;
+  protection_.Apply(binary, model, files, options);
+  EXPECT_EQ(options.sandbox->writable, files.slots_out);
+  EXPECT_TRUE(Has(options.sandbox->readable, "/slots/in-0"));
+  EXPECT_FALSE(Has(options.sandbox->readable, "/slots"));
+  EXPECT_EQ(options.limits.file_bytes_max, 1'000U);
+}
+
 TEST_F(ChildSandboxTest, ASplitModelIsAllItsParts) {
   const std::string first = Make("m-00001-of-00003.gguf");
   const std::string second = Make("m-00002-of-00003.gguf");

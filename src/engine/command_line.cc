@@ -99,7 +99,8 @@ int EngineThreads() {
 
 std::int64_t ContextTokens(const models::LocalModel& model, const ChildSettings& settings) {
   const std::uint64_t trained = model.metadata.context_tokens;
-  const auto wanted = static_cast<std::uint64_t>(settings.context_tokens_max);
+  const auto wanted = static_cast<std::uint64_t>(
+      settings.context_tokens_max > 0 ? settings.context_tokens_max : kContextTokensDefault);
   return static_cast<std::int64_t>(trained == 0 ? wanted : std::min(trained, wanted));
 }
 
@@ -163,6 +164,7 @@ void AddMemoryOptions(const ChildSettings& settings, Arguments& arguments) {
   } else if (settings.flash_attention == FlashAttention::kOff) {
     arguments.Require("--flash-attn", "off");
   }
+  if (!settings.devices.empty()) arguments.Require("--device", settings.devices);
   if (settings.device_layers) {
     arguments.Require("--gpu-layers", std::to_string(*settings.device_layers));
   }
@@ -177,6 +179,8 @@ void AddFiles(const ChildSettings& settings, Arguments& arguments) {
   }
   if (!settings.slot_save_folder.empty()) {
     arguments.Require("--slot-save-path", settings.slot_save_folder);
+    // Or whatever slot is not in use would be moved to where it cannot be saved from.
+    arguments.AddSwitch({"--no-cache-idle-slots"});
   }
   if (!settings.adapters.empty()) {
     arguments.Require("--lora-scaled", Joined(settings.adapters));
@@ -227,8 +231,9 @@ Result<std::vector<std::string>> MakeCommandLine(const EngineBinary& binary,
   // Built-in tools and MCP servers stay off by not being named, here or in its empty environment.
   arguments.AddSwitch({"--offline"});
   arguments.AddSwitch({"--no-ui", "--no-webui"});
-  // Warnings and errors only: no level up to there prints any part of a prompt.
-  arguments.Add({"--verbosity", "--log-verbosity"}, "2");
+  // Warnings and errors only, or up to what says where the weights are: no level up to there prints
+  // any part of a prompt; only "debug" does.
+  arguments.Add({"--verbosity", "--log-verbosity"}, settings.tells_devices ? "4" : "2");
   arguments.AddSwitch({"--no-log-prefix"});
   arguments.AddSwitch({"--no-log-timestamps"});
   return std::move(arguments).Finish();

@@ -141,6 +141,7 @@ std::vector<OneSetting> EachSetting() {
       {"--flash-attn",
        [](auto& s) { s.flash_attention = FlashAttention::kOff; },
        {"--flash-attn", "off"}},
+      {"--device", [](auto& s) { s.devices = "CUDA0,CUDA2"; }, {"--device", "CUDA0,CUDA2"}},
       {"--gpu-layers", [](auto& s) { s.device_layers = 7; }, {"--gpu-layers", "7"}},
       {"--ubatch-size", [](auto& s) { s.ubatch = 1'024; }, {"--ubatch-size", "1024"}},
       {"--mmproj", [](auto& s) { s.projector_path = "/m/p.gguf"; }, {"--mmproj", "/m/p.gguf"}},
@@ -174,6 +175,13 @@ TEST(CommandLineTest, ASettingThatThisVersionLacksIsRefusedAndNotDropped) {
     EXPECT_EQ(argv.error().reason, "engine_too_old");
     EXPECT_NE(argv.error().message.find(setting.option), std::string::npos);
   }
+}
+
+TEST(CommandLineTest, OneThatIsToUseDevicesSaysWhichItUses) {
+  ChildSettings settings;
+  settings.tells_devices = true;
+  EXPECT_EQ(Behind(MakeCommandLine(Binary({"--verbosity"}), Model(4096), settings, 1, kFiles)),
+            (Argv{"--verbosity", "4"}));
 }
 
 TEST(CommandLineTest, ADraftModelNeedsAWayToUseIt) {

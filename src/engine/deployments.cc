@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "engine/model_card.h"
-#include "engine/model_settings.h"
 #include "models/capabilities.h"
 #include "models/gguf.h"
 
@@ -72,7 +71,8 @@ core::CapabilitySet CapabilitiesOf(const models::LocalModel& model) {
   return can;
 }
 
-core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSettings& settings) {
+core::Deployment MakeDeployment(const ModelFitter& fitter) {
+  const models::LocalModel& model = fitter.model();
   core::Deployment deployment;
   deployment.ref = {std::string(kLocalProvider), model.name};
   deployment.family = model.name;
@@ -85,17 +85,20 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
     deployment.also_speaks = {core::Protocol::kOpenAiCompletions};
     deployment.quality = QualityPrior(model.metadata.parameters);
   }
-  deployment.weights = core::Weights{.format = "gguf",
-                                     .architecture = model.metadata.architecture,
-                                     .quantisation = model.metadata.quantisation,
-                                     .parameters = model.metadata.parameters,
-                                     .bytes = model.size_bytes,
-                                     .modified_s = model.modified_s,
-                                     .read_card = [model] { return MakeCard(model); }};
+  deployment.weights =
+      core::Weights{.format = "gguf",
+                    .architecture = model.metadata.architecture,
+                    .quantisation = model.metadata.quantisation,
+                    .parameters = model.metadata.parameters,
+                    .bytes = model.size_bytes,
+                    .modified_s = model.modified_s,
+                    .read_card = [model](bool everything) { return MakeCard(model, everything); }};
   if (model.manifest_digest) deployment.weights->digest = model.manifest_digest->Hex();
   deployment.defaults = MakeDefaults(model);
   deployment.prices = core::Prices{};
-  deployment.context_tokens = ContextTokens(model, SettingsFor(model, settings));
+  deployment.memory = std::make_shared<const core::MemoryFit>(fitter.standard().memory);
+  deployment.context_tokens = deployment.memory->context_tokens;
+  deployment.context_tokens_max = deployment.memory->context_tokens_max;
   deployment.tokens_per_s_prior = TokensPerSecondPrior(model.metadata.tensor_bytes);
   return deployment;
 }
@@ -103,10 +106,18 @@ core::Deployment MakeDeployment(const models::LocalModel& model, const ChildSett
 }  // namespace
 
 std::vector<core::Deployment> MakeDeployments(const std::vector<models::LocalModel>& models,
-                                              const ChildSettings& settings) {
+                                              const FitPolicy& policy,
+                                              const SpeedLookup& speed_of) {
   std::vector<core::Deployment> deployments;
   for (const models::LocalModel& model : models) {
-    deployments.push_back(MakeDeployment(model, settings));
+    const ModelFitter fitter(model, policy);
+    core::Deployment& made = deployments.emplace_back(MakeDeployment(fitter));
+    if (speed_of) made.speed = speed_of(model, fitter.standard());
+    if (!made.speed) continue;
+    // Of the shortest prompt, alone: for people. The planner asks for each prompt.
+    const core::SpeedPoint& first = made.speed->points().front();
+    made.ttft_ms_prior = std::llround(first.ttft_ms_p50);
+    made.tokens_per_s_prior = first.tokens_per_s;
   }
   return deployments;
 }

@@ -103,9 +103,18 @@ struct GroupFiles {
   const char* reclaimable;  // in memory.stat, with a blank behind it
 };
 
-// What one group and all above it leave; nothing without a limit.
-std::optional<std::uint64_t> LeftByGroups(const GroupFiles& files, std::string_view group) {
-  std::optional<std::uint64_t> left;
+struct GroupLimit {
+  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t left = std::numeric_limits<std::uint64_t>::max();
+  void Add(const GroupLimit& other) {
+    limit = std::min(limit, other.limit);
+    left = std::min(left, other.left);
+  }
+};
+
+// What one group and all above it allow and leave.
+GroupLimit LimitOfGroups(const GroupFiles& files, std::string_view group) {
+  GroupLimit all;
   std::string path(group == "/" ? "" : group);
   for (int depth = 0; depth < kGroupDepthMax; ++depth) {
     const std::string folder = files.folder + path;
@@ -116,24 +125,23 @@ std::optional<std::uint64_t> LeftByGroups(const GroupFiles& files, std::string_v
       const std::uint64_t reclaimable =
           Field(Slurp(folder + "/memory.stat").value_or(""), files.reclaimable).value_or(0);
       const std::uint64_t used = *usage - std::min(*usage, reclaimable);
-      const std::uint64_t here = *limit > used ? *limit - used : 0;
-      left = std::min(left.value_or(here), here);
+      all.Add({*limit, *limit > used ? *limit - used : 0});
     }
     if (path.empty()) break;
     path.resize(path.rfind('/') == path.npos ? 0 : path.rfind('/'));
   }
-  return left;
+  return all;
 }
 
 // The group of this process: the line "0::/PATH" of version 2, or "N:...memory...:/PATH".
-std::optional<std::uint64_t> LeftByGroups(const std::string& root) {
+GroupLimit LimitOfGroups(const std::string& root) {
   const std::string mounts = root + "/sys/fs/cgroup";
   const GroupFiles second{mounts, "memory.max", "memory.current", "inactive_file "};
   const GroupFiles first{mounts + "/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
                          "total_inactive_file "};
   const std::string text = Slurp(root + "/proc/self/cgroup").value_or("");
   std::string_view rest = text;
-  std::optional<std::uint64_t> left;
+  GroupLimit all;
   while (!rest.empty()) {
     const std::string_view line = NextLine(rest);
     const std::size_t one = line.find(':');
@@ -142,10 +150,9 @@ std::optional<std::uint64_t> LeftByGroups(const std::string& root) {
     const std::string_view controllers = line.substr(one + 1, two - one - 1);
     const bool is_first = ("," + std::string(controllers) + ",").find(",memory,") != line.npos;
     if (!is_first && !controllers.empty()) continue;
-    const auto here = LeftByGroups(is_first ? first : second, line.substr(two + 1));
-    if (here) left = std::min(left.value_or(*here), *here);
+    all.Add(LimitOfGroups(is_first ? first : second, line.substr(two + 1)));
   }
-  return left;
+  return all;
 }
 
 }  // namespace
@@ -211,11 +218,11 @@ Result<HostMemory> ReadHostMemory(const std::string& root) {
   if (!total || !available || *total > kKibMax || *available > kKibMax) {
     return Unavailable(ErrorSource::kGateway, "/proc/meminfo does not say how much memory is free");
   }
-  HostMemory memory{*total * kKiB, *available * kKiB, false};
-  if (const std::optional<std::uint64_t> left = LeftByGroups(root)) {
-    memory.limited = *left < memory.available_bytes;
-    memory.available_bytes = std::min(memory.available_bytes, *left);
-  }
+  HostMemory memory{*total * kKiB, *available * kKiB, false, *total * kKiB};
+  const GroupLimit groups = LimitOfGroups(root);
+  memory.limited = groups.left < memory.available_bytes;
+  memory.available_bytes = std::min(memory.available_bytes, groups.left);
+  memory.limit_bytes = std::min(memory.limit_bytes, groups.limit);
   return memory;
 }
 

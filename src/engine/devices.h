@@ -38,6 +38,8 @@ struct HostMemory {
   // what the control groups of this process leave of it.
   std::uint64_t available_bytes = 0;
   bool limited = false;  // by a control group
+  // All that there is, or what the control groups allow of it.
+  std::uint64_t limit_bytes = 0;
 };
 
 // Reads /proc and /sys below `root`, "" outside of tests. Errors: kUnavailable when the kernel does

@@ -130,6 +130,7 @@ TEST_F(HostMemoryTest, WithoutAGroupTheKernelsEstimateCounts) {
   EXPECT_EQ(memory.total_bytes, 16'000U * 1024);
   EXPECT_EQ(memory.available_bytes, 8'000U * 1024);
   EXPECT_FALSE(memory.limited);
+  EXPECT_EQ(memory.limit_bytes, memory.total_bytes);
 }
 
 TEST_F(HostMemoryTest, AGroupLeavesItsLimitLessWhatIsUsedAndNotReclaimable) {
@@ -140,6 +141,7 @@ TEST_F(HostMemoryTest, AGroupLeavesItsLimitLessWhatIsUsedAndNotReclaimable) {
   const HostMemory memory = Read();
   EXPECT_EQ(memory.available_bytes, 2'500'000U);
   EXPECT_TRUE(memory.limited);
+  EXPECT_EQ(memory.limit_bytes, 5'000'000U);
 }
 
 TEST_F(HostMemoryTest, AGroupAboveLimitsItsParts) {

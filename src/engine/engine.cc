@@ -44,8 +44,11 @@ using Runners = std::map<std::string, std::shared_ptr<Runner>, std::less<>>;
 
 struct Engine::State {
   std::shared_ptr<RunnerContext> context;
-  std::function<std::uint64_t(const models::LocalModel&)> memory_of;
   std::atomic<WaiterId> next_waiter = 1;
+
+  std::mutex change;                       // held through every change of the next two
+  std::vector<models::LocalModel> listed;  // guarded by change
+  FitPolicy policy;                        // changed under both mutexes
 
   mutable std::mutex mutex;
   std::shared_ptr<const Runners> visible = std::make_shared<Runners>();  // guarded by mutex
@@ -61,9 +64,6 @@ struct Engine::State {
     const auto at = runners->find(model);
     return at == runners->end() ? nullptr : at->second;
   }
-  std::uint64_t MemoryOf(const models::LocalModel& model) const {
-    return memory_of ? memory_of(model) : model.size_bytes + kMemoryBesideWeightsBytes;
-  }
   // Does `work` with the runner on the engine's shard, if there is such a model.
   void Post(std::string_view model, std::function<void(Runner&)> work) const {
     const std::shared_ptr<Runner> runner = Find(model);
@@ -77,15 +77,19 @@ struct Engine::State {
 Result<std::unique_ptr<Engine>> Engine::Create(net::Shard& shard, EngineOptions options,
                                                std::vector<models::LocalModel> models) {
   TIDEGATE_ASSIGN(RuntimeFolder folder, RuntimeFolder::Open(options.runtime_folder));
-  const std::shared_ptr<RunnerContext> context(
-      new RunnerContext{shard, options.child, options.limits, std::move(options.devices),
-                        options.protection, Locator(std::move(options.locator)), std::move(folder),
-                        std::make_shared<Scheduler>(shard, options.residency),
-                        std::make_unique<net::HttpClient>(shard, net::ClientOptions{}),
-                        std::make_unique<process::SpawnThread>()});
+  if (options.residency.budget_bytes == 0) {
+    options.residency.budget_bytes = options.machine.host_bytes;
+  }
+  options.residency.device_bytes = DeviceBudget(options.machine.devices);
+  const std::shared_ptr<RunnerContext> context(new RunnerContext{
+      shard, options.limits, std::move(options.memory_of), options.protection,
+      Locator(std::move(options.locator)), std::move(folder),
+      std::make_shared<Scheduler>(shard, options.residency), std::move(options.slots),
+      std::make_unique<net::HttpClient>(shard, net::ClientOptions{}),
+      std::make_unique<process::SpawnThread>()});
   auto state = std::make_shared<State>();
   state->context = context;
-  state->memory_of = std::move(options.memory_of);
+  state->policy = {std::move(options.child), options.limits.slots, std::move(options.machine)};
   std::unique_ptr<Engine> engine(new Engine(std::move(state)));
   engine->SetModels(std::move(models));
   shard.Post([context, weights = std::move(options.use_weights)] {
@@ -98,29 +102,56 @@ Engine::Engine(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Engine::~Engine() { Stop(); }
 
-// From the first to the last difference: what is posted here happens before what is asked of a
-// model by whoever sees it in the new list.
 void Engine::SetModels(std::vector<models::LocalModel> models) {
+  const std::lock_guard change(state_->change);
+  state_->listed = std::move(models);
+  FitModels();
+}
+
+void Engine::SetMachine(Machine machine) {
+  const std::lock_guard change(state_->change);
+  const std::uint64_t device_bytes = DeviceBudget(machine.devices);
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->stopping) return;
+    state_->policy.machine = std::move(machine);
+    const std::shared_ptr<RunnerContext>& context = state_->context;
+    context->shard.Post([context, device_bytes] {
+      if (!context->stopped) context->scheduler->SetDeviceBytes(device_bytes);
+    });
+  }
+  FitModels();
+}
+
+FitPolicy Engine::policy() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->policy;
+}
+
+// From the first to the last difference: what is posted here happens before what is asked of a
+// model by whoever sees it in the new list. REQUIRES: `change` is held.
+void Engine::FitModels() {
   const std::shared_ptr<RunnerContext>& context = state_->context;
   // Before the lock, which every request takes: it may read from the disk.
-  std::vector<std::uint64_t> sizes;
-  for (const models::LocalModel& model : models) sizes.push_back(state_->MemoryOf(model));
+  std::vector<std::shared_ptr<const ModelFitter>> fitters;
+  for (const models::LocalModel& model : state_->listed) {
+    fitters.push_back(std::make_shared<const ModelFitter>(model, state_->policy));
+  }
   const std::lock_guard lock(state_->mutex);
   if (state_->stopping) return;
   const auto visible = std::make_shared<Runners>();
-  for (std::size_t i = 0; i < models.size(); ++i) {
-    models::LocalModel& model = models[i];
-    const std::uint64_t bytes = sizes[i];
-    const std::string name = model.name;
+  for (const std::shared_ptr<const ModelFitter>& fitter : fitters) {
+    const std::string& name = fitter->model().name;
     if (visible->contains(name)) continue;
     std::shared_ptr<Runner>& runner = state_->all[name];
     const bool is_new = !runner;
-    if (is_new) runner = std::make_shared<Runner>(context, model);
+    if (is_new) runner = std::make_shared<Runner>(context, fitter);
     visible->emplace(name, runner);
+    const MemoryAmount bytes = context->BytesOf(fitter->model(), fitter->standard());
     context->scheduler->Announce(name, bytes);
-    context->shard.Post([context, runner, bytes, is_new, model = std::move(model)] {
+    context->shard.Post([context, runner, bytes, is_new, fitter] {
       context->scheduler->Add(runner->name(), runner, bytes);
-      if (!is_new) runner->SetModel(model);
+      if (!is_new) runner->SetModel(fitter);
     });
   }
   for (const auto& [name, runner] : state_->all) {
@@ -194,8 +225,27 @@ void Engine::KeepAlive(std::string_view model, std::int64_t nanos) {
   state_->Post(model, [nanos](Runner& runner) { runner.KeepAlive(nanos); });
 }
 
+void Engine::NoteDrafts(std::string_view model, std::int64_t drafted, std::int64_t accepted) {
+  state_->Post(model,
+               [drafted, accepted](Runner& runner) { runner.NoteDrafts(drafted, accepted); });
+}
+
 void Engine::Stop(std::string_view model) {
   state_->Post(model, [](Runner& runner) { runner.Unload(); });
+}
+
+void Engine::Restart(const models::LocalModel& model) {
+  const std::lock_guard change(state_->change);
+  if (!state_->Find(model.name)) return;
+  const std::shared_ptr<RunnerContext>& context = state_->context;
+  const auto fitter = std::make_shared<const ModelFitter>(model, state_->policy);
+  const MemoryAmount bytes = context->BytesOf(model, fitter->standard());
+  const std::shared_ptr<Scheduler>& scheduler = context->scheduler;
+  scheduler->Announce(model.name, bytes);
+  state_->Post(model.name, [scheduler, bytes, fitter](Runner& runner) {
+    scheduler->Add(runner.name(), runner.shared_from_this(), bytes);
+    runner.Renew(fitter);
+  });
 }
 
 void Engine::Pin(std::string_view model, bool pinned) {
@@ -209,15 +259,21 @@ std::optional<core::LiveState> Engine::Live(std::string_view model) const {
   const MemoryOutlook memory = state_->context->scheduler->Outlook(model);
   core::LiveState live;
   live.queue_depth = static_cast<std::int64_t>(status.queue_depth);
+  live.users = status.users;
   live.loaded = status.state == ModelState::kReady;
   live.expected_wait_ms = status.expected_wait_nanos / kNanosPerMillisecond;
-  if (!live.loaded) {
-    live.load_ms = (status.load_nanos + status.retry_in_nanos) / kNanosPerMillisecond;
+  live.load_ms = (status.load_nanos + status.retry_in_nanos) / kNanosPerMillisecond;
+  if (live.loaded) {
+    live.context_tokens = status.context_tokens;
+  } else {
     live.expected_wait_ms += memory.expected_wait_nanos / kNanosPerMillisecond;
   }
   if (state_->context->stopped) {
     live.available = false;
     live.unavailable_why = "the gateway is shutting down";
+  } else if (!status.unfit.empty()) {
+    live.available = false;
+    live.unavailable_why = status.unfit;
   } else if (status.retry_in_nanos > state_->context->limits.patience_nanos) {
     live.available = false;
     live.unavailable_why = status.last_error;
@@ -236,7 +292,8 @@ std::vector<ModelStatus> Engine::Statuses() const {
     if (status.state != ModelState::kReady) {
       status.expected_wait_nanos += memory.expected_wait_nanos;
     }
-    status.memory_bytes = memory.bytes;
+    status.memory_bytes = memory.bytes.host;
+    status.device_bytes = memory.bytes.device;
     status.use_weight = memory.use_weight;
     if (status.pid != 0) status.rss_bytes = ResidentBytes(status.pid);
     statuses.push_back(std::move(status));
@@ -268,6 +325,7 @@ void Engine::Stop() {
   });
   all_stopped.get_future().wait();
   context.spawner.reset();
+  context.slots.reset();
 }
 
 }  // namespace tidegate::engine

@@ -24,11 +24,12 @@
 #include "core/deployment.h"
 #include "engine/child_sandbox.h"
 #include "engine/command_line.h"
-#include "engine/devices_used.h"
+#include "engine/fit.h"
 #include "engine/lease.h"
 #include "engine/locator.h"
 #include "engine/queue.h"
 #include "engine/residency.h"
+#include "engine/slot_keeper.h"
 #include "engine/status.h"
 #include "engine/supervisor.h"
 #include "models/local_models.h"
@@ -38,20 +39,17 @@
 
 namespace tidegate::engine {
 
-// What a process needs beside the weights, where nobody says it better.
-inline constexpr std::uint64_t kMemoryBesideWeightsBytes = 512ULL << 20U;
-
 struct EngineOptions {
   LocatorOptions locator;
   std::string runtime_folder;  // for sockets and keys, see runtime_folder.h; made when missing
   ChildSettings child;
-  SupervisorLimits limits;
-  ResidencyLimits residency;
-  // Bytes of the budget that a process of the model holds; empty = its files and
-  // kMemoryBesideWeightsBytes.
+  Machine machine;
+  SupervisorLimits limits;    // slots 0 = chosen for each model, see fit.h
+  ResidencyLimits residency;  // budget_bytes 0 = those of `machine`
+  // Bytes of the budget that a process of the model holds; empty = as fit.h decides.
   std::function<std::uint64_t(const models::LocalModel& model)> memory_of = {};
-  DeviceCheck devices;
   ChildProtection protection;
+  std::shared_ptr<SlotKeeper> slots = {};  // null: no conversation outlives its process
   // How much each model was used before, see ModelStatus::use_weight.
   std::map<std::string, double> use_weights = {};
 };
@@ -69,11 +67,14 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Waits until `model` runs and has a free slot for `claim`, starting it if need be. Called on the
+  // Waits until `model` runs and has a free slot for `claim`, starting it if need be; with a larger
+  // window than it has, after its users, if the claim needs one. That stays until it is unloaded.
+  // Called on the
   // shard `home`, which may be any; `cancel` is that request's and outlives the call. Errors:
   // kNotFound (no such model); kUnavailable with a reason ("engine_not_installed", "engine_broken",
   // "engine_too_old", "engine_failed", "engine_memory", "engine_no_device", "engine_queue_full",
-  // "engine_stopping") and, where known, retry_after_s; those of `cancel`.
+  // "engine_stopping") and, where known, retry_after_s; kTooLarge with "context_length_exceeded",
+  // when no such window fits; those of `cancel`.
   net::Task<Result<Lease>> Acquire(net::Shard& home, std::string model, net::CancelToken& cancel,
                                    Claim claim);
   // For nobody in particular.
@@ -87,13 +88,26 @@ class Engine {
   // two with one name the first counts. Thread-safe; does not wait for processes.
   void SetModels(std::vector<models::LocalModel> models);
 
+  // What the machine has from now on: decides for the next start of each model. Thread-safe.
+  void SetMachine(Machine machine);
+  // What its models are fitted by. Thread-safe.
+  FitPolicy policy() const;
+
   // Ends the process of `model` after its users; the next request starts it again. No-op for an
   // unknown model. Thread-safe.
   void Stop(std::string_view model);
+  // Ends the process of `model` after its users, as Stop does, and sets aside for the next one what
+  // it needs with the settings that hold now. No-op for an unknown model. Thread-safe; reads from
+  // the disk.
+  void Restart(const models::LocalModel& model);
   // A pinned model is loaded, if there is room, and stopped neither for being idle nor for another
   // one. Other models that do not fit beside the pinned ones are refused. No-op for an unknown
   // model. Thread-safe.
   void Pin(std::string_view model, bool pinned);
+
+  // For the statuses: an answer of `model` came of which so many tokens had been guessed ahead, and
+  // so many of these were right. No-op for an unknown model. Thread-safe.
+  void NoteDrafts(std::string_view model, std::int64_t drafted, std::int64_t accepted);
 
   // How long the process of `model` that runs now shall stay when it is idle; negative = it stays,
   // 0 = it goes as soon as nobody uses it. No-op for an unknown model. Thread-safe.
@@ -106,12 +120,14 @@ class Engine {
   std::vector<ModelStatus> Statuses() const;
 
   // Refuses everything new, ends all children (SIGTERM, then SIGKILL after
-  // SupervisorLimits::term_nanos) and removes sockets and keys. Blocks. Idempotent.
+  // SupervisorLimits::term_nanos) and removes sockets and keys. Blocks, also until their
+  // conversations are on the disk. Idempotent.
   void Stop();
 
  private:
   struct State;
   explicit Engine(std::shared_ptr<State> state);
+  void FitModels();
   std::function<void()> Gone(const std::string& model) const;
   std::shared_ptr<State> state_;
 };

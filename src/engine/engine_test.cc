@@ -24,6 +24,7 @@
 
 #include "base/unique_fd.h"
 #include "models/local_models.h"
+#include "models/model_store.h"
 #include "net/client.h"
 
 // These tests run the real llama-server with the model that ships. Where it is not installed they
@@ -148,21 +149,25 @@ class EngineTest : public testing::Test {
   bool Answers(const Lease& lease) {
     return Post(lease.endpoint(), "/v1/chat/completions", kChat).status == 200;
   }
-  // The engine, as if it had said that it uses so many devices.
-  void SayDevices(int count) {
+  // A machine with so many devices, and an engine that says of some that it uses them.
+  void Devices(int there, int used) {
+    for (int i = 0; i < there; ++i) {
+      options_.machine.devices.push_back(
+          {"CUDA" + std::to_string(i), "made up", 8ULL << 30U, 8ULL << 30U});
+    }
     Locator locator(options_.locator);
     const Result<EngineBinary> binary = locator.Locate();
     ASSERT_TRUE(binary.ok());
     const std::string program = (folder_ / "llama-server").string();
-    std::ofstream(program) << "#!/bin/sh\necho devices " << count << "\nexec " << binary->path
-                           << " \"$@\"\n";
+    std::ofstream script(program);
+    script << "#!/bin/sh\n";
+    for (int i = 0; i < used; ++i) {
+      script << "echo 'load_tensors:        CUDA" << i << " model buffer size =     1.00 MiB'\n";
+    }
+    script << "exec " << binary->path << " \"$@\"\n";
     fs::permissions(program, fs::perms::owner_all);
     options_.locator.configured_path = program;
     options_.protection.enabled = false;  // it would not let one program start another
-    options_.devices.used = [](std::string_view line) {
-      constexpr std::string_view kSays = "devices ";
-      return line.starts_with(kSays) ? std::optional<int>(line[kSays.size()] - '0') : std::nullopt;
-    };
   }
   // Room for one model of any size.
   void RoomForOne() {
@@ -299,6 +304,28 @@ TEST_F(EngineTest, AnIdleChildIsStoppedAndLeavesNothing) {
   EXPECT_EQ(PrivateFiles(), 0U);
 }
 
+TEST_F(EngineTest, HoldsTheFilesOfAStoredModelWhileItRuns) {
+  models::ModelStore store((folder_ / "store").string());
+  const models::Digest digest = *store.blobs().Put(Slurp(kStarter));
+  models::LocalModel model = Model("kept", store.blobs().PathOf(digest));
+  model.origin = models::ModelOrigin::kStore;
+  const std::vector<models::Digest> digests = {digest};
+  Create({model});
+  {
+    Result<Lease> lease = Acquire("kept");
+    ASSERT_TRUE(lease.ok()) << Describe(lease.error());
+    EXPECT_EQ(store.DropUnused(digests)->in_use, 1U);
+    EXPECT_TRUE(store.blobs().SizeOf(digest));
+  }
+  engine_->Stop("kept");
+  ASSERT_TRUE(Reaches("kept", ModelState::kAbsent));
+  EXPECT_EQ(store.DropReleased()->blobs, 1U);
+  EXPECT_FALSE(store.blobs().SizeOf(digest));
+  const Result<Lease> gone = Acquire("kept");
+  ASSERT_FALSE(gone.ok());
+  EXPECT_NE(gone.error().message.find("is not in the store"), std::string::npos);
+}
+
 TEST_F(EngineTest, TwoModelsRunBesideEachOther) {
   Create({Model("one"), Model("two")});
   std::future<LeaseResult> first = StartAcquire("one");
@@ -411,7 +438,8 @@ TEST_F(EngineTest, TellsThePlannerWhatToExpect) {
   ASSERT_TRUE(lease.ok());
   live = engine_->Live("tiny");
   EXPECT_TRUE(live->loaded);
-  EXPECT_EQ(live->load_ms, 0);
+  EXPECT_EQ(live->context_tokens, 512);
+  EXPECT_GT(live->load_ms, 0);  // to load it once more
 }
 
 TEST_F(EngineTest, AChildDiesWithTheProcessThatStartedIt) {
@@ -673,6 +701,18 @@ TEST_F(EngineTest, WithoutASandboxItIsJustAChild) {
   EXPECT_NE(Slurp(process + "/status").find("Seccomp:\t0"), std::string::npos);
 }
 
+TEST_F(EngineTest, AChildMayNotTakeManyTimesTheMemoryThatItsModelNeeds) {
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok()) << Describe(lease.error());
+  const std::string limits = Slurp("/proc/" + std::to_string(StatusOf("tiny").pid) + "/limits");
+  const std::size_t at = limits.find("Max data size");
+  ASSERT_NE(at, std::string::npos);
+  const std::uint64_t bytes = std::stoull(limits.substr(at + std::string("Max data size").size()));
+  EXPECT_GT(bytes, StatusOf("tiny").memory_bytes);
+  EXPECT_LT(bytes, 4ULL << 30U);
+}
+
 TEST_F(EngineTest, AChildThatWantsMoreMemoryThanItMayHaveFailsAlone) {
   options_.protection.data_bytes_max = 8U << 20U;
   Create({Model("tiny")});
@@ -682,18 +722,17 @@ TEST_F(EngineTest, AChildThatWantsMoreMemoryThanItMayHaveFailsAlone) {
 }
 
 TEST_F(EngineTest, AChildWithFewerDevicesThanPlannedIsCalledDegraded) {
-  options_.devices.planned = [](const models::LocalModel&) { return 1; };
-  options_.devices.used = [](std::string_view) { return std::optional<int>(); };
+  Devices(1, 0);
   Create({Model("tiny")});
   Result<Lease> lease = Acquire("tiny");
-  ASSERT_TRUE(lease.ok());
+  ASSERT_TRUE(lease.ok()) << Describe(lease.error());
   EXPECT_EQ(StatusOf("tiny").degraded, "uses 0 of 1 planned devices");
+  EXPECT_GT(StatusOf("tiny").device_layers, 0);
 }
 
 TEST_F(EngineTest, AChildThatSaysItUsesItsDevicesIsNotDegraded) {
-  SayDevices(2);
-  options_.devices.planned = [](const models::LocalModel&) { return 2; };
-  options_.devices.required = true;
+  Devices(2, 2);
+  options_.machine.require_gpu = true;
   Create({Model("tiny")});
   Result<Lease> lease = Acquire("tiny");
   ASSERT_TRUE(lease.ok()) << Describe(lease.error());
@@ -701,9 +740,8 @@ TEST_F(EngineTest, AChildThatSaysItUsesItsDevicesIsNotDegraded) {
 }
 
 TEST_F(EngineTest, WhereDevicesAreRequiredAChildWithoutThemDoesNotServe) {
-  SayDevices(1);
-  options_.devices.planned = [](const models::LocalModel&) { return 2; };
-  options_.devices.required = true;
+  Devices(2, 1);
+  options_.machine.require_gpu = true;
   Create({Model("tiny")});
   const Result<Lease> lease = Acquire("tiny");
   ASSERT_FALSE(lease.ok());

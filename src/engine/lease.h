@@ -1,6 +1,7 @@
 // The right to send one request to a running model, for as long as it lives.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@ struct Endpoint {
   Secret authorization;  // the whole value of the Authorization field: "Bearer …"; changes with
                          // every start
   std::string model;     // the name to ask this upstream for
+  std::int64_t context_tokens = 0;  // of its window
 };
 
 // Move-only; usable and destroyed on any thread. Destroying it gives the slot to the next in the

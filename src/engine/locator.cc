@@ -134,6 +134,13 @@ Result<Locator::Identity> Locator::Find() const {
       "engine_not_installed");
 }
 
+std::string Locator::Stamp() const {
+  const Result<Identity> found = Find();
+  if (!found.ok()) return "";
+  return found->path + " " + std::to_string(found->size_bytes) + " " +
+         std::to_string(found->modified_nanos);
+}
+
 Result<EngineBinary> Locator::Locate() {
   TIDEGATE_ASSIGN(const Identity identity, Find());
   const std::lock_guard lock(mutex_);

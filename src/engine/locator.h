@@ -53,6 +53,9 @@ class Locator {
   // kUnavailable with reason "engine_not_installed", or "engine_broken" when it is there and does
   // not run.
   Result<EngineBinary> Locate();
+  // The program that Locate would ask, in a few calls of stat: another text for another build.
+  // Empty when there is none.
+  std::string Stamp() const;
 
  private:
   struct Identity {

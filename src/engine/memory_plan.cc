@@ -41,16 +41,4 @@ models::FitInput FitInputOf(const models::LocalModel& model, const CompanionFile
   return input;
 }
 
-Result<models::FitDecision> PlanMemory(const models::LocalModel& model,
-                                       const CompanionFiles& companions,
-                                       const ChildSettings& settings, models::FitWishes wishes,
-                                       const MachineMemory& machine) {
-  const models::FitInput base =
-      FitInputOf(model, companions, settings, wishes.slots.value_or(1), machine.devices);
-  if (!wishes.device_layers) wishes.device_layers = settings.device_layers;
-  models::FitMemory memory;
-  memory.host_free_bytes = machine.host.available_bytes;
-  return models::DecideFit(base, wishes, memory);
-}
-
 }  // namespace tidegate::engine

@@ -16,12 +16,6 @@ models::LocalModel Starter() {
   return model.ok() ? std::move(*model) : models::LocalModel{};
 }
 
-MachineMemory Machine(std::uint64_t mib) {
-  MachineMemory machine;
-  machine.host = {mib * kMiB, mib * kMiB, false};
-  return machine;
-}
-
 TEST(MemoryPlanTest, WhatIsEstimatedIsWhatTheChildGets) {
   const models::LocalModel model = Starter();
   ChildSettings settings;
@@ -72,29 +66,6 @@ TEST(MemoryPlanTest, ATextToEmbedIsOneBatch) {
   const models::FitInput input = FitInputOf(model, {}, settings, 1, {});
   EXPECT_EQ(input.ubatch, ContextTokens(model, settings));
   EXPECT_EQ(input.prompt_cache_bytes, 0U);  // there are no prompts to go on from
-}
-
-TEST(MemoryPlanTest, TheStarterModelFitsIntoASmallMachineAndNotIntoNone) {
-  const models::LocalModel model = Starter();
-  const auto fits = PlanMemory(model, {}, {}, {}, Machine(2'048));
-  ASSERT_TRUE(fits.ok()) << Describe(fits.error());
-  EXPECT_TRUE(fits->fits) << fits->why_not;
-  EXPECT_GT(fits->context_tokens, 0);
-  const auto does_not = PlanMemory(model, {}, {}, {}, Machine(512));
-  ASSERT_TRUE(does_not.ok());
-  EXPECT_FALSE(does_not->fits);
-  EXPECT_FALSE(does_not->why_not.empty());
-}
-
-TEST(MemoryPlanTest, LayersOfTheSettingsAreAsGoodAsWishedFor) {
-  const models::LocalModel model = Starter();
-  ChildSettings settings;
-  settings.device_layers = 1;
-  MachineMemory machine = Machine(4'096);
-  machine.devices = {{"CUDA0", "x", 8'192 * kMiB, 8'192 * kMiB}};
-  EXPECT_EQ(PlanMemory(model, {}, settings, {}, machine)->device_layers, 1);
-  settings.device_layers.reset();
-  EXPECT_GT(PlanMemory(model, {}, settings, {}, machine)->device_layers, 1);
 }
 
 }  // namespace

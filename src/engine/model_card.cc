@@ -1,5 +1,7 @@
 #include "engine/model_card.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "engine/model_parameters.h"
@@ -47,15 +49,27 @@ std::string ModelfileOf(const models::LocalModel& model) {
   return text.ok() ? *std::move(text) : std::string();
 }
 
-core::ModelCard::Facts InfoOf(const std::string& path) {
+models::GgufInfo InfoOf(const std::string& path, const models::GgufInfoOptions& options) {
   if (path.empty()) return {};
-  Result<models::GgufInfo> info = models::ReadGgufInfoFile(path, {});
-  return info.ok() ? std::move(info->values) : core::ModelCard::Facts();
+  Result<models::GgufInfo> info = models::ReadGgufInfoFile(path, options);
+  // Too much of it is shown without its lists.
+  if (!info.ok() && options.whole_lists && info.error().code == ErrorCode::kTooLarge) {
+    info = models::ReadGgufInfoFile(path, {false, options.tensors});
+  }
+  return info.ok() ? *std::move(info) : models::GgufInfo();
+}
+
+// Ollama's clients look for it, and files seldom say it.
+void AddParameterCount(const models::LocalModel& model, core::ModelCard::Facts& info) {
+  constexpr std::string_view kKey = "general.parameter_count";
+  const bool said =
+      std::any_of(info.begin(), info.end(), [&](const auto& fact) { return fact.first == kKey; });
+  if (!said && !info.empty()) info.emplace_back(kKey, std::to_string(model.metadata.parameters));
 }
 
 }  // namespace
 
-std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model) {
+std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model, bool everything) {
   auto card = std::make_shared<core::ModelCard>();
   card->chat_template =
       model.go_template.empty() ? model.metadata.chat_template : model.go_template;
@@ -66,8 +80,14 @@ std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model)
   for (const models::StoredMessage& message : model.messages) {
     card->messages.push_back({message.role, message.content});
   }
-  card->info = InfoOf(model.path);
-  card->projector_info = InfoOf(model.projector_path);
+  models::GgufInfo info = InfoOf(model.path, {everything, true});
+  card->info = std::move(info.values);
+  AddParameterCount(model, card->info);
+  for (models::GgufTensorInfo& tensor : info.tensors) {
+    card->tensors.push_back(
+        {std::move(tensor.name), std::move(tensor.type), std::move(tensor.dimensions)});
+  }
+  card->projector_info = InfoOf(model.projector_path, {everything, false}).values;
   return card;
 }
 

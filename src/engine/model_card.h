@@ -10,7 +10,7 @@
 namespace tidegate::engine {
 
 // Reads what the file says of itself; blocks on the disk. What cannot be read is left out.
-std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model);
+std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model, bool everything);
 
 // What it says where its caller says nothing; null for nothing. Parameters that cannot be read say
 // nothing.

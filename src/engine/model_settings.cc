@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 
 #include "base/result.h"
-#include "engine/memory_plan.h"
 #include "engine/model_parameters.h"
+#include "engine/speculation.h"
+#include "engine/tuning.h"
 #include "models/gguf.h"
-#include "models/memory_fit.h"
 
 namespace tidegate::engine {
 namespace {
@@ -17,21 +16,13 @@ int Int(std::int64_t value) {
   return static_cast<int>(std::min<std::int64_t>(value, std::numeric_limits<int>::max()));
 }
 
-std::optional<models::GgufMetadata> Header(const std::string& path) {
-  if (path.empty()) return std::nullopt;
-  Result<models::GgufMetadata> metadata = models::ReadGgufFile(path);
-  if (!metadata.ok()) return std::nullopt;  // the engine says what is wrong with it
-  return *std::move(metadata);
-}
-
 }  // namespace
 
 ChildSettings SettingsFor(const models::LocalModel& model, const ChildSettings& base) {
-  ChildSettings settings = base;
+  ChildSettings settings = base.tuning ? Tuned(base, base.tuning->TuningOf(model)) : base;
   if (settings.projector_path.empty()) settings.projector_path = model.projector_path;
-  // A draft is of use only to a way of speculation that was asked for.
+  ChooseSpeculation(model, settings);
   const bool speculates = !settings.speculation.empty();
-  if (speculates && settings.draft_path.empty()) settings.draft_path = model.draft_path;
   for (const std::string& path : model.adapter_paths) settings.adapters.push_back({path});
   const Result<ModelParameters> parameters = ReadModelParameters(model.parameters);
   if (!parameters.ok()) return settings;
@@ -44,19 +35,6 @@ ChildSettings SettingsFor(const models::LocalModel& model, const ChildSettings& 
     settings.draft_tokens = Int(*parameters->draft_tokens);
   }
   return settings;
-}
-
-std::uint64_t MemoryOf(const models::LocalModel& model, const ChildSettings& base, int slots) {
-  const ChildSettings settings = SettingsFor(model, base);
-  const std::optional<models::GgufMetadata> projector = Header(settings.projector_path);
-  const std::optional<models::GgufMetadata> draft = Header(settings.draft_path);
-  const CompanionFiles companions{projector ? &*projector : nullptr, draft ? &*draft : nullptr};
-  const models::FitInput input = FitInputOf(model, companions, settings, slots, {});
-  const Result<models::FitEstimate> fit = models::EstimateMemory(input);
-  if (fit.ok()) return fit->Total();
-  // Of an architecture that the formulas do not know: its files, and as much again of the window as
-  // they are large.
-  return model.size_bytes + model.size_bytes / 2;
 }
 
 }  // namespace tidegate::engine

@@ -42,7 +42,7 @@ TEST(ModelSettings, AreTheGatesWhereTheModelSaysNothing) {
   EXPECT_EQ(ContextTokens(model, settings), kContextTokensDefault);
 }
 
-TEST(ModelSettings, LeaveADraftOutThatNobodyAskedToBeUsed) {
+TEST(ModelSettings, LeaveADraftOutThatDoesNotFitUnlessItIsNamed) {
   models::LocalModel model = Model();
   model.draft_path = "/models/mtp-tide.gguf";
   EngineBinary binary;

@@ -37,7 +37,13 @@ struct Claim {
   Claim(Priority priority_in, std::string principal_in)
       : priority(priority_in), principal(std::move(principal_in)) {}
   Priority priority = Priority::kNormal;
-  std::string principal;  // whom turns are taken between; any text, empty is one more
+  std::string principal;            // whom turns are taken between; any text, empty is one more
+  std::int64_t context_tokens = 0;  // of the window that it needs; 0 = any will do
+  // Of what is asked, by the process that answers: for the next one, on the disk.
+  bool may_be_kept = true;
+  // It measures settings that are being tried: if the process cannot start with them, that is what
+  // it wants to know.
+  bool of_trial = false;
 };
 
 // Not thread-safe. Every call is O(log n), except a Push to a full queue, which is linear in the

@@ -11,10 +11,13 @@ namespace {
 
 using Kind = Decision::Kind;
 
-Error MemoryError(const std::string& model, std::uint64_t bytes, const std::string& why) {
+constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
+
+Error MemoryError(const std::string& model, std::uint64_t bytes, const std::string& where,
+                  const std::string& why) {
   Error error =
       Unavailable(ErrorSource::kEngine, "local model \"" + model + "\" needs " +
-                                            GibibytesText(bytes) + " of memory and " + why);
+                                            GibibytesText(bytes) + " of " + where + " and " + why);
   error.reason = "engine_memory";
   return error;
 }
@@ -40,7 +43,7 @@ Residency::Entry* Residency::Find(std::string_view model) {
   return const_cast<Entry*>(std::as_const(*this).Find(model));
 }
 
-void Residency::Add(const std::string& model, std::uint64_t bytes) {
+void Residency::Add(const std::string& model, const MemoryAmount& bytes) {
   Entry& entry = entries_[model];
   entry.model = model;
   entry.bytes = bytes;
@@ -128,17 +131,22 @@ void Residency::Note(std::int64_t now, Entry& entry, const Use& use) {
 void Residency::Gone(Entry& entry) {
   if (std::exchange(entry.yielding, false)) entry.preloadable = true;
   entry.started = false;
-  entry.held = 0;
+  entry.held = {};
 }
 
-std::uint64_t Residency::Free() const {
-  std::uint64_t held = 0;
+MemoryAmount Residency::Budget() const {
+  return {limits_.budget_bytes > 0 ? limits_.budget_bytes : kUnlimited,
+          limits_.device_bytes > 0 ? limits_.device_bytes : kUnlimited};
+}
+
+MemoryAmount Residency::Free() const {
+  MemoryAmount held;
   for (const Entry* entry : active_) held += entry->held;
-  return limits_.budget_bytes - std::min(held, limits_.budget_bytes);
+  return Budget().Less(held);
 }
 
-std::uint64_t Residency::Leaving() const {
-  std::uint64_t leaving = 0;
+MemoryAmount Residency::Leaving() const {
+  MemoryAmount leaving;
   for (const Entry* entry : active_) {
     if (entry->use.phase == Phase::kLeaving) leaving += entry->held;
   }
@@ -151,6 +159,13 @@ std::int64_t Residency::Quantum(const Entry& entry) const {
                     limits_.quantum_nanos_max);
 }
 
+Decisions Residency::SetDeviceBytes(std::int64_t now, std::uint64_t bytes) {
+  limits_.device_bytes = bytes;
+  Decisions decisions;
+  Decide(now, decisions);
+  return decisions;
+}
+
 void Residency::WakeBy(std::int64_t when) { wake_at_ = std::min(wake_at_.value_or(when), when); }
 
 // --- what to do ---
@@ -161,19 +176,19 @@ void Residency::WakeBy(std::int64_t when) { wake_at_ = std::min(wake_at_.value_o
 void Residency::Decide(std::int64_t now, Decisions& out) {
   wake_at_.reset();
   std::vector<Entry*> wanting = Wanting();
-  if (limits_.budget_bytes == 0) {
+  if (!limited()) {
     for (Entry* entry : wanting) Start(*entry, out);
     return;
   }
   RefuseImpossible(wanting, out);
-  while (!wanting.empty() && wanting.front()->bytes <= Free()) {
+  while (!wanting.empty() && wanting.front()->bytes.FitsInto(Free())) {
     Start(*wanting.front(), out);
     wanting.erase(wanting.begin());
   }
   if (wanting.empty() || wanting.front()->use.waiting == 0) {
     ResumeAll({}, out);
     for (Entry* entry : wanting) {
-      if (entry->bytes <= Free()) Start(*entry, out);
+      if (entry->bytes.FitsInto(Free())) Start(*entry, out);
     }
     Preload(now, out);
     return;
@@ -197,23 +212,29 @@ std::vector<Residency::Entry*> Residency::Wanting() const {
 }
 
 std::optional<Error> Residency::ImpossibleError(const Entry& entry) const {
-  if (limits_.budget_bytes == 0) return std::nullopt;
-  const std::string budget = GibibytesText(limits_.budget_bytes);
-  if (entry.bytes > limits_.budget_bytes) {
-    return MemoryError(entry.model, entry.bytes,
-                       "all local models together may use " + budget +
-                           "; a smaller quantisation, a shorter context or a larger budget helps");
-  }
-  std::uint64_t pinned = 0;
+  if (!limited()) return std::nullopt;
+  MemoryAmount pinned;
   for (const Entry* other : active_) {
     if (other != &entry && other->pinned) pinned += other->held;
   }
-  if (pinned > limits_.budget_bytes - entry.bytes) {
-    return MemoryError(entry.model, entry.bytes,
-                       "of the " + budget + " for all local models, pinned ones hold " +
-                           GibibytesText(pinned) + "; unpin one of them");
-  }
-  return std::nullopt;
+  const MemoryAmount budget = Budget();
+  const auto judge = [&](std::uint64_t bytes, std::uint64_t most, std::uint64_t held_pinned,
+                         const std::string& where) -> std::optional<Error> {
+    if (bytes > most) {
+      return MemoryError(
+          entry.model, bytes, where,
+          "all local models together may use " + GibibytesText(most) +
+              "; a smaller quantisation, a shorter context or a larger budget helps");
+    }
+    if (held_pinned > most - bytes) {
+      return MemoryError(entry.model, bytes, where,
+                         "of the " + GibibytesText(most) + " for all local models, pinned ones " +
+                             "hold " + GibibytesText(held_pinned) + "; unpin one of them");
+    }
+    return std::nullopt;
+  };
+  if (auto error = judge(entry.bytes.host, budget.host, pinned.host, "memory")) return error;
+  return judge(entry.bytes.device, budget.device, pinned.device, "graphics memory");
 }
 
 void Residency::RefuseImpossible(std::vector<Entry*>& wanting, Decisions& out) {
@@ -232,15 +253,15 @@ void Residency::Start(Entry& entry, Decisions& out) {
 }
 
 // Has others go until `head` fits, and says how many bytes are on their way to it, beyond those
-// that are free; 0 = there is nobody who could go yet.
-std::uint64_t Residency::MakeRoom(std::int64_t now, const Entry& head, Decisions& out) {
-  const std::uint64_t leaving = Leaving();
-  const std::uint64_t have = Free() + leaving;
-  if (have >= head.bytes) {
+// that are free; none = there is nobody who could go yet.
+MemoryAmount Residency::MakeRoom(std::int64_t now, const Entry& head, Decisions& out) {
+  const MemoryAmount leaving = Leaving();
+  const MemoryAmount have = Free() + leaving;
+  if (head.bytes.FitsInto(have)) {
     ResumeAll({}, out);
     return leaving;
   }
-  std::uint64_t possible = 0;
+  MemoryAmount possible;
   std::vector<Candidate> candidates = Candidates(now, head, head.wanted_at);
   std::erase_if(candidates, [&](const Candidate& candidate) {
     if (candidate.available_at > now) {
@@ -250,14 +271,14 @@ std::uint64_t Residency::MakeRoom(std::int64_t now, const Entry& head, Decisions
     possible += candidate.entry->held;
     return false;
   });
-  const std::uint64_t need = head.bytes - have;
-  if (possible < need) {
+  const MemoryAmount need = head.bytes.Less(have);
+  if (!need.FitsInto(possible)) {
     ResumeAll({}, out);
-    return 0;
+    return {};
   }
   const std::vector<Candidate> victims = Cheapest(std::move(candidates), need);
   ResumeAll(victims, out);
-  std::uint64_t coming = leaving;
+  MemoryAmount coming = leaving;
   for (const Candidate& victim : victims) {
     coming += victim.entry->held;
     if (!std::exchange(victim.entry->yielding, true)) {
@@ -275,7 +296,7 @@ std::vector<Residency::Candidate> Residency::Candidates(std::int64_t now, const 
     if (entry->use.phase != Phase::kResident || entry->pinned || entry == &head) continue;
     Candidate candidate{entry, entry->use.users == 0 && entry->use.waiting == 0, 0, 0};
     candidate.value = static_cast<double>(entry->use.load_nanos) * entry->weight.At(now) /
-                      static_cast<double>(std::max<std::uint64_t>(entry->held, 1));
+                      static_cast<double>(std::max<std::uint64_t>(entry->held.Total(), 1));
     candidate.available_at = std::max(entry->ready_at, wanted_at) + Quantum(*entry);
     if (candidate.idle) {
       candidate.available_at =
@@ -290,7 +311,7 @@ std::vector<Residency::Candidate> Residency::Candidates(std::int64_t now, const 
 // Idle ones before those that lose the rest of their turn, those of least value first, and none
 // that the others make needless. REQUIRES: together they cover `need`.
 std::vector<Residency::Candidate> Residency::Cheapest(std::vector<Candidate> of,
-                                                      std::uint64_t need) {
+                                                      const MemoryAmount& need) {
   std::sort(of.begin(), of.end(), [](const Candidate& a, const Candidate& b) {
     if (a.idle != b.idle) return a.idle;
     if (a.value != b.value) return a.value < b.value;
@@ -298,12 +319,13 @@ std::vector<Residency::Candidate> Residency::Cheapest(std::vector<Candidate> of,
     return a.entry->model < b.entry->model;
   });
   std::size_t count = 0;
-  std::uint64_t covered = 0;
-  while (covered < need) covered += of[count++].entry->held;
+  MemoryAmount covered;
+  while (!need.FitsInto(covered)) covered += of[count++].entry->held;
   of.resize(count);
   for (std::size_t i = count; i-- > 0;) {
-    if (covered - of[i].entry->held < need) continue;
-    covered -= of[i].entry->held;
+    const MemoryAmount without = covered.Less(of[i].entry->held);
+    if (!need.FitsInto(without)) continue;
+    covered = without;
     of.erase(of.begin() + static_cast<std::ptrdiff_t>(i));
   }
   return of;
@@ -322,14 +344,15 @@ void Residency::ResumeAll(const std::vector<Candidate>& except, Decisions& out) 
 }
 
 // `coming`: as MakeRoom said.
-void Residency::Overtake(const std::vector<Entry*>& wanting, std::uint64_t coming, Decisions& out) {
+void Residency::Overtake(const std::vector<Entry*>& wanting, const MemoryAmount& coming,
+                         Decisions& out) {
   Entry& head = *wanting.front();
   for (std::size_t i = 1; i < wanting.size(); ++i) {
     Entry& other = *wanting[i];
-    const std::uint64_t free = Free();
-    if (other.bytes > free) continue;
-    if (coming > 0) {
-      if (free - other.bytes + coming >= head.bytes) Start(other, out);
+    const MemoryAmount free = Free();
+    if (!other.bytes.FitsInto(free)) continue;
+    if (!coming.none()) {
+      if (head.bytes.FitsInto(free.Less(other.bytes) + coming)) Start(other, out);
     } else if (other.use.waiting > 0 && head.overtaken < limits_.overtaking_max) {
       ++head.overtaken;
       Start(other, out);
@@ -340,7 +363,7 @@ void Residency::Overtake(const std::vector<Entry*>& wanting, std::uint64_t comin
 // What was sent away for others comes back when they have gone, the most used first.
 void Residency::Preload(std::int64_t now, Decisions& out) {
   if (limits_.preload_bytes == 0) return;
-  std::uint64_t held = 0;
+  MemoryAmount held;
   for (const Entry* entry : active_) {
     held += entry->held;
     const bool only_hopes = entry->use.phase == Phase::kWanting && !entry->started;
@@ -355,12 +378,13 @@ void Residency::Preload(std::int64_t now, Decisions& out) {
     return;
   }
   preload_done_ = true;
-  const std::uint64_t bound = std::min(limits_.preload_bytes, limits_.budget_bytes);
+  MemoryAmount bound = Budget();
+  bound.host = std::min(limits_.preload_bytes, bound.host);
   Entry* best = nullptr;
   double best_weight = 0;
   for (auto& [name, entry] : entries_) {
-    if (entry.use.phase != Phase::kAbsent || !entry.preloadable || held > bound ||
-        entry.bytes > bound - held) {
+    if (entry.use.phase != Phase::kAbsent || !entry.preloadable ||
+        !(held + entry.bytes).FitsInto(bound)) {
       continue;
     }
     const double weight = entry.weight.At(now);
@@ -377,26 +401,26 @@ void Residency::Preload(std::int64_t now, Decisions& out) {
 
 std::optional<Error> Residency::Impossible(std::string_view model) const {
   const Entry* entry = Find(model);
-  return entry == nullptr || entry->held > 0 ? std::nullopt : ImpossibleError(*entry);
+  return entry == nullptr || !entry->held.none() ? std::nullopt : ImpossibleError(*entry);
 }
 
 std::int64_t Residency::ExpectedWait(std::int64_t now, std::string_view model) const {
   const Entry* entry = Find(model);
-  if (entry == nullptr || limits_.budget_bytes == 0 || entry->held > 0) return 0;
+  if (entry == nullptr || !limited() || !entry->held.none()) return 0;
   const bool waits = entry->use.phase == Phase::kWanting && entry->use.waiting > 0;
   std::int64_t wait = 0;
   for (const Entry* before : Wanting()) {
     if (before == entry || before->use.waiting == 0) break;
     wait += Quantum(*before) + before->use.load_nanos;
   }
-  std::uint64_t have = Free() + Leaving();
-  if (have >= entry->bytes) return wait;
+  MemoryAmount have = Free() + Leaving();
+  if (entry->bytes.FitsInto(have)) return wait;
   std::vector<Candidate> candidates = Candidates(now, *entry, waits ? entry->wanted_at : now);
   std::sort(candidates.begin(), candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.available_at < b.available_at; });
   for (const Candidate& candidate : candidates) {
     have += candidate.entry->held;
-    if (have >= entry->bytes) {
+    if (entry->bytes.FitsInto(have)) {
       return wait + std::max<std::int64_t>(0, candidate.available_at - now);
     }
   }
@@ -407,7 +431,7 @@ std::int64_t Residency::ExpectedWait(std::int64_t now, std::string_view model) c
 // that overtake it, for their last requests and for their end.
 std::int64_t Residency::WaitBound(std::string_view model) const {
   const Entry* entry = Find(model);
-  if (entry == nullptr || limits_.budget_bytes == 0 || entry->held > 0) return 0;
+  if (entry == nullptr || !limited() || !entry->held.none()) return 0;
   std::int64_t load_max = 0;
   for (const auto& [name, other] : entries_) load_max = std::max(load_max, other.use.load_nanos);
   std::int64_t before = 0;
@@ -425,9 +449,9 @@ double Residency::Weight(std::int64_t now, std::string_view model) const {
   return entry == nullptr ? 0 : entry->weight.At(now);
 }
 
-std::uint64_t Residency::bytes(std::string_view model) const {
+MemoryAmount Residency::bytes(std::string_view model) const {
   const Entry* entry = Find(model);
-  return entry == nullptr ? 0 : entry->bytes;
+  return entry == nullptr ? MemoryAmount() : entry->bytes;
 }
 
 }  // namespace tidegate::engine

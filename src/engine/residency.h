@@ -1,8 +1,8 @@
 // Which models are in memory: who may load, who has to go for it, and when. All decisions, no I/O.
 //
-// Several models share one budget of bytes. The supervisor of each says what it is doing (Update);
-// what comes back is who may start, who shall make room and who may go on after all. Time is a
-// parameter, so every order of events is a plain test.
+// Several models share one budget of bytes, of the host and of its graphics devices. The supervisor
+// of each says what it is doing (Update); what comes back is who may start, who shall make room and
+// who may go on after all. Time is a parameter, so every order of events is a plain test.
 //
 //   - A model that wants to load and fits starts at once.
 //   - Else the one that has waited longest, the head, gets room made: by the idle models that are
@@ -28,13 +28,17 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/memory_amount.h"
 #include "engine/use_weight.h"
 
 namespace tidegate::engine {
 
 struct ResidencyLimits {
   std::uint64_t budget_bytes = 0;  // for all models together; 0 = no limit
-  // Of the budget, what may hold models that nobody waits for; 0 = none is loaded unasked.
+  // The same of all graphics devices together: llama-server shares a model out by what is free on
+  // each.
+  std::uint64_t device_bytes = 0;
+  // Of the host's, what may hold models that nobody waits for; 0 = none is loaded unasked.
   std::uint64_t preload_bytes = 0;
   std::int64_t preload_pause_nanos = 5'000'000'000;  // of nothing to do, before one is
   double preload_weight_min = 0.5;                   // uses, see UseWeight
@@ -95,11 +99,12 @@ class Residency {
   Residency& operator=(const Residency&) = delete;
 
   // Also for a model that is known and needs another amount from its next start on.
-  void Add(const std::string& model, std::uint64_t bytes);
+  void Add(const std::string& model, const MemoryAmount& bytes);
   Decisions Remove(std::int64_t now, std::string_view model);
   Decisions Pin(std::int64_t now, std::string_view model, bool pinned);
   Decisions Update(std::int64_t now, std::string_view model, const Use& use);
   Decisions OnTimer(std::int64_t now);
+  Decisions SetDeviceBytes(std::int64_t now, std::uint64_t bytes);
   // Counts for eviction and preloading as so many uses; for what was known before this process.
   void SeedUses(std::int64_t now, std::string_view model, double uses);
 
@@ -112,13 +117,13 @@ class Residency {
   // Why `model` cannot be loaded at all as things are; nothing when it can.
   std::optional<Error> Impossible(std::string_view model) const;
   double Weight(std::int64_t now, std::string_view model) const;
-  std::uint64_t bytes(std::string_view model) const;
+  MemoryAmount bytes(std::string_view model) const;
 
  private:
   struct Entry {
     std::string model;
-    std::uint64_t bytes = 0;  // that its next start needs
-    std::uint64_t held = 0;   // that are set aside for it
+    MemoryAmount bytes;  // that its next start needs
+    MemoryAmount held;   // that are set aside for it
     bool pinned = false;
     bool preloadable = true;  // not after it was stopped for lack of use, or preloaded in vain
     Use use = {};
@@ -144,21 +149,23 @@ class Residency {
   void Decide(std::int64_t now, Decisions& out);
   void RefuseImpossible(std::vector<Entry*>& wanting, Decisions& out);
   void Start(Entry& entry, Decisions& out);
-  std::uint64_t MakeRoom(std::int64_t now, const Entry& head, Decisions& out);
-  void Overtake(const std::vector<Entry*>& wanting, std::uint64_t coming, Decisions& out);
+  MemoryAmount MakeRoom(std::int64_t now, const Entry& head, Decisions& out);
+  void Overtake(const std::vector<Entry*>& wanting, const MemoryAmount& coming, Decisions& out);
   void ResumeAll(const std::vector<Candidate>& except, Decisions& out);
   void Preload(std::int64_t now, Decisions& out);
   std::vector<Entry*> Wanting() const;
   std::vector<Candidate> Candidates(std::int64_t now, const Entry& head,
                                     std::int64_t wanted_at) const;
-  static std::vector<Candidate> Cheapest(std::vector<Candidate> of, std::uint64_t need);
-  std::uint64_t Free() const;
-  std::uint64_t Leaving() const;
+  static std::vector<Candidate> Cheapest(std::vector<Candidate> of, const MemoryAmount& need);
+  bool limited() const { return limits_.budget_bytes > 0 || limits_.device_bytes > 0; }
+  MemoryAmount Budget() const;
+  MemoryAmount Free() const;
+  MemoryAmount Leaving() const;
   std::int64_t Quantum(const Entry& entry) const;
   void WakeBy(std::int64_t when);
   std::optional<Error> ImpossibleError(const Entry& entry) const;
 
-  const ResidencyLimits limits_;
+  ResidencyLimits limits_;
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<Entry*> active_;  // not absent, in the order of becoming so
   std::uint64_t next_order_ = 0;

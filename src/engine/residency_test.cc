@@ -121,6 +121,21 @@ class ResidencyTest : public testing::Test {
 
 // --- room ---
 
+TEST_F(ResidencyTest, GraphicsMemoryIsABudgetOfItsOwn) {
+  limits_.device_bytes = 8 * kGib;
+  Rebuild(100 * kGib);
+  residency_->Add("a", {kGib, 6 * kGib});
+  residency_->Add("b", {kGib, 4 * kGib});
+  residency_->Add("host", {50 * kGib, 0});
+  residency_->Add("huge", {kGib, 9 * kGib});
+  Rest("a");
+  Rest("host");                     // needs nothing of it
+  EXPECT_EQ(Want("b"), "yield a");  // and not "host", whose memory would not help
+  EXPECT_EQ(Want("huge"), "refuse huge");
+  EXPECT_NE(refusal_.message.find("9.0 GiB of graphics memory"), std::string::npos)
+      << refusal_.message;
+}
+
 TEST_F(ResidencyTest, WithoutABudgetEverybodyStarts) {
   Rebuild(0);
   Add("a", 1'000);

@@ -14,7 +14,10 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/digest.h"
-#include "engine/model_settings.h"
+#include "engine/command_line.h"
+#include "engine/devices_used.h"
+#include "engine/tuning.h"
+#include "models/stored_model.h"
 #include "obs/log.h"
 
 namespace tidegate::engine {
@@ -53,6 +56,15 @@ bool SameFile(const models::LocalModel& a, const models::LocalModel& b) {
   return a.path == b.path && a.size_bytes == b.size_bytes && a.modified_s == b.modified_s;
 }
 
+// What a process may take in all: far from what it needs by the formulas, and far from all that
+// there is. Drivers of graphics devices reserve more than the machine has, so there is no limit for
+// those that use one; nor where the formulas do not know the model.
+std::optional<std::uint64_t> DataBytesMax(const ModelFit& fit) {
+  constexpr std::uint64_t kBesideBytes = 1ULL << 30U;  // libraries, threads, and what they reserve
+  if (!fit.memory.estimated || fit.devices_planned > 0) return std::nullopt;
+  return 2 * fit.bytes.host + kBesideBytes;
+}
+
 }  // namespace
 
 class Runner::Pending {
@@ -74,23 +86,66 @@ class Runner::Pending {
   std::shared_ptr<Runner> runner_;
 };
 
-Runner::Runner(std::shared_ptr<RunnerContext> context, models::LocalModel model)
+Runner::Runner(std::shared_ptr<RunnerContext> context, FitterPtr fitter)
     : context_(std::move(context)),
-      name_(model.name),
-      model_(std::make_shared<models::LocalModel>(std::move(model))),
+      name_(fitter->model().name),
+      fitter_(std::move(fitter)),
+      next_(std::make_shared<const ModelFit>(fitter_->standard())),
+      present_(next_),
       supervisor_(name_, context_->limits),
       exit_watch_(context_->shard.io().get_executor()),
       output_(context_->shard.io().get_executor()),
       timer_(context_->shard.io()) {
-  supervisor_.SetLoadPrior(LoadNanosPrior(*model_));
-  status_ = supervisor_.Status(net::MonotonicNow());
+  supervisor_.SetLoadPrior(LoadNanosPrior(fitter_->model()));
+  supervisor_.SetSlots(next_->slots());
+  Publish();
 }
 
 // --- those who want to use the model ---
 
 void Runner::Acquire(WaiterId waiter, const Claim& claim, Granted granted) {
-  waiters_.emplace(waiter, std::move(granted));
-  Apply(supervisor_.Acquire(net::MonotonicNow(), waiter, claim));
+  Result<bool> enlarged = MakeWindow(claim.context_tokens);
+  if (!enlarged.ok()) return granted(std::move(enlarged).error());
+  waiters_.emplace(waiter, Waiter{claim, std::move(granted)});
+  const std::int64_t now = net::MonotonicNow();
+  Actions actions;
+  if (*enlarged) actions = supervisor_.Replace(now);
+  for (Action& action : supervisor_.Acquire(now, waiter, claim)) {
+    actions.push_back(std::move(action));
+  }
+  Apply(std::move(actions));
+}
+
+// Sees to it that the next process has a window of so many tokens; true when the present one has
+// not. Once enlarged it stays so until nothing of it is loaded and nobody waits: see Apply.
+Result<bool> Runner::MakeWindow(std::int64_t tokens) {
+  if (!next_->memory.fits) {
+    Error error =
+        Unavailable(ErrorSource::kEngine,
+                    "local model \"" + name_ + "\" cannot be loaded: " + next_->memory.why_not);
+    error.reason = "engine_memory";
+    return error;
+  }
+  if (tokens <= next_->context_tokens()) return false;
+  auto larger = std::make_shared<const ModelFit>(fitter_->WithWindow(tokens));
+  if (!larger->memory.fits) {
+    Error error{ErrorCode::kTooLarge, ErrorSource::kEngine, Retry::kOtherTarget,
+                "local model \"" + name_ + "\" cannot have a window of " + std::to_string(tokens) +
+                    " tokens: " + larger->memory.why_not};
+    error.reason = "context_length_exceeded";
+    return error;
+  }
+  obs::Log(obs::Level::kInfo,
+           "local model {} gets a window of {} tokens, for {} request(s) at once", name_,
+           larger->context_tokens(), larger->slots());
+  FitNext(std::move(larger));
+  return true;
+}
+
+void Runner::FitNext(FitPtr fit) {
+  next_ = std::move(fit);
+  supervisor_.SetSlots(next_->slots());
+  context_->scheduler->Announce(name_, context_->BytesOf(fitter_->model(), *next_));
 }
 
 void Runner::Abandon(WaiterId waiter) {
@@ -111,15 +166,32 @@ void Runner::Pin(bool pinned) {
   Apply({});
 }
 
+void Runner::NoteDrafts(std::int64_t drafted, std::int64_t accepted) {
+  drafted_tokens_ += drafted;
+  draft_accepted_tokens_ += accepted;
+  Publish();
+}
+
 void Runner::Unload() { Apply(supervisor_.Unload(net::MonotonicNow())); }
 
-void Runner::SetModel(models::LocalModel model) {
+void Runner::Renew(FitterPtr fitter) {
+  fitter_ = std::move(fitter);
+  FitNext(std::make_shared<const ModelFit>(fitter_->standard()));
+  Apply(supervisor_.Renew(net::MonotonicNow()));
+}
+
+void Runner::SetModel(FitterPtr fitter) {
   stopped_ = nullptr;
   supervisor_.Reopen();
-  const bool same = SameFile(*model_, model);
-  model_ = std::make_shared<models::LocalModel>(std::move(model));
+  const bool same = SameFile(fitter_->model(), fitter->model());
+  fitter_ = std::move(fitter);
+  // Who waits may do so for the larger window that there is.
+  const std::int64_t window = same && !supervisor_.forgotten() ? next_->context_tokens() : 0;
+  auto fit = std::make_shared<const ModelFit>(fitter_->WithWindow(window));
+  if (!fit->memory.fits) fit = std::make_shared<const ModelFit>(fitter_->standard());
+  FitNext(std::move(fit));
   if (same) return Apply({});
-  supervisor_.SetLoadPrior(LoadNanosPrior(*model_));
+  supervisor_.SetLoadPrior(LoadNanosPrior(fitter_->model()));
   Apply(supervisor_.Renew(net::MonotonicNow()));
 }
 
@@ -185,15 +257,41 @@ void Runner::Grant(WaiterId waiter) {
       self->Apply(self->supervisor_.Release(net::MonotonicNow(), run, held_nanos));
     });
   };
-  Answer(waiter, Lease({origin(), authorization_, name_}, std::move(release)));
+  Answer(waiter,
+         Lease({origin(), authorization_, name_, present_->context_tokens()}, std::move(release)));
 }
 
 void Runner::Answer(WaiterId waiter, Result<Lease> result) {
   const auto at = waiters_.find(waiter);
   CHECK(at != waiters_.end());
-  const Granted granted = std::move(at->second);
+  const Waiter answered = std::move(at->second);
   waiters_.erase(at);
-  granted(std::move(result));
+  if (result.ok() && !answered.claim.may_be_kept && slots_) slots_->KeepNothing();
+  answered.granted(std::move(result));
+}
+
+// A process that cannot start with settings that are only being tried is the trial's failure and
+// nobody else's.
+bool Runner::IsSpared(WaiterId waiter, const Error& error) const {
+  const std::shared_ptr<TuningSource>& tuning = fitter_->policy().child.tuning;
+  if (!tuning || !tuning->Trying(name_)) return false;
+  const bool of_start = error.code != ErrorCode::kNotFound && error.reason != "engine_queue_full" &&
+                        error.reason != "engine_stopping";
+  return of_start && !waiters_.at(waiter).claim.of_trial;
+}
+
+void Runner::AskAgain(const std::vector<WaiterId>& spared) {
+  obs::Log(obs::Level::kWarning,
+           "local model {} cannot start with settings that were being tried; it goes on without",
+           name_);
+  fitter_->policy().child.tuning->EndTrial(name_);
+  // Reads at most two headers: a trial that fails is rare, and whoever waits is to go on.
+  Renew(std::make_shared<const ModelFitter>(fitter_->model(), fitter_->policy()));
+  for (const WaiterId waiter : spared) {
+    const auto at = waiters_.find(waiter);
+    if (at == waiters_.end()) continue;  // it has left meanwhile
+    Apply(supervisor_.Acquire(net::MonotonicNow(), waiter, at->second.claim));
+  }
 }
 
 void Runner::Stop(std::function<void()> stopped) {
@@ -210,8 +308,12 @@ void Runner::CheckQuiet() {
 // --- what the supervisor wants ---
 
 void Runner::Apply(Actions actions) {
+  if (supervisor_.forgotten() && next_->context_tokens() > fitter_->standard().context_tokens()) {
+    FitNext(std::make_shared<const ModelFit>(fitter_->standard()));
+  }
   Publish();  // first: who gets a lease below finds its model ready
   ArmTimer();
+  std::vector<WaiterId> spared;
   for (Action& action : actions) {
     switch (action.kind) {
       case Action::Kind::kSpawn:
@@ -221,7 +323,7 @@ void Runner::Apply(Actions actions) {
         Probe();
         break;
       case Action::Kind::kTerminate:
-        child_->SignalGroup(SIGTERM);
+        Terminate();
         break;
       case Action::Kind::kKill:
         child_->SignalGroup(SIGKILL);
@@ -230,11 +332,16 @@ void Runner::Apply(Actions actions) {
         Grant(action.waiter);
         break;
       case Action::Kind::kRefuse:
-        Answer(action.waiter, std::move(action.error));
+        if (IsSpared(action.waiter, action.error)) {
+          spared.push_back(action.waiter);
+        } else {
+          Answer(action.waiter, std::move(action.error));
+        }
         break;
     }
   }
   context_->scheduler->Changed(name_);
+  if (!spared.empty()) AskAgain(spared);
 }
 
 void Runner::ArmTimer() {
@@ -269,6 +376,14 @@ void Runner::Publish() {
   if (child_) status.pid = child_->pid();
   if (child_) status.started_wall_nanos = started_wall_nanos_;
   if (child_) status.degraded = degraded_;
+  const ModelFit& fit = child_ ? *present_ : *next_;
+  status.context_tokens = fit.context_tokens();
+  status.device_layers = fit.memory.device_layers;
+  status.unfit = next_->memory.why_not;
+  status.speculation = speculation_;
+  status.speculation_note = speculation_note_;
+  status.drafted_tokens = drafted_tokens_;
+  status.draft_accepted_tokens = draft_accepted_tokens_;
   if (child_ && context_->protection.enabled) status.sandbox_missing = child_->sandbox().Missing();
   if (status.state != status_.state) LogChange(status);  // this thread alone writes status_
   const std::lock_guard lock(status_mutex_);
@@ -301,29 +416,38 @@ net::Origin Runner::origin() const {
 
 void Runner::StartChild() {
   const std::uint64_t run = supervisor_.run();
-  context_->spawner->Post(
-      [self = std::make_shared<Pending>(shared_from_this()), run, model = model_]() mutable {
-        auto started = std::make_shared<Result<Started>>((*self)->Prepare(*model));
-        net::Shard& shard = (*self)->context_->shard;
-        shard.Post([self = std::move(self), run, started] {
-          (*self)->OnStarted(run, std::move(*started));
-        });
-      });
+  present_ = next_;
+  context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), run,
+                           fitter = fitter_, fit = present_]() mutable {
+    auto started = std::make_shared<Result<Started>>((*self)->Prepare(fitter->model(), *fit));
+    net::Shard& shard = (*self)->context_->shard;
+    shard.Post(
+        [self = std::move(self), run, started] { (*self)->OnStarted(run, std::move(*started)); });
+  });
 }
 
-Result<Runner::Started> Runner::Prepare(const models::LocalModel& model) const {
-  const ChildFiles files{context_->folder.SocketPath(name_), context_->folder.KeyPath(name_)};
+Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
+                                        const ModelFit& fit) const {
+  ChildFiles files{context_->folder.SocketPath(name_), context_->folder.KeyPath(name_)};
+  TIDEGATE_ASSIGN(models::Pin pin, models::HoldFiles(model));
   // A child that was killed leaves its socket, and that keeps the next one from listening.
   unlink(files.socket_path.c_str());
   TIDEGATE_ASSIGN(const EngineBinary binary, context_->locator.Locate());
   process::SpawnOptions options;
-  TIDEGATE_ASSIGN(options.argv, MakeCommandLine(binary, model, SettingsFor(model, context_->child),
-                                                context_->limits.slots, files));
-  context_->protection.Apply(binary, model, files, options);
+  ChildSettings settings = fit.settings;
+  std::shared_ptr<SlotRun> kept;
+  if (context_->slots) kept = context_->slots->Begin(model, binary, settings, fit.slots());
+  if (kept) kept->Allow(settings, files);
+  TIDEGATE_ASSIGN(options.argv, MakeCommandLine(binary, model, settings, fit.slots(), files));
+  ChildProtection protection = context_->protection;
+  if (!protection.data_bytes_max) protection.data_bytes_max = DataBytesMax(fit);
+  protection.Apply(binary, model, files, options);
   std::string key = RandomHex(kKeyBytes);
   TIDEGATE_TRY(WritePrivateFile(files.api_key_path, key + "\n"));
   TIDEGATE_ASSIGN(process::Child child, process::Spawn(options));
-  return Started{std::move(child), Secret("Bearer " + std::move(key))};
+  return Started{
+      std::move(child), Secret("Bearer " + std::move(key)), std::move(pin),
+      std::move(kept),  std::move(settings.speculation),    std::move(settings.speculation_note)};
 }
 
 void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
@@ -334,13 +458,23 @@ void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   }
   child_.emplace(std::move(started->child));
   authorization_ = std::move(started->authorization);
+  pin_ = std::move(started->pin);
+  slots_ = std::move(started->slots);
+  serves_ = false;
+  speculation_ = std::move(started->speculation);
+  if (started->speculation_note != speculation_note_ && !started->speculation_note.empty()) {
+    obs::Log(obs::Level::kWarning, "local model {}: {}", name_, started->speculation_note);
+  }
+  speculation_note_ = std::move(started->speculation_note);
   started_wall_nanos_ = SystemClock().WallNanos();
   tail_.Clear();
   line_.clear();
-  devices_used_ = 0;
+  devices_used_.clear();
   degraded_.clear();
   if (Result<void> watched = Watch(run); !watched.ok()) {
     child_.reset();
+    pin_ = {};
+    slots_.reset();
     Apply(supervisor_.OnSpawnFailed(now, run, std::move(watched).error()));
     return;
   }
@@ -398,27 +532,30 @@ void Runner::DrainOutput() {
 
 void Runner::TakeOutput(std::string_view bytes) {
   tail_.Append(bytes);
-  if (!context_->devices.used) return;
+  if (present_->devices_planned == 0) return;
   while (!bytes.empty()) {
     const std::size_t end = std::min(bytes.find('\n'), bytes.size());
     line_ += bytes.substr(0, std::min(end, kOutputLineBytesMax - line_.size()));
     if (end == bytes.size()) return;
     bytes.remove_prefix(end + 1);
-    devices_used_ = std::max(devices_used_, context_->devices.used(line_).value_or(0));
+    std::string device = DeviceUsed(line_);
+    if (!device.empty() && devices_used_.size() < kDevicesMax) {
+      devices_used_.insert(std::move(device));
+    }
     line_.clear();
   }
 }
 
 // Whether it computes where it was meant to; if it has to and does not, it is ended.
 void Runner::CheckDevices(std::uint64_t run) {
-  const DeviceCheck& check = context_->devices;
-  const int planned = check.planned ? check.planned(*model_) : 0;
-  if (planned <= 0) return;
+  const int planned = present_->devices_planned;
+  if (planned == 0) return;
   DrainOutput();  // it said so before it served
-  if (devices_used_ >= planned) return;
-  degraded_ = "uses " + std::to_string(devices_used_) + " of " + std::to_string(planned) +
-              " planned devices";
-  if (!check.required) {
+  const auto used = static_cast<int>(devices_used_.size());
+  if (used >= planned) return;
+  degraded_ =
+      "uses " + std::to_string(used) + " of " + std::to_string(planned) + " planned devices";
+  if (!present_->devices_required) {
     obs::Log(obs::Level::kWarning, "local model {} {}", name_, degraded_);
     return;
   }
@@ -436,6 +573,8 @@ void Runner::OnChildEnd(std::uint64_t run) {
   DrainOutput();
   CloseDescriptors();
   child_.reset();
+  pin_ = {};
+  slots_.reset();
   unlink(context_->folder.SocketPath(name_).c_str());
   unlink(context_->folder.KeyPath(name_).c_str());
   context_->client->Forget(origin());
@@ -452,6 +591,28 @@ Error Runner::ExitError(const process::ExitStatus& status) const {
   return error;
 }
 
+// --- conversations ---
+
+SlotServer Runner::SlotServerOf() {
+  return {*context_->client, origin(), std::string(authorization_.Reveal())};
+}
+
+// Its conversations are saved first, unless it never served. Whoever finds that this takes too long
+// is the supervisor, which has it killed.
+void Runner::Terminate() {
+  if (!slots_ || !serves_) return child_->SignalGroup(SIGTERM);
+  net::Spawn(context_->shard.io(), SaveThenTerminate(shared_from_this(), supervisor_.run()),
+             [self = Pending(shared_from_this())](std::exception_ptr e) { CHECK(!e); });
+}
+
+net::Task<void> Runner::SaveThenTerminate(std::shared_ptr<Runner> self, std::uint64_t run) {
+  SlotServer server = self->SlotServerOf();
+  co_await SlotRun::Save(self->slots_, std::move(server));
+  if (!self->child_ || run != self->supervisor_.run()) co_return;
+  self->context_->client->Forget(self->origin());  // or it would wait for more requests
+  self->child_->SignalGroup(SIGTERM);
+}
+
 // --- probes ---
 
 void Runner::Probe() {
@@ -463,13 +624,19 @@ net::Task<void> Runner::ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t ru
   const auto response = co_await net::Fetch(*self->context_->client, self->origin(), "GET",
                                             "/health", "", "", kProbeTimeoutNanos);
   constexpr int kOk = 200;  // 503 while it loads
-  self->OnProbe(run, response.ok() && response->status == kOk);
+  const bool serves = response.ok() && response->status == kOk;
+  if (serves && self->slots_ && run == self->supervisor_.run()) {
+    SlotServer server = self->SlotServerOf();
+    co_await SlotRun::Restore(self->slots_, std::move(server));
+  }
+  self->OnProbe(run, serves);
 }
 
 void Runner::OnProbe(std::uint64_t run, bool serves) {
   if (serves && run == supervisor_.run()) {
     unlink(context_->folder.KeyPath(name_).c_str());  // it has read it
     context_->client->Forget(origin());  // each open connection occupies one of its threads
+    serves_ = true;
     CheckDevices(run);
   }
   Apply(supervisor_.OnProbe(net::MonotonicNow(), run, serves));

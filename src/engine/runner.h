@@ -8,21 +8,24 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/result.h"
 #include "engine/child_sandbox.h"
-#include "engine/command_line.h"
-#include "engine/devices_used.h"
+#include "engine/fit.h"
 #include "engine/lease.h"
 #include "engine/locator.h"
 #include "engine/runtime_folder.h"
 #include "engine/scheduler.h"
+#include "engine/slot_keeper.h"
 #include "engine/supervisor.h"
+#include "models/blobs.h"
 #include "models/local_models.h"
 #include "net/async.h"
 #include "net/client.h"
@@ -39,16 +42,20 @@ inline constexpr std::int64_t kProbeTimeoutNanos = 1'000'000'000;
 // no more of it than `stopped` by then.
 struct RunnerContext {
   net::Shard& shard;
-  ChildSettings child;
   SupervisorLimits limits;
-  DeviceCheck devices;
+  std::function<std::uint64_t(const models::LocalModel& model)> memory_of;  // see EngineOptions
   ChildProtection protection;
   Locator locator;
   RuntimeFolder folder;
   std::shared_ptr<Scheduler> scheduler;
+  std::shared_ptr<SlotKeeper> slots;              // null: no conversation outlives its process
   std::unique_ptr<net::HttpClient> client;        // used and destroyed on the shard
   std::unique_ptr<process::SpawnThread> spawner;  // destroyed by Engine::Stop
   std::atomic<bool> stopped = false;  // the shard may be gone: nothing is posted to it any more
+
+  MemoryAmount BytesOf(const models::LocalModel& model, const ModelFit& fit) const {
+    return memory_of ? MemoryAmount(memory_of(model)) : fit.bytes;
+  }
 };
 
 // On the shard's thread only, unless said otherwise.
@@ -56,7 +63,9 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
  public:
   using Granted = std::function<void(Result<Lease>)>;
 
-  Runner(std::shared_ptr<RunnerContext> context, models::LocalModel model);
+  using FitterPtr = std::shared_ptr<const ModelFitter>;  // shared with starts under way
+
+  Runner(std::shared_ptr<RunnerContext> context, FitterPtr fitter);
 
   // Calls `granted` once, on the shard, perhaps before it returns; not at all after Abandon.
   void Acquire(WaiterId waiter, const Claim& claim, Granted granted);
@@ -64,8 +73,12 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void KeepAlive(std::int64_t nanos);
   void Pin(bool pinned);
   void Unload();
-  // The same model, perhaps in another file; takes Retire back.
-  void SetModel(models::LocalModel model);
+  // An answer came of which so many tokens had been guessed, and so many of these were right.
+  void NoteDrafts(std::int64_t drafted, std::int64_t accepted);
+  // Ends the process after its users; the next one is as `fitter` says.
+  void Renew(FitterPtr fitter);
+  // The same model, perhaps in another file or fitted otherwise; takes Retire back.
+  void SetModel(FitterPtr fitter);
   // Refuses everybody who waits or comes, ends the child after its users, and calls `gone` once
   // nothing of this runner is under way any more.
   void Retire(std::function<void()> gone);
@@ -84,12 +97,18 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   struct Started {
     process::Child child;
     Secret authorization;
+    models::Pin pin;
+    std::shared_ptr<SlotRun> slots;
+    std::string speculation, speculation_note;
   };
-  using ModelPtr = std::shared_ptr<const models::LocalModel>;  // shared with starts under way
+  using FitPtr = std::shared_ptr<const ModelFit>;
 
   void Apply(Actions actions);
+  Result<bool> MakeWindow(std::int64_t tokens);
+  void FitNext(FitPtr fit);
   void StartChild();
-  Result<Started> Prepare(const models::LocalModel& model) const;  // on the spawn thread
+  // On the spawn thread.
+  Result<Started> Prepare(const models::LocalModel& model, const ModelFit& fit) const;
   void OnStarted(std::uint64_t run, Result<Started> started);
   Result<void> Watch(std::uint64_t run);
   void CloseDescriptors();
@@ -99,32 +118,46 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void TakeOutput(std::string_view bytes);
   void CheckDevices(std::uint64_t run);
   Error ExitError(const process::ExitStatus& status) const;
+  void Terminate();
+  static net::Task<void> SaveThenTerminate(std::shared_ptr<Runner> self, std::uint64_t run);
   void Probe();
   static net::Task<void> ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t run);
   void OnProbe(std::uint64_t run, bool serves);
   void Grant(WaiterId waiter);
   void Answer(WaiterId waiter, Result<Lease> result);
+  bool IsSpared(WaiterId waiter, const Error& error) const;
+  void AskAgain(const std::vector<WaiterId>& spared);
   void ArmTimer();
   void Publish();
   void LogChange(const ModelStatus& now) const;
   void CheckQuiet();
   net::Origin origin() const;
+  SlotServer SlotServerOf();
 
   // Counts an operation under way for as long as it lives, so that Stop knows when all have ended.
   class Pending;
 
   const std::shared_ptr<RunnerContext> context_;
   const std::string name_;
-  ModelPtr model_;
+  FitterPtr fitter_;
+  FitPtr next_, present_;  // of the next process and of the present or latest one
   Supervisor supervisor_;
-  std::map<WaiterId, Granted> waiters_;
+  struct Waiter {
+    Claim claim;
+    Granted granted;
+  };
+  std::map<WaiterId, Waiter> waiters_;
   std::optional<process::Child> child_;
+  models::Pin pin_;  // of its files, which stay as long as it runs
   Secret authorization_;
+  std::shared_ptr<SlotRun> slots_;  // of the child; null: they are not kept
+  bool serves_ = false;             // the child does
   std::int64_t started_wall_nanos_ = 0;
   process::OutputTail tail_{kChildOutputBytesKept};
   std::string line_;  // of the output, as far as it came
-  int devices_used_ = 0;
-  std::string degraded_;
+  std::set<std::string> devices_used_;
+  std::string degraded_, speculation_, speculation_note_;
+  std::int64_t drafted_tokens_ = 0, draft_accepted_tokens_ = 0;
   Descriptor exit_watch_, output_;
   char read_buffer_[4096];
   net::asio::steady_timer timer_;

@@ -27,26 +27,6 @@ Error SystemError(const std::string& what, int error) {
   return Unavailable(ErrorSource::kGateway, what + ": " + strerrordesc_np(error));
 }
 
-// Makes sure that `path` is a folder of ours that nobody else may enter.
-Result<void> MakePrivateFolder(const std::string& path) {
-  std::error_code parents;
-  fs::create_directories(fs::path(path).parent_path(), parents);
-  if (mkdir(path.c_str(), kPrivateFolder) != 0 && errno != EEXIST) {
-    return SystemError("cannot make " + path, errno);
-  }
-  const UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  struct stat info {};
-  if (!folder.valid() || fstat(folder.get(), &info) != 0 || info.st_uid != geteuid()) {
-    return Error{
-        ErrorCode::kPermissionDenied, ErrorSource::kGateway, Retry::kNever,
-        path + " is not a folder that belongs to this user; remove it or configure another"};
-  }
-  if (fchmod(folder.get(), kPrivateFolder) != 0) {
-    return SystemError("cannot close " + path + " to others", errno);
-  }
-  return {};
-}
-
 // An open file with its lock, or an invalid descriptor when somebody else holds the lock.
 Result<UniqueFd> LockFile(const std::string& path, bool wait) {
   UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kPrivateFile));
@@ -77,6 +57,25 @@ std::string FileName(std::string_view model) {
 }
 
 }  // namespace
+
+Result<void> MakePrivateFolder(const std::string& path) {
+  std::error_code parents;
+  fs::create_directories(fs::path(path).parent_path(), parents);
+  if (mkdir(path.c_str(), kPrivateFolder) != 0 && errno != EEXIST) {
+    return SystemError("cannot make " + path, errno);
+  }
+  const UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info {};
+  if (!folder.valid() || fstat(folder.get(), &info) != 0 || info.st_uid != geteuid()) {
+    return Error{
+        ErrorCode::kPermissionDenied, ErrorSource::kGateway, Retry::kNever,
+        path + " is not a folder that belongs to this user; remove it or configure another"};
+  }
+  if (fchmod(folder.get(), kPrivateFolder) != 0) {
+    return SystemError("cannot close " + path + " to others", errno);
+  }
+  return {};
+}
 
 Result<std::string> DefaultRuntimeFolder() {
   const auto variable = [](const char* name) {

@@ -45,6 +45,10 @@ class RuntimeFolder {
   UniqueFd lock_;
 };
 
+// Makes sure that `path` is a folder of ours that nobody else may enter. Errors: kPermissionDenied
+// (it is somebody else's, or no folder), kUnavailable.
+Result<void> MakePrivateFolder(const std::string& path);
+
 // Writes `text` to a new file that only this user may read. Errors: kUnavailable.
 Result<void> WritePrivateFile(const std::string& path, std::string_view text);
 

@@ -24,14 +24,21 @@ Scheduler::Scheduler(net::Shard& shard, const ResidencyLimits& limits)
     : residency_(limits), timer_(shard.io()) {}
 
 void Scheduler::Add(const std::string& model, std::weak_ptr<Resident> resident,
-                    std::uint64_t bytes) {
+                    const MemoryAmount& bytes) {
   residents_[model] = std::move(resident);
   Announce(model, bytes);
 }
 
-void Scheduler::Announce(const std::string& model, std::uint64_t bytes) {
+void Scheduler::Announce(const std::string& model, const MemoryAmount& bytes) {
   const std::lock_guard lock(mutex_);
   residency_.Add(model, bytes);
+}
+
+void Scheduler::SetDeviceBytes(std::uint64_t bytes) {
+  std::unique_lock lock(mutex_);
+  Decisions decisions = residency_.SetDeviceBytes(net::MonotonicNow(), bytes);
+  lock.unlock();
+  Carry(std::move(decisions));
 }
 
 void Scheduler::SeedUses(std::string_view model, double uses) {

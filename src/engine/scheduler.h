@@ -30,7 +30,7 @@ class Resident {
 // What of the future can be told of one model.
 struct MemoryOutlook {
   std::int64_t expected_wait_nanos = 0;  // for memory, see Residency
-  std::uint64_t bytes = 0;               // that it needs
+  MemoryAmount bytes;                    // that it needs
   double use_weight = 0;
   std::optional<Error> impossible;
 };
@@ -41,9 +41,11 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   Scheduler(net::Shard& shard, const ResidencyLimits& limits);
 
   // `resident` is told from now on what concerns `model`.
-  void Add(const std::string& model, std::weak_ptr<Resident> resident, std::uint64_t bytes);
+  void Add(const std::string& model, std::weak_ptr<Resident> resident, const MemoryAmount& bytes);
   // What `model` needs from its next start on; enough for Outlook. Thread-safe.
-  void Announce(const std::string& model, std::uint64_t bytes);
+  void Announce(const std::string& model, const MemoryAmount& bytes);
+  // What all graphics devices have for models; 0 = there are none.
+  void SetDeviceBytes(std::uint64_t bytes);
   void SeedUses(std::string_view model, double uses);
   void Remove(const std::string& model);
   void Pin(std::string_view model, bool pinned);

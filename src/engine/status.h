@@ -18,11 +18,23 @@ enum class ModelState : std::uint8_t {
 };
 std::string_view ToString(ModelState state);  // "absent", "waiting", "starting", …
 
+// What happened to one model's processes since the gate began.
+struct ModelCounts {
+  std::int64_t starts = 0, failed_starts = 0, crashes = 0;
+  std::int64_t loads = 0;       // starts that came to serve
+  std::int64_t load_nanos = 0;  // that these took together
+  std::int64_t evictions = 0;   // stopped to make room for another model
+};
+
 struct ModelStatus {
   std::string model;
   ModelState state = ModelState::kAbsent;
-  int users = 0;                // leases out
-  int slots = 0;                // leases possible at once
+  int users = 0;  // leases out
+  int slots = 0;  // leases possible at once
+  // Of the running process, else of the next: the window of one request, and how many of its layers
+  // are on graphics devices.
+  std::int64_t context_tokens = 0;
+  int device_layers = 0;
   std::size_t queue_depth = 0;  // requests that wait for a slot or for the start
   // How long a request that came now would wait for its slot, by what was observed: the queue
   // before it, loading, and, in the engine's statuses, memory that others hold.
@@ -42,9 +54,17 @@ struct ModelStatus {
   int pid = 0;                          // 0 = none
   std::uint64_t rss_bytes = 0;          // resident memory of the process
   std::uint64_t memory_bytes = 0;       // what is set aside for it of the memory budget
+  std::uint64_t device_bytes = 0;       // likewise of graphics memory
   double use_weight = 0;                // its uses, each counting half as much after a half-life
+  ModelCounts counts;
+  // Of the present process, else of the latest: the means to guess tokens ahead, and why it is not
+  // what was asked for; empty for none. What was guessed, and how much of it was right, is counted
+  // since the gate began.
+  std::string speculation, speculation_note;
+  std::int64_t drafted_tokens = 0, draft_accepted_tokens = 0;
   // It runs, but with less than was planned, for this reason: "uses 0 of 1 planned devices".
   std::string degraded;
+  std::string unfit;  // why it cannot be loaded on this machine at all, see core::MemoryFit
   std::vector<std::string>
       sandbox_missing;  // protections that this kernel did not give its process
 };

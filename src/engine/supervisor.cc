@@ -41,6 +41,8 @@ Supervisor::Supervisor(std::string model, const SupervisorLimits& limits)
     : model_(std::move(model)),
       limits_(limits),
       waiters_(limits.queue_max),
+      slots_(limits.slots),
+      slots_next_(limits.slots),
       keep_alive_nanos_(limits.keep_alive_nanos) {}
 
 // --- those who want to use the model ---
@@ -51,7 +53,7 @@ Actions Supervisor::Acquire(std::int64_t now, WaiterId waiter, const Claim& clai
     actions.push_back({Kind::kRefuse, waiter, *closed_});
     return actions;
   }
-  if (Grants() && waiters_.empty() && users_ < limits_.slots) {
+  if (Grants() && waiters_.empty() && users_ < slots_) {
     wake_at_.reset();
     Grant(waiter, actions);
     return actions;
@@ -104,7 +106,7 @@ void Supervisor::Grant(WaiterId waiter, Actions& actions) {
 }
 
 void Supervisor::GrantWaiting(std::int64_t now, Actions& actions) {
-  while (users_ < limits_.slots && !waiters_.empty()) Grant(waiters_.Pop(), actions);
+  while (users_ < slots_ && !waiters_.empty()) Grant(waiters_.Pop(), actions);
   WaitIdle(now);
 }
 
@@ -202,7 +204,7 @@ Actions Supervisor::Unload(std::int64_t now) {
   return actions;
 }
 
-Actions Supervisor::Renew(std::int64_t now) {
+Actions Supervisor::Replace(std::int64_t now) {
   Actions actions;
   if (state_ == ModelState::kReady) {
     unasked_ = pinned_;
@@ -211,7 +213,13 @@ Actions Supervisor::Renew(std::int64_t now) {
   } else if (state_ == ModelState::kStarting) {
     unasked_ = pinned_ || unasked_;
     Terminate(now, actions);
-  } else if (state_ == ModelState::kBackingOff) {
+  }
+  return actions;
+}
+
+Actions Supervisor::Renew(std::int64_t now) {
+  Actions actions = Replace(now);
+  if (state_ == ModelState::kBackingOff) {
     state_ = ModelState::kAbsent;
     wake_at_.reset();
     if (served_ || !waiters_.empty()) {
@@ -229,7 +237,9 @@ Actions Supervisor::Renew(std::int64_t now) {
 
 void Supervisor::Spawn(std::int64_t now, Actions& actions) {
   state_ = ModelState::kStarting;
+  slots_ = slots_next_;
   ++run_;
+  ++counts_.starts;
   keep_alive_nanos_ = limits_.keep_alive_nanos;
   start_began_ = now;
   unasked_ = false;
@@ -246,6 +256,7 @@ std::int64_t Supervisor::NextProbe(std::int64_t now) const {
 }
 
 void Supervisor::Terminate(std::int64_t now, Actions& actions) {
+  if (yielding_ && !unloading_) ++counts_.evictions;
   state_ = ModelState::kStopping;
   yielding_ = unloading_ = false;
   wake_at_.reset();
@@ -280,6 +291,8 @@ Actions Supervisor::OnProbe(std::int64_t now, std::uint64_t run, bool serves) {
   state_ = ModelState::kReady;
   ready_at_ = now;
   last_start_nanos_ = now - start_began_;
+  ++counts_.loads;
+  counts_.load_nanos += last_start_nanos_;
   GrantWaiting(now, actions);
   return actions;
 }
@@ -405,6 +418,7 @@ std::int64_t Supervisor::BackOff(std::int64_t now, Error error) {
 
 void Supervisor::Fail(std::int64_t now, Error error, Actions& actions) {
   served_ = false;
+  ++counts_.failed_starts;
   BackOff(now, std::move(error));
   RefuseAll(last_error_, actions);
 }
@@ -412,6 +426,7 @@ void Supervisor::Fail(std::int64_t now, Error error, Actions& actions) {
 void Supervisor::Crash(std::int64_t now, Error error, Actions& actions) {
   NoteHealth(now);
   served_ = true;
+  ++counts_.crashes;
   if (BackOff(now, std::move(error)) > limits_.patience_nanos) RefuseAll(last_error_, actions);
 }
 
@@ -421,7 +436,7 @@ Error Supervisor::QueueFullError() const {
                       model_ + "\"; try again later",
                   "engine_queue_full");
   // Until those who wait now have been served.
-  const auto rounds = static_cast<std::int64_t>(waiters_.size()) / limits_.slots + 1;
+  const auto rounds = static_cast<std::int64_t>(waiters_.size()) / Slots() + 1;
   error.retry_after_s = std::clamp<std::int64_t>(
       SecondsUp(ServiceNanos()) > kRetryAfterSMax / rounds ? kRetryAfterSMax
                                                            : SecondsUp(ServiceNanos() * rounds),
@@ -436,11 +451,12 @@ std::int64_t Supervisor::LoadNanos() const {
 // For one who comes now, behind everybody. A start serves the first `slots` of the queue at once;
 // after that a slot becomes free every service time / slots.
 std::int64_t Supervisor::ExpectedWait(std::int64_t now) const {
-  if (Grants() && waiters_.empty() && users_ < limits_.slots) return 0;
+  if (Grants() && waiters_.empty() && users_ < slots_) return 0;
   const auto queued = static_cast<std::int64_t>(waiters_.size());
-  if (Grants()) return ServiceNanos() * (queued + 1) / limits_.slots;
+  const int slots = Slots();
+  if (Grants()) return ServiceNanos() * (queued + 1) / slots;
   const std::int64_t after_start =
-      ServiceNanos() * std::max<std::int64_t>(0, queued + 1 - limits_.slots) / limits_.slots;
+      ServiceNanos() * std::max<std::int64_t>(0, queued + 1 - slots) / slots;
   switch (state_) {
     case ModelState::kStarting:
       return std::max<std::int64_t>(0, LoadNanos() - (now - start_began_)) + after_start;
@@ -468,7 +484,7 @@ ModelStatus Supervisor::Status(std::int64_t now) const {
   status.model = model_;
   status.state = state_;
   status.users = users_;
-  status.slots = limits_.slots;
+  status.slots = Slots();
   status.queue_depth = waiters_.size();
   status.expected_wait_nanos = ExpectedWait(now);
   status.load_nanos = LoadNanos();
@@ -480,6 +496,7 @@ ModelStatus Supervisor::Status(std::int64_t now) const {
     status.retry_in_nanos = std::max<std::int64_t>(0, *wake_at_ - now);
   }
   status.last_start_nanos = last_start_nanos_;
+  status.counts = counts_;
   if (state_ == ModelState::kReady && keep_alive_nanos_ >= 0 && !pinned_) {
     status.idle_stop_in_nanos =
         wake_at_ ? std::max<std::int64_t>(0, *wake_at_ - now) : keep_alive_nanos_;

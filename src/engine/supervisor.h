@@ -91,6 +91,11 @@ class Supervisor {
   // The model's file is another now: nobody who comes gets the present process, and what went wrong
   // with the old one counts no more.
   Actions Renew(std::int64_t now);
+  // Its next process is to be another: nobody who comes gets the present one, which ends after its
+  // users. One that failed goes on waiting.
+  Actions Replace(std::int64_t now);
+  // Leases at once of the next process.
+  void SetSlots(int slots) { slots_next_ = slots; }
   // How long loading takes until it was observed.
   void SetLoadPrior(std::int64_t nanos) { load_nanos_prior_ = nanos; }
 
@@ -120,6 +125,10 @@ class Supervisor {
   bool stopped() const { return closed_ && state_ == ModelState::kAbsent; }
   // It is ending, or will after its users whatever others need.
   bool leaving() const { return state_ == ModelState::kStopping || (yielding_ && unloading_); }
+  // There is no process, and nobody waits for one.
+  bool forgotten() const {
+    return (state_ == ModelState::kAbsent || state_ == ModelState::kBackingOff) && waiters_.empty();
+  }
   std::uint64_t grants() const { return grants_; }  // leases ever given
   // Everything but the process's own figures.
   ModelStatus Status(std::int64_t now) const;
@@ -146,6 +155,11 @@ class Supervisor {
     return service_nanos_ > 0 ? service_nanos_ : kServiceNanosPrior;
   }
   std::int64_t ExpectedWait(std::int64_t now) const;
+  // Of the process that whoever comes now would get.
+  int Slots() const {
+    const bool present = state_ == ModelState::kStarting || state_ == ModelState::kReady;
+    return present && !unloading_ ? slots_ : slots_next_;
+  }
   Error QueueFullError() const;
   Error StartLimitError() const;
 
@@ -155,6 +169,7 @@ class Supervisor {
   std::uint64_t run_ = 0;
   WaitQueue waiters_;
   int users_ = 0;
+  int slots_ = 0, slots_next_ = 0;  // of the present process, and of the next
   std::uint64_t grants_ = 0;
   std::int64_t keep_alive_nanos_;  // of the present process
   std::optional<Error> closed_;    // what everybody gets who asks
@@ -170,6 +185,7 @@ class Supervisor {
   std::int64_t load_nanos_prior_ = kLoadNanosPrior;
   std::int64_t service_nanos_ = 0;  // mean of the leases, the latest counting most; 0 = none yet
   int failures_ = 0;
+  ModelCounts counts_;
   std::optional<Error> stop_error_;  // while stopping because it did not start as it has to
   Error last_error_;
 };

@@ -229,6 +229,9 @@ TEST_F(SupervisorTest, AStartThatFailsRefusesAllWhoWaitWithTheReason) {
   EXPECT_EQ(refusal_.retry_after_s, 1);
   EXPECT_EQ(state(), ModelState::kBackingOff);
   EXPECT_EQ(status().last_error, "no memory");
+  EXPECT_EQ(status().counts.starts, 1);
+  EXPECT_EQ(status().counts.failed_starts, 1);
+  EXPECT_EQ(status().counts.loads, 0);
   EXPECT_EQ(status().retry_in_nanos, 500 * kMs);
   EXPECT_EQ(Wake(), "");  // nobody wants it any more
   EXPECT_EQ(state(), ModelState::kAbsent);
@@ -291,6 +294,10 @@ TEST_F(SupervisorTest, ACrashTakesItsUsersAndNobodyWhoWaits) {
   EXPECT_EQ(Probed(true), "grant 3");
   EXPECT_EQ(Take(supervisor_.Release(now_, crashed, kSecond)), "");
   EXPECT_EQ(status().users, 1);
+  EXPECT_EQ(status().counts.crashes, 1);
+  EXPECT_EQ(status().counts.loads, 2);
+  EXPECT_GT(status().counts.load_nanos, 0);
+  EXPECT_EQ(status().counts.evictions, 0);
 }
 
 TEST_F(SupervisorTest, OneThatServedIsStartedAgainThoughNobodyWaits) {
@@ -568,6 +575,7 @@ TEST_F(SupervisorTest, MakesRoomAfterTheLeasesThatAreOutAndWantsToComeBackForTho
   EXPECT_EQ(Release(), "terminate");
   EXPECT_EQ(state(), ModelState::kStopping);
   EXPECT_FALSE(status().draining);
+  EXPECT_EQ(status().counts.evictions, 1);
   room_ = false;
   EXPECT_EQ(Exited(), "");
   EXPECT_EQ(state(), ModelState::kWaiting);
@@ -679,6 +687,40 @@ TEST_F(SupervisorTest, ANewFileEndsTheStartOfTheOldOneAndItsBackOff) {
   EXPECT_EQ(Take(supervisor_.Renew(now_)), "spawn");
   EXPECT_EQ(status().failures, 0);
   EXPECT_EQ(status().last_error, "");
+}
+
+TEST_F(SupervisorTest, AReplacementHasItsOwnSlotsAndWaitsForTheUsers) {
+  Serve();
+  EXPECT_EQ(Acquire(2), "grant 2");
+  supervisor_.SetSlots(1);
+  EXPECT_EQ(status().slots, 2);
+  EXPECT_EQ(Take(supervisor_.Replace(now_)), "");
+  EXPECT_EQ(status().slots, 1);  // that whoever comes gets
+  EXPECT_EQ(Acquire(3), "");
+  EXPECT_EQ(Acquire(4), "");
+  EXPECT_EQ(Release(), "");
+  EXPECT_EQ(Release(), "terminate");
+  EXPECT_FALSE(supervisor_.forgotten());
+  EXPECT_EQ(Exited(), "spawn");
+  Spawned();
+  EXPECT_EQ(Probed(true), "grant 3");
+  EXPECT_EQ(Release(), "grant 4");
+  EXPECT_EQ(Release(), "");
+  EXPECT_FALSE(supervisor_.forgotten());
+  EXPECT_EQ(Take(supervisor_.Unload(now_)), "terminate");
+  EXPECT_EQ(Exited(), "");
+  EXPECT_TRUE(supervisor_.forgotten());
+}
+
+TEST_F(SupervisorTest, AReplacementWaitsThroughABackOff) {
+  Acquire(1);
+  Spawned();
+  EXPECT_EQ(Exited("broken"), "refuse 1");
+  EXPECT_EQ(Acquire(2), "");
+  EXPECT_EQ(Take(supervisor_.Replace(now_)), "");
+  EXPECT_EQ(state(), ModelState::kBackingOff);
+  EXPECT_EQ(status().failures, 1);
+  EXPECT_EQ(Wake(), "spawn");
 }
 
 TEST_F(SupervisorTest, AModelThatIsRemovedRefusesWithThatAndServesItsUsersToTheEnd) {

@@ -72,7 +72,8 @@ class TinyModel {
     std::uint32_t type;
   };
   std::string Key(const std::string& name) const {
-    return name.starts_with("tokenizer.") ? name : architecture_ + "." + name;
+    const bool whole = name.starts_with("tokenizer.") || name.starts_with("general.");
+    return whole ? name : architecture_ + "." + name;
   }
   TinyModel& Vocabulary(const char* kind, std::vector<std::string> tokens,
                         std::vector<std::uint32_t> types);

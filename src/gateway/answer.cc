@@ -56,6 +56,7 @@ net::Task<Result<void>> Answer::Begin(dispatch::AnswerHead head) {
   AppendFields(head);
   call_.fields += "cache-control: no-cache\r\n";
   streaming_ = true;
+  call_.shard.counts.streams_begun.Add();
   if (const protocols::StoredAnswers* stored = call_.protocol.stored_answers()) {
     tap_ = stored->NewTap();
   }

@@ -14,6 +14,11 @@ class Answer : public dispatch::AnswerSink {
  public:
   Answer(Call& call, const core::Deployment& deployment, const core::AttemptRecord& attempt)
       : call_(call), deployment_(deployment), attempt_(attempt) {}
+  ~Answer() override {
+    if (streaming_) call_.shard.counts.streams_ended.Add();
+  }
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
 
   net::Task<Result<void>> Whole(dispatch::AnswerHead head,
                                 std::span<const std::string_view> body) override;

@@ -13,6 +13,7 @@
 #include "gateway/limits.h"
 #include "net/callback.h"
 #include "obs/log.h"
+#include "plan/window.h"
 
 namespace tidegate::gateway {
 namespace {
@@ -25,6 +26,7 @@ struct Running {
   std::size_t deployment;
   const plan::Estimate& estimate;
   AttemptRecord record;
+  std::int64_t window_tokens = 0;  // of the window that a lease has to have
   std::optional<engine::Lease> lease;
   dispatch::Target target;  // filled for leases only
   ledger::Reservation reservation;
@@ -92,6 +94,10 @@ void Settle(Call& call, Running& running, const dispatch::AttemptResult& result)
   ledger.Settle(std::move(running.reservation), settlement);
 }
 
+ModelCells& CellsOf(const Call& call, std::size_t deployment) {
+  return call.inventory->series(deployment)->On(call.exchange.shard().index());
+}
+
 // What this attempt teaches the planner.
 void Learn(Call& call, const Running& running, const dispatch::AttemptResult& result) {
   Inventory& inventory = *call.inventory;
@@ -99,12 +105,18 @@ void Learn(Call& call, const Running& running, const dispatch::AttemptResult& re
     inventory.breaker(running.deployment).Succeeded();
     if (call.request.readying != core::Readying::kNone) return;  // nothing was generated
     if (call.work && !call.work->Teaches()) return;
+    if (running.lease && result.usage && result.usage->draft_tokens > 0) {
+      inventory.engine()->NoteDrafts(inventory.route(running.deployment).engine_model,
+                                     result.usage->draft_tokens,
+                                     result.usage->draft_accepted_tokens);
+    }
     const std::int64_t generation_us = (result.total_nanos - result.ttft_nanos) / 1'000;
     inventory.estimator().Observe(running.deployment, result.ttft_nanos / 1'000,
                                   result.usage ? result.usage->output_tokens : 0, generation_us,
                                   true);
   } else if (result.error &&
              inventory.breaker(running.deployment).Failed(net::MonotonicNow(), *result.error)) {
+    CellsOf(call, running.deployment).breaker_opened.Add();
     call.shard.live.Invalidate();
     obs::Log(obs::Level::kWarning, "{} is left alone for a while: {}", running.record.model,
              Describe(*result.error));
@@ -126,7 +138,7 @@ net::Task<Result<void>> LeaseEngine(Call& call, Running& running) {
   const Route& route = call.inventory->route(running.deployment);
   Result<engine::Lease> lease = co_await call.inventory->engine()->Acquire(
       call.exchange.shard(), route.engine_model, call.exchange.cancel(),
-      engine::Claim(engine::Priority::kNormal, call.principal->name));
+      ClaimOf(call, running.window_tokens));
   if (!lease.ok()) co_return std::move(lease).error();
   running.lease.emplace(*std::move(lease));
   if (call.request.keep_alive_nanos) {
@@ -231,7 +243,7 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
 }
 
 // What the caller is told when every attempt has failed.
-Error FinalError(Error last, std::size_t attempts) {
+Error FinalError(Error last, std::size_t targets) {
   const bool ours =
       last.source == ErrorSource::kUpstream &&
       (last.code == ErrorCode::kUnauthenticated || last.code == ErrorCode::kPermissionDenied);
@@ -239,8 +251,8 @@ Error FinalError(Error last, std::size_t attempts) {
     last.code = ErrorCode::kUnavailable;
     last.reason = "provider_key_refused";
   }
-  if (attempts > 1)
-    last.message = fmt::format("all {} targets failed; the last: {}", attempts, last.message);
+  if (targets > 1)
+    last.message = fmt::format("all {} targets failed; the last: {}", targets, last.message);
   return last;
 }
 
@@ -263,6 +275,17 @@ bool MayGoOn(const Call& call, const Error& error) {
   return error.retry != Retry::kNever || error.source != ErrorSource::kUpstream;
 }
 
+// The engine counted the prompt and found it too long for the window that the estimate had asked
+// for: the window to try next, twice as large; 0 = that was not it, or there is no larger one.
+std::int64_t LargerWindow(const Running& running, const core::Deployment& deployment,
+                          const dispatch::AttemptResult& result) {
+  if (!running.lease || !result.error || result.committed) return 0;
+  if (result.error->reason != "context_length_exceeded") return 0;
+  const std::int64_t window = running.lease->endpoint().context_tokens;
+  if (window <= 0 || window >= deployment.window_max()) return 0;
+  return window > deployment.window_max() / 2 ? deployment.window_max() : 2 * window;
+}
+
 // Saturating: how often comes from the upstream.
 Money Times(Money price, std::int64_t times) {
   std::int64_t product = 0;
@@ -270,7 +293,34 @@ Money Times(Money price, std::int64_t times) {
   return overflow ? Money::Max() : Money{product};
 }
 
+// Whether what is asked may outlive the process that answers it, encrypted (engine/slot_keeper.h).
+bool MayBeKept(const Call& call) {
+  return call.effective.retention.value_or(core::Retention::kAny) !=
+             core::Retention::kZeroDataRetention &&
+         call.effective.cache != core::CacheMode::kOff;
+}
+
+engine::Priority PriorityOf(core::Priority priority) {
+  switch (priority) {
+    case core::Priority::kInteractive:
+      return engine::Priority::kInteractive;
+    case core::Priority::kNormal:
+      return engine::Priority::kNormal;
+    case core::Priority::kBackground:
+      return engine::Priority::kBatch;
+  }
+  return engine::Priority::kNormal;
+}
+
 }  // namespace
+
+engine::Claim ClaimOf(const Call& call, std::int64_t window_tokens) {
+  const core::Priority priority = call.effective.priority.value_or(core::Priority::kNormal);
+  engine::Claim claim(PriorityOf(priority), call.principal->name);
+  claim.context_tokens = window_tokens;
+  claim.may_be_kept = MayBeKept(call);
+  return claim;
+}
 
 Money CostOf(const core::Usage& usage, const core::Prices& prices, std::int64_t requests) {
   const std::int64_t read = std::min(usage.cached_read_tokens, usage.input_tokens);
@@ -296,10 +346,21 @@ void AppendDecisionFields(const Call& call, const AttemptRecord* attempt, bool e
 net::Task<Result<void>> RunAttempts(Call& call) {
   std::optional<Error> last;
   std::uint32_t number = 0;
-  for (const plan::Attempt& planned : call.plan.attempts) {
+  std::size_t targets = 0;
+  std::int64_t window_tokens = 0;  // of the same target once more, in a larger window
+  for (std::size_t i = 0; i < call.plan.attempts.size();) {
+    const plan::Attempt& planned = call.plan.attempts[i];
     const core::Deployment& deployment = call.inventory->deployments()[planned.deployment];
-    if (call.work && !call.work->CanAsk(deployment)) continue;
-    Running running{planned.deployment, planned.estimate, {}, {}, {}, {}};
+    if (call.work && !call.work->CanAsk(deployment)) {
+      ++i;
+      continue;
+    }
+    if (last && window_tokens == 0)
+      call.shard.counts.fallbacks[static_cast<std::size_t>(last->code)].Add();
+    Running running{planned.deployment, planned.estimate, {}, window_tokens, {}, {}, {}};
+    if (window_tokens == 0) {
+      running.window_tokens = plan::WindowNeeded(deployment, call.profile, call.effective);
+    }
     running.record.model = deployment.ref.ToString();
     running.record.place = deployment.place;
     running.record.started_us = SinceArrivalUs(call);
@@ -308,7 +369,14 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     Fill(running.record, result);
     if (running.reservation.active()) Settle(call, running, result);
     Learn(call, running, result);
+    call.tried = planned.deployment;
+    CellsOf(call, planned.deployment).CountAttempt(running.record);
     call.record.attempts.push_back(std::move(running.record));
+    window_tokens = LargerWindow(running, deployment, result);
+    if (window_tokens == 0) {
+      ++i;
+      ++targets;
+    }
     if (result.outcome == AttemptOutcome::kOk) {
       call.record.status = 200;
       co_return Result<void>();
@@ -316,6 +384,7 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     last =
         result.error ? *std::move(result.error) : Internal("an attempt failed without saying why");
     if (result.committed) {
+      call.shard.counts.CountError(*last);
       co_await answer.EndBroken(*last);
       call.record.status =
           last->code == ErrorCode::kCancelled ? HttpStatus(ErrorCode::kCancelled) : 200;
@@ -331,7 +400,7 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     }
   }
   CHECK(last.has_value());  // there was a first attempt
-  co_return FinalError(*std::move(last), call.record.attempts.size());
+  co_return FinalError(*std::move(last), targets);
 }
 
 }  // namespace tidegate::gateway

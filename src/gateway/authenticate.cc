@@ -29,7 +29,7 @@ std::string_view PresentedKey(const net::HttpHead& head, std::string& decoded) {
   for (const std::string_view name : {"x-api-key", "api-key", "x-goog-api-key"}) {
     if (const auto field = head.Find(name)) return *field;
   }
-  if (head.query().empty() || head.path().starts_with(kAdminPrefix)) return {};
+  if (head.query().empty() || IsAdminPath(head.path())) return {};
   const std::string_view key =
       protocols::FindParameter(head.query(), "key").value_or(std::string_view());
   if (key.find('%') == std::string_view::npos) return key;

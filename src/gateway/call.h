@@ -1,7 +1,6 @@
 // The state of one request on its way through the phases. Private to gateway/.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "core/decision.h"
 #include "core/request.h"
 #include "gateway/gateway.h"
+#include "gateway/metrics.h"
 #include "gateway/work.h"
 #include "net/worker.h"
 #include "plan/plan.h"
@@ -24,10 +24,12 @@ namespace tidegate::gateway {
 
 // One shard's share of the gateway.
 struct ShardState {
-  ShardState(net::Shard& shard, const GatewayParts& parts, std::shared_ptr<Inventory> inventory_in)
-      : client(shard, parts.client), inventory(std::move(inventory_in)) {}
+  ShardState(net::Shard& shard, const GatewayParts& parts, std::shared_ptr<Inventory> inventory_in,
+             ShardCells& counts_in)
+      : client(shard, parts.client), inventory(std::move(inventory_in)), counts(counts_in) {}
   net::HttpClient client;
   std::shared_ptr<Inventory> inventory;  // of new requests; shared with those that began with it
+  ShardCells& counts;
   LiveView live;
   RequestIdSource ids;
   // The key that was accepted last and whose it is: most requests come with the key of the one
@@ -42,14 +44,15 @@ struct ShardState {
 };
 
 struct Shared {
-  explicit Shared(GatewayParts parts_in) : parts(std::move(parts_in)) {}
+  explicit Shared(GatewayParts parts_in)
+      : parts(std::move(parts_in)), metrics(parts.shards.size()) {}
   GatewayParts parts;
+  Metrics metrics;
   std::vector<std::unique_ptr<ShardState>> shards;
   std::mutex mutex;
   std::shared_ptr<Inventory> inventory;  // guarded by mutex; shards hold their own reference
-  std::atomic<std::int64_t> requests{0};
-  std::atomic<std::int64_t> in_flight{0};
   net::Worker card_reader;
+  std::atomic<int> whole_cards{0};  // that are being shown with all their lists
 };
 
 struct Call {
@@ -90,6 +93,7 @@ struct Call {
   core::Constraints effective;
   privacy::Label label;
   profile::Profile profile;
+  std::optional<std::size_t> tried;  // the deployment of the latest attempt
   std::string planned_model;  // what the planner is asked for: the caller's model, or "auto" when
                               // it named a policy
   plan::Plan plan;
@@ -140,8 +144,8 @@ net::Task<void> RespondError(net::Exchange& exchange, const protocols::Protocol&
 // error.
 net::Task<Result<void>> RunAttempts(Call& call);
 
-// The candidates of the plan, put into the record.
-void RecordPlan(Call& call);
+// As whom, and how urgently, a request waits for a model of the engine.
+engine::Claim ClaimOf(const Call& call, std::int64_t window_tokens);
 
 // The header lines that say where an answer came from. `attempt` may be null (nothing was sent).
 void AppendDecisionFields(const Call& call, const core::AttemptRecord* attempt, bool emulated,

@@ -55,6 +55,7 @@ class CountWork final : public Work {
     profile.input_tokens_max = 0;
     profile.requests_max = 0;
     profile.longest_prompt_estimate = 0;
+    profile.window_tokens = 0;
     return profile;
   }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "gateway/authenticate.h"
+#include "gateway/authorize.h"
 #include "gateway/call.h"
 #include "gateway/limits.h"
 #include "obs/log.h"
@@ -56,14 +57,27 @@ int StatusOf(const protocols::Protocol& protocol, const Error& error) {
   return error.reason == "request_timeout" ? kRequestTimeout : protocol.ErrorStatus(error);
 }
 
+void CountRequest(const Call& call) {
+  ModelSeries& series =
+      call.tried ? *call.inventory->series(*call.tried) : call.shared.metrics.none();
+  const std::size_t shard = call.exchange.shard().index();
+  series.On(shard).CountRequest(call.protocol.id(), call.route.operation, call.record);
+  for (const core::Candidate& candidate : call.record.candidates) {
+    if (!candidate.rejected) continue;
+    call.shard.counts.rejections[static_cast<std::size_t>(candidate.reason)].Add();
+  }
+}
+
 void FinishRecord(Call& call) {
   call.record.total_us = (net::MonotonicNow() - call.exchange.arrived_nanos()) / 1'000;
+  CountRequest(call);
   call.shared.parts.books.log().Record(std::move(call.record));
 }
 
 // Phase 16 for a request that failed: the record says why, the caller hears it in its own protocol.
 net::Task<void> FailCall(Call& call, Error error) {
   call.record.error = Describe(error);
+  call.shard.counts.CountError(error);
   if (call.exchange.cancel().cancelled() && error.code == ErrorCode::kCancelled) {
     call.record.status = HttpStatus(ErrorCode::kCancelled);
     co_return FinishRecord(call);
@@ -108,6 +122,9 @@ net::Task<Result<void>> RunPhases(Call& call, bool& answered) {
   co_await net::Turn::At(turn, net::Stage::kDecode);
   step = co_await Decode(call);
   if (!step.ok()) co_return step;
+  step = AuthorizeDecoded(*call.principal, call.route.operation,
+                          call.request.readying != core::Readying::kNone);
+  if (!step.ok()) co_return step;
   co_await net::Turn::At(turn, net::Stage::kPlan);
   step = Constrain(call);
   if (step.ok()) step = MakePlan(call);
@@ -137,12 +154,11 @@ net::Task<void> Run(Shared& shared, ShardState& shard, net::Exchange& exchange,
   call.record.principal = principal.name;
   call.record.protocol = NameOf(protocol, route.operation);
   ++shard.in_flight;
-  shared.requests.fetch_add(1, std::memory_order_relaxed);
-  shared.in_flight.fetch_add(1, std::memory_order_relaxed);
+  shard.counts.begun.Add();
   bool answered = false;
   Result<void> done = co_await RunPhases(call, answered);
   --shard.in_flight;
-  shared.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  shard.counts.ended.Add();
   if (!done.ok()) {
     co_await FailCall(call, std::move(done).error());
   } else if (!answered) {
@@ -190,6 +206,13 @@ Error NoRoute(const net::HttpHead& head) {
   return error;
 }
 
+// Before it was a request for a model.
+net::Task<void> RefuseEarly(ShardState& shard, net::Exchange& exchange,
+                            const protocols::Protocol& protocol, const Error& error) {
+  shard.counts.CountError(error);
+  return RespondError(exchange, protocol, error, "");
+}
+
 }  // namespace
 
 net::Task<void> RespondError(net::Exchange& exchange, const protocols::Protocol& protocol,
@@ -204,21 +227,27 @@ net::Task<void> RespondError(net::Exchange& exchange, const protocols::Protocol&
 
 Gateway::Gateway(GatewayParts parts, std::shared_ptr<Inventory> inventory)
     : shared_(std::make_unique<Shared>(std::move(parts))) {
+  inventory->CountIn(shared_->metrics);
   shared_->inventory = inventory;
   for (std::size_t i = 0; i < shared_->parts.shards.size(); ++i) {
-    shared_->shards.push_back(
-        std::make_unique<ShardState>(shared_->parts.shards[i], shared_->parts, inventory));
+    shared_->shards.push_back(std::make_unique<ShardState>(shared_->parts.shards[i], shared_->parts,
+                                                           inventory, shared_->metrics.On(i)));
   }
 }
 
 Gateway::~Gateway() = default;
 
 GatewayStats Gateway::Stats() const {
-  return {shared_->requests.load(std::memory_order_relaxed),
-          shared_->in_flight.load(std::memory_order_relaxed)};
+  return {shared_->metrics.Requests(), shared_->metrics.InFlight()};
+}
+
+void Gateway::WriteMetrics(obs::MetricsText& out) const {
+  const std::shared_ptr<Inventory> now = inventory();
+  shared_->metrics.Write(*now, net::MonotonicNow(), out);
 }
 
 void Gateway::Replace(std::shared_ptr<Inventory> inventory) {
+  inventory->CountIn(shared_->metrics);
   {
     const std::lock_guard lock(shared_->mutex);
     shared_->inventory = inventory;
@@ -264,20 +293,22 @@ net::Task<void> Gateway::Handle(net::Exchange& exchange) {
     caller = Authenticate(shared.parts, shard, head);
   }
   const protocols::Protocol& shape = ShapeFor(head.path());
-  if (!caller.ok()) co_return co_await RespondError(exchange, shape, caller.error(), "");
+  if (!caller.ok()) co_return co_await RefuseEarly(shard, exchange, shape, caller.error());
   const policy::Principal& principal = *caller->principal;
-  if (head.path().starts_with(kAdminPrefix)) {
+  if (IsAdminPath(head.path())) {
     if (!co_await shared.parts.admin(exchange, principal)) {
-      co_await RespondError(exchange, shape, NoRoute(head), "");
+      co_await RefuseEarly(shard, exchange, shape, NoRoute(head));
     }
     co_return;
   }
-  if (!matched.route) co_return co_await RespondError(exchange, shape, NoRoute(head), "");
+  if (!matched.route) co_return co_await RefuseEarly(shard, exchange, shape, NoRoute(head));
+  const Result<void> allowed = Authorize(principal, matched.route->operation);
+  if (!allowed.ok()) {
+    co_return co_await RefuseEarly(shard, exchange, *matched.protocol, allowed.error());
+  }
   if (matched.route->operation == protocols::Operation::kManageModels) {
-    if (shared.parts.manage) {
-      co_return co_await shared.parts.manage(exchange, principal);
-    }
-    co_return co_await RespondError(exchange, shape, NoRoute(head), "");
+    if (shared.parts.manage) co_return co_await shared.parts.manage(exchange);
+    co_return co_await RefuseEarly(shard, exchange, shape, NoRoute(head));
   }
   if (protocols::IsForAModel(matched.route->operation)) {
     co_return co_await Run(shared, shard, exchange, *matched.protocol, client, *matched.route,

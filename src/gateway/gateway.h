@@ -20,6 +20,7 @@
 #include "net/client.h"
 #include "net/server.h"
 #include "net/shard.h"
+#include "obs/metrics_text.h"
 #include "policy/principal.h"
 #include "protocols/constraint_parser.h"
 #include "protocols/protocol.h"
@@ -42,10 +43,10 @@ struct GatewayParts {
       true;  // only callers from this machine can reach us, or the operator waived keys
   // The JSON of a record, for dry runs.
   std::function<std::string(const core::DecisionRecord&)> encode_decision;
-  // Paths under /tidegate/: answers and returns true, or returns false for an unknown path.
+  // Paths of IsAdminPath: answers and returns true, or returns false for an unknown path.
   std::function<net::Task<bool>(net::Exchange&, const policy::Principal&)> admin;
-  // Answers Operation::kManageModels; empty: nothing is managed here.
-  std::function<net::Task<void>(net::Exchange&, const policy::Principal&)> manage = {};
+  // Answers Operation::kManageModels, to whoever may; empty: nothing is managed here.
+  std::function<net::Task<void>(net::Exchange&)> manage = {};
 };
 
 struct GatewayStats {
@@ -65,6 +66,8 @@ class Gateway {
   // belongs to.
   static net::RefusalBody Refuse(std::string_view path, const Error& error);
   GatewayStats Stats() const;
+  // What was counted since the start, as families of samples.
+  void WriteMetrics(obs::MetricsText& out) const;
   // Requests that arrive from now on see `inventory`; those on their way keep theirs.
   void Replace(std::shared_ptr<Inventory> inventory);
   std::shared_ptr<Inventory> inventory() const;

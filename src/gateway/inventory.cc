@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "gateway/limits.h"
+#include "gateway/metrics.h"
 
 namespace tidegate::gateway {
 
@@ -28,6 +29,13 @@ Inventory::Inventory(std::vector<core::Deployment> deployments, std::vector<Rout
       breakers_.push_back(previous->breakers_[before->second]);
       estimator_.Share(i, previous->estimator_, before->second);
     }
+  }
+}
+
+void Inventory::CountIn(Metrics& metrics) {
+  series_.clear();
+  for (const core::Deployment& deployment : deployments_) {
+    series_.push_back(&metrics.Of(deployment));
   }
 }
 

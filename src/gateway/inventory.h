@@ -27,6 +27,9 @@ struct Route {
   protocols::Dialect dialect;  // the provider's
 };
 
+class Metrics;
+class ModelSeries;
+
 // Built once; deployments and routes never change, breakers and estimates do. Thread-safe.
 class Inventory {
  public:
@@ -43,6 +46,11 @@ class Inventory {
   const plan::NameIndex& names() const { return names_; }
   engine::Engine* engine() const { return engine_; }
 
+  // Where deployment i is counted; null before CountIn. The metrics outlive the inventory.
+  ModelSeries* series(std::size_t i) const { return series_.empty() ? nullptr : series_[i]; }
+  // Before anybody sees it.
+  void CountIn(Metrics& metrics);
+
   // What is known of every deployment at this (monotonic) moment.
   void ReadLive(std::int64_t now, std::vector<core::LiveState>& out) const;
 
@@ -50,6 +58,7 @@ class Inventory {
   std::vector<core::Deployment> deployments_;
   std::vector<Route> routes_;
   std::vector<std::shared_ptr<dispatch::Breaker>> breakers_;
+  std::vector<ModelSeries*> series_;
   plan::Estimator estimator_;
   plan::NameIndex names_;
   engine::Engine* engine_;

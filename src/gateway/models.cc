@@ -1,9 +1,12 @@
 // What can be asked for, in the shape of whoever asks.
 #include <algorithm>
+#include <atomic>
 #include <limits>
+#include <map>
 
 #include <fmt/format.h>
 
+#include "engine/deployments.h"
 #include "gateway/call.h"
 #include "gateway/limits.h"
 #include "obs/log.h"
@@ -15,9 +18,37 @@ using protocols::ModelEntry;
 
 constexpr std::int64_t kEver = std::numeric_limits<std::int64_t>::max();
 
-ModelEntry EntryOf(const Inventory& inventory, std::size_t i) {
+// Which local models can be called by their names alone: those names mean nothing else.
+class PlainNames {
+ public:
+  PlainNames(const Shared& shared, const Inventory& inventory) : shared_(shared) {
+    for (const core::Deployment& deployment : inventory.deployments()) {
+      ++meanings_[std::string(plan::WithoutDefaultTag(deployment.ref.model))];
+      ++meanings_[std::string(plan::WithoutDefaultTag(deployment.ref.ToString()))];
+    }
+  }
+
+  // Empty where it cannot.
+  std::string Of(const core::Deployment& deployment) const {
+    const std::string& name = deployment.ref.model;
+    const std::string_view untagged = plan::WithoutDefaultTag(name);
+    if (deployment.ref.provider != engine::kLocalProvider) return {};
+    if (meanings_.at(std::string(untagged)) > 1 || plan::ParseModelName(name).automatic) return {};
+    for (const auto& [policy, constraints] : shared_.parts.policies) {
+      if (plan::WithoutDefaultTag(policy) == untagged) return {};
+    }
+    return name;
+  }
+
+ private:
+  const Shared& shared_;
+  std::map<std::string, int> meanings_;  // of names without the default tag
+};
+
+ModelEntry EntryOf(const Inventory& inventory, std::size_t i, const PlainNames& plain) {
   const core::Deployment& deployment = inventory.deployments()[i];
   ModelEntry entry{.id = deployment.ref.ToString(),
+                   .plain = plain.Of(deployment),
                    .owned_by = deployment.ref.provider,
                    .created_s = 0,
                    .deployment = &deployment,
@@ -54,9 +85,10 @@ std::vector<ModelEntry> ListModels(const Shared& shared, const Inventory& invent
     add_choice(name, plan::ConstraintsOfModelName(name));
   }
   for (const auto& [name, constraints] : shared.parts.policies) add_choice(name, constraints);
+  const PlainNames plain(shared, inventory);
   for (std::size_t i = 0; i < inventory.deployments().size(); ++i) {
     if (!principal.places.Has(inventory.deployments()[i].place)) continue;
-    models.push_back(EntryOf(inventory, i));
+    models.push_back(EntryOf(inventory, i, plain));
   }
   return models;
 }
@@ -66,14 +98,19 @@ std::vector<ModelEntry> ListLoaded(const Shared& shared, const Inventory& invent
   std::vector<ModelEntry> models;
   if (inventory.engine() == nullptr || !principal.places.Has(core::Place::kDevice)) return models;
   const std::int64_t now = shared.parts.clock.WallNanos();
+  const PlainNames plain(shared, inventory);
   for (const engine::ModelStatus& status : inventory.engine()->Statuses()) {
     if (status.state != engine::ModelState::kReady) continue;
     for (std::size_t i = 0; i < inventory.deployments().size(); ++i) {
       if (inventory.route(i).engine_model != status.model) continue;
-      ModelEntry entry = EntryOf(inventory, i);
+      ModelEntry entry = EntryOf(inventory, i, plain);
       const bool stays = status.idle_stop_in_nanos < 0 || status.idle_stop_in_nanos > kEver - now;
-      entry.residency = {static_cast<std::int64_t>(status.rss_bytes),
-                         stays ? 0 : now + status.idle_stop_in_nanos};
+      // What of it went to the devices although it was meant to be there is not known.
+      const std::uint64_t device_bytes = status.degraded.empty() ? status.device_bytes : 0;
+      entry.residency = {.bytes = static_cast<std::int64_t>(status.rss_bytes + device_bytes),
+                         .until_wall_nanos = stays ? 0 : now + status.idle_stop_in_nanos,
+                         .device_bytes = static_cast<std::int64_t>(device_bytes),
+                         .context_tokens = status.context_tokens};
       models.push_back(std::move(entry));
     }
   }
@@ -110,30 +147,60 @@ Error NoModel(std::string_view asked) {
 }
 
 // The name that the path or the body says.
-net::Task<Result<std::string>> AskedModel(net::Exchange& exchange,
-                                          const protocols::Protocol& protocol,
-                                          protocols::Route route) {
-  if (!route.model_in_body) co_return std::string(route.model);
+net::Task<Result<protocols::ModelQuestion>> AskedModel(net::Exchange& exchange,
+                                                       const protocols::Protocol& protocol,
+                                                       protocols::Route route) {
+  if (!route.model_in_body) co_return protocols::ModelQuestion{std::string(route.model)};
   Result<void> json = RequireJson(exchange.head());
   if (!json.ok()) co_return std::move(json).error();
   const Result<std::string_view> body = co_await exchange.ReadBody(kNameBodyBytesMax);
   if (!body.ok()) co_return body.error();
-  co_return protocol.DecodeModelName(*body);
+  co_return protocol.DecodeModelQuestion(*body);
 }
 
 // On a thread that may wait for the disk.
-net::Task<Result<void>> ReadCard(Shared& shared, net::Exchange& exchange, ModelEntry& model) {
+net::Task<Result<void>> ReadCard(Shared& shared, net::Exchange& exchange, bool everything,
+                                 ModelEntry& model) {
   const core::Deployment* deployment = model.deployment;
   const bool known = deployment != nullptr && deployment->weights && deployment->weights->read_card;
   if (!known) co_return Result<void>();
   using Card = std::shared_ptr<const core::ModelCard>;
-  std::function<Result<Card>()> read = [make = deployment->weights->read_card]() -> Result<Card> {
-    return make();
-  };
+  std::function<Result<Card>()> read = [make = deployment->weights->read_card,
+                                        everything]() -> Result<Card> { return make(everything); };
   Result<Card> card = co_await shared.card_reader.Run(exchange.shard(), std::move(read));
   if (!card.ok()) co_return std::move(card).error();
   model.card = *std::move(card);
   co_return Result<void>();
+}
+
+// One of those that may hold all of a model's lists in memory.
+class CardPermit {
+ public:
+  CardPermit() = default;
+  CardPermit(const CardPermit&) = delete;
+  CardPermit& operator=(const CardPermit&) = delete;
+  ~CardPermit() {
+    if (count_ != nullptr) --*count_;
+  }
+  bool Take(std::atomic<int>& count) {
+    if (++count <= kWholeCardsMax) {
+      count_ = &count;
+      return true;
+    }
+    --count;
+    return false;
+  }
+
+ private:
+  std::atomic<int>* count_ = nullptr;
+};
+
+Error TooManyCards() {
+  Error error{ErrorCode::kRateLimited, ErrorSource::kGateway, Retry::kSameTarget,
+              "too many callers want all of a model at once; try again"};
+  error.reason = "busy";
+  error.retry_after_s = 1;
+  return error;
 }
 
 }  // namespace
@@ -143,21 +210,25 @@ net::Task<void> AnswerModels(Shared& shared, ShardState& shard, net::Exchange& e
                              const policy::Principal& principal) {
   const std::shared_ptr<Inventory> inventory = shard.inventory;
   std::string body;
+  CardPermit permit;  // until the answer has left
   if (route.operation == protocols::Operation::kListLoaded) {
     body = protocol.EncodeLoadedModels(ListLoaded(shared, *inventory, principal));
   } else if (route.operation == protocols::Operation::kListModels) {
     body = protocol.EncodeModels(ListModels(shared, *inventory, principal));
   } else {
-    const Result<std::string> asked = co_await AskedModel(exchange, protocol, route);
+    const Result<protocols::ModelQuestion> asked = co_await AskedModel(exchange, protocol, route);
     if (!asked.ok()) co_return co_await RespondError(exchange, protocol, asked.error(), "");
     const std::vector<ModelEntry> models = ListModels(shared, *inventory, principal);
-    const ModelEntry* found = FindModel(models, *asked);
+    const ModelEntry* found = FindModel(models, asked->model);
     if (found == nullptr) {
-      co_return co_await RespondError(exchange, protocol, NoModel(*asked), "");
+      co_return co_await RespondError(exchange, protocol, NoModel(asked->model), "");
     }
     ModelEntry model = *found;
+    if (asked->everything && !permit.Take(shared.whole_cards)) {
+      co_return co_await RespondError(exchange, protocol, TooManyCards(), "");
+    }
     if (route.shows_card) {
-      const Result<void> read = co_await ReadCard(shared, exchange, model);
+      const Result<void> read = co_await ReadCard(shared, exchange, asked->everything, model);
       if (!read.ok()) co_return co_await RespondError(exchange, protocol, read.error(), "");
     }
     body = protocol.EncodeModel(model);

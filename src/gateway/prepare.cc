@@ -8,7 +8,9 @@
 #include "base/ascii.h"
 #include "gateway/call.h"
 #include "gateway/limits.h"
+#include "plan/window.h"
 #include "policy/fields.h"
+#include "protocols/media_field.h"
 
 namespace tidegate::gateway {
 namespace {
@@ -49,11 +51,34 @@ auto FindPolicy(const GatewayParts& parts, std::string_view model) {
                                        : parts.policies.find(plan::WithoutDefaultTag(model));
 }
 
+// The field in which the caller asks for a window, if that asks for more than the prompt takes.
+std::string WindowField(const Call& call) {
+  const std::int64_t asked = plan::WindowAsked(call.profile, call.effective);
+  if (asked <= plan::WindowEstimate(call.profile)) return "";
+  if (asked == call.profile.window_tokens) return "options.num_ctx";
+  const bool in_body = asked == call.asked().constraints.require_context_tokens;
+  return in_body ? "tidegate.require_context_tokens" : "require_context_tokens";
+}
+
+// What the candidates that bear the asked name lack.
+core::CapabilitySet Missing(const Call& call, const plan::Input& input) {
+  core::CapabilitySet missing;
+  for (const plan::Candidate& candidate : call.plan.candidates) {
+    if (candidate.reason != core::RejectReason::kCapability) continue;
+    const core::Deployment& deployment = input.deployments[candidate.deployment];
+    missing = missing.Union(deployment.capabilities.Missing(call.profile.needs));
+  }
+  return missing;
+}
+
 // With the field of the request that nobody can be sent, if that is what keeps it from being sent.
 Error NoCandidate(const Call& call, const plan::Input& input) {
   Error error = plan::NoCandidateError(input, call.plan);
-  if (error.reason == core::ToString(core::RejectReason::kCapability)) {
-    error.field = call.asked().vendor_field;
+  if (error.reason == "context_length_exceeded") {
+    error.field = WindowField(call);
+  } else if (error.reason == core::ToString(core::RejectReason::kCapability)) {
+    error.field = protocols::MediaField(call.request, Missing(call, input));
+    if (error.field.empty()) error.field = call.asked().vendor_field;
   }
   return error;
 }

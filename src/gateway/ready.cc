@@ -1,6 +1,7 @@
 // Requests that ask for no answer but that a model be ready, or be let go.
 #include "gateway/call.h"
 #include "net/server.h"
+#include "plan/window.h"
 
 namespace tidegate::gateway {
 namespace {
@@ -13,7 +14,7 @@ const core::Deployment& Preferred(const Call& call) {
 net::Task<Result<void>> Load(Call& call, const std::string& model) {
   Result<engine::Lease> lease = co_await call.inventory->engine()->Acquire(
       call.exchange.shard(), model, call.exchange.cancel(),
-      engine::Claim(engine::Priority::kNormal, call.principal->name));
+      ClaimOf(call, plan::WindowAsked(call.profile, call.effective)));
   if (!lease.ok()) co_return std::move(lease).error();
   if (call.request.keep_alive_nanos) {
     call.inventory->engine()->KeepAlive(model, *call.request.keep_alive_nanos);

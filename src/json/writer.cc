@@ -4,10 +4,10 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/utf8.h"
+
 namespace tidegate::json {
 namespace {
-
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
 // 0 = ordinary ASCII, 1 = must be escaped, 2 = not ASCII.
 constexpr std::array<std::uint8_t, 256> MakeClasses() {
@@ -52,35 +52,6 @@ void AppendEscaped(std::string& out, unsigned char c) {
   out += kDigits[c & 15];
 }
 
-struct Sequence {
-  std::size_t bytes;
-  bool valid;
-};
-
-// The UTF-8 sequence at the start of `text`, or its maximal invalid part (Unicode 15, section 3.9,
-// table 3-7). REQUIRES: text begins with a byte >= 0x80.
-Sequence DecodeSequence(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  std::size_t size = 0;
-  if (lead >= 0xC2 && lead <= 0xDF) size = 2;
-  if (lead >= 0xE0 && lead <= 0xEF) size = 3;
-  if (lead >= 0xF0 && lead <= 0xF4) size = 4;
-  if (size == 0) return {1, false};
-  unsigned char low = 0x80;
-  unsigned char high = 0xBF;
-  if (lead == 0xE0) low = 0xA0;   // overlong
-  if (lead == 0xED) high = 0x9F;  // surrogates
-  if (lead == 0xF0) low = 0x90;   // overlong
-  if (lead == 0xF4) high = 0x8F;  // beyond U+10FFFF
-  for (std::size_t i = 1; i < size; ++i) {
-    if (i >= text.size() || byte(i) < low || byte(i) > high) return {i, false};
-    low = 0x80;
-    high = 0xBF;
-  }
-  return {size, true};
-}
-
 }  // namespace
 
 void EscapeInto(std::string& out, std::string_view text) {
@@ -93,10 +64,10 @@ void EscapeInto(std::string& out, std::string_view text) {
       continue;
     }
     if (kClasses[c] == 2) {
-      const Sequence sequence = DecodeSequence(text.substr(at));
+      const Utf8Sequence sequence = FirstUtf8Sequence(text.substr(at));
       if (!sequence.valid) {
         out.append(text, copied, at - copied);
-        out += kReplacement;
+        out += kReplacementCharacter;
         copied = at + sequence.bytes;
       }
       at += sequence.bytes;

@@ -180,6 +180,9 @@ class ArchiveTest : public testing::Test {
     manifest_ = WriteManifest(manifest) + "\n";
     Provenance provenance{"https://hf.co/ann/notes", {}, 1'764'000'000, "MIT", "ann"};
     EXPECT_TRUE(source_->Put(Name("ann/notes:v1"), manifest_, provenance).ok());
+    return ExportAgain();
+  }
+  std::string ExportAgain() {
     std::string archive;
     const Result<void> exported = ExportModel(*source_, Name("ann/notes:v1"),
                                               [&](std::string_view bytes) {
@@ -242,7 +245,10 @@ TEST_F(ArchiveTest, CarriesAModelWithItsIdAndOrigin) {
   EXPECT_EQ(target_->List().models.size(), 2U);
 }
 
-TEST_F(ArchiveTest, OfOneModelIsAlwaysTheSame) { EXPECT_EQ(Export(), Export()); }
+TEST_F(ArchiveTest, OfOneModelIsAlwaysTheSame) {
+  const std::string first = Export();
+  EXPECT_TRUE(ExportAgain() == first);
+}
 
 TEST_F(ArchiveTest, IsNotWrittenOfADamagedModel) {
   Export();

@@ -116,10 +116,38 @@ std::optional<std::uint64_t> Blobs::SizeOf(const Digest& digest) const {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+Result<UniqueFd> Blobs::OpenBlob(const Digest& digest) const {
+  const std::string path = PathOf(digest);
+  UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file.valid()) return DiskError("open", path, errno);
+  return file;
+}
+
+Result<void> Blobs::Hold(const Digest& digest, Pin& pin) const {
+  const std::string path = PathOf(digest);
+  UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file.valid() && errno != ENOENT && errno != ELOOP) return DiskError("open", path, errno);
+  // Whoever removes one holds it exclusively, for an instant.
+  while (file.valid() && flock(file.get(), LOCK_SH) != 0) {
+    if (errno != EINTR) return DiskError("lock", path, errno);
+  }
+  struct stat opened {};
+  struct stat named {};
+  const bool there = file.valid() && fstat(file.get(), &opened) == 0 &&
+                     lstat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino;
+  if (!there) {
+    Error error{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,
+                digest.ToString() + " is not in the store; pull the model again"};
+    error.reason = "blob_missing";
+    return error;
+  }
+  pin.locks_.push_back(std::move(file));
+  return {};
+}
+
 Result<std::string> Blobs::Read(const Digest& digest, std::size_t bytes_max) const {
   const std::string path = PathOf(digest);
-  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!file.valid()) return DiskError("open", path, errno);
+  TIDEGATE_ASSIGN(const UniqueFd file, OpenBlob(digest));
   TIDEGATE_ASSIGN(std::string bytes, ReadWhole(file, path, bytes_max));
   if (Digest(ComputeSha256(bytes)) == digest) return bytes;
   Error error{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -60,6 +61,18 @@ class PartialBlob {
   std::uint64_t hashed_ = 0;
 };
 
+// Keeps blobs from being removed, by any process, as long as it lives: a shared lock (flock) on
+// each blob's own file, that ends with its holder, however that ends. Move-only; one thread at a
+// time.
+class Pin {
+ public:
+  std::size_t size() const { return locks_.size(); }
+
+ private:
+  friend class Blobs;
+  std::vector<UniqueFd> locks_;
+};
+
 // One folder of blobs. Thread-safe, and safe beside other processes that use this class.
 class Blobs {
  public:
@@ -72,6 +85,11 @@ class Blobs {
   // Its size; nothing when there is none, or a link in its place. What is there was verified when
   // it came; `tidegate verify` looks for what a disk did to it since.
   std::optional<std::uint64_t> SizeOf(const Digest& digest) const;
+
+  // Adds the blob to `pin`. Errors: kConflict with reason "blob_missing"; those of the disk.
+  Result<void> Hold(const Digest& digest, Pin& pin) const;
+  // For reading. Errors: those of the disk.
+  Result<UniqueFd> OpenBlob(const Digest& digest) const;
 
   // All of a small one, whose digest is checked. Errors: kConflict with reason "blob_damaged" when
   // the bytes have another; kTooLarge; kNotFound; kUnavailable.

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
+#include "models/disk.h"
 #include "models/gguf.h"
 #include "models/layer_texts.h"
 #include "models/manifest.h"
@@ -18,40 +21,81 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kCopyBytes = std::size_t{1} << 20U;
+constexpr int kPutTriesMax = 3;
+constexpr std::string_view kSafetensors = ".safetensors";
+constexpr std::size_t kLevelBytesShown = 40;
 constexpr std::array<std::string_view, 3> kQuantizable = {"F32", "F16", "BF16"};
+// Those of llama-quantize that need no matrix of importance, smallest first.
+constexpr std::array<QuantisationLevel, 18> kLevels = {{{"Q2_K", 3.6},
+                                                        {"Q3_K_S", 3.8},
+                                                        {"Q3_K_M", 4.3},
+                                                        {"IQ4_XS", 4.6},
+                                                        {"Q3_K_L", 4.6},
+                                                        {"IQ4_NL", 4.9},
+                                                        {"Q4_0", 4.9},
+                                                        {"Q4_K_S", 4.9},
+                                                        {"Q4_K_M", 5.2},
+                                                        {"Q4_1", 5.4},
+                                                        {"Q5_0", 5.9},
+                                                        {"Q5_K_S", 5.9},
+                                                        {"Q5_K_M", 6.0},
+                                                        {"Q5_1", 6.4},
+                                                        {"Q6_K", 6.9},
+                                                        {"Q8_0", 8.6},
+                                                        {"F16", 16.1},
+                                                        {"BF16", 16.1}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kAliases = {
+    {{"Q3_K", "Q3_K_M"}, {"Q4_K", "Q4_K_M"}, {"Q5_K", "Q5_K_M"}}};
 
 Error Cancelled() {
   return Error{ErrorCode::kCancelled, ErrorSource::kCaller, Retry::kNever,
                "making the model was given up"};
 }
 
+// What was made smaller once has lost what another level would be made of.
+Result<void> CheckQuantizable(const std::string& type) {
+  if (std::find(kQuantizable.begin(), kQuantizable.end(), type) != kQuantizable.end()) return {};
+  return InvalidArgument(
+      "quantize", "the weights are " + type + " already; quantize a model of F32, F16 or BF16");
+}
+
 // The layers of one model as they come together.
 class Maker {
  public:
-  Maker(Blobs& blobs, const Steps& steps, const std::stop_token& stop)
-      : blobs_(blobs), steps_(steps), stop_(stop) {}
+  // `quantises`: whether the weights that come first will be made smaller.
+  Maker(Blobs& blobs, const Steps& steps, const std::stop_token& stop, bool quantises)
+      : blobs_(blobs), steps_(steps), stop_(stop), quantises_(quantises) {}
 
   Result<void> AddBase(const LocalModel& base);
   Result<void> AddFiles(const CreateSpec& spec);
-  Result<void> Quantize(const Quantizer& quantizer, const std::string& type);
+  Result<void> Quantize(const Quantizer& quantizer, const std::string& level);
   Result<void> AddTexts(const CreateSpec& spec, const std::optional<LocalModel>& base);
-  Result<std::string> Finish();
+  Result<MadeModel> Finish();
 
  private:
+  Result<void> Hold(const Digest& digest) { return blobs_.Hold(digest, made_.pin); }
   Result<void> AddFile(std::string_view media_type, const std::string& path);
   Result<void> AddText(std::string_view media_type, std::string_view text);
   Result<void> AddSent(const std::string& field, const Digest& digest,
                        std::optional<GgufKind> wanted);
+  using TakeBytes = std::function<Result<void>(std::string_view bytes)>;
+  Result<std::uint64_t> ReadFile(const std::string& path, const std::string& status,
+                                 const TakeBytes& take) const;
   Result<Layer> Copy(std::string_view media_type, const std::string& path);
+  Result<void> SetSource(const std::string& path);
   std::optional<Digest> BlobAt(const std::string& path) const;
   Result<void> SetWeights(Layer layer);
+  Result<std::uint64_t> CheckQuantised(const std::string& path, const std::string& type) const;
 
   Blobs& blobs_;
   const Steps& steps_;
   const std::stop_token& stop_;
   std::vector<Layer> layers_;
+  const bool quantises_;
   std::optional<Layer> weights_;
+  std::string weights_path_;
   GgufMetadata metadata_;  // of the weights
+  MadeModel made_;
 };
 
 // Which blob of ours a file is, if it is one.
@@ -63,35 +107,56 @@ std::optional<Digest> Maker::BlobAt(const std::string& path) const {
   return digest.ok() ? std::optional(*digest) : std::nullopt;
 }
 
-Result<Layer> Maker::Copy(std::string_view media_type, const std::string& path) {
+// All of a file that is no blob, told of as `status`.
+Result<std::uint64_t> Maker::ReadFile(const std::string& path, const std::string& status,
+                                      const TakeBytes& take) const {
   TIDEGATE_ASSIGN(const std::unique_ptr<ByteSource> source, OpenModelFile(path));
-  TIDEGATE_ASSIGN(PartialBlob partial, blobs_.Create());
   const std::uint64_t size = source->size();
   std::vector<char> buffer(kCopyBytes);
   for (std::uint64_t at = 0; at < size;) {
-    if (stop_.stop_requested()) {
-      std::move(partial).Discard();
-      return Cancelled();
-    }
+    if (stop_.stop_requested()) return Cancelled();
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kCopyBytes, size - at));
-    Result<void> done = source->Read(at, {buffer.data(), count});
-    if (done.ok()) done = partial.Append({buffer.data(), count});
-    if (!done.ok()) {
-      std::move(partial).Discard();
-      return std::move(done).error();
-    }
+    TIDEGATE_TRY(source->Read(at, {buffer.data(), count}));
+    TIDEGATE_TRY(take({buffer.data(), count}));
     at += count;
-    steps_({.status = "copying file " + fs::path(path).filename().string(),
+    steps_({.status = status + " " + fs::path(path).filename().string(),
             .digest = std::nullopt,
             .total = size,
             .completed = at});
   }
-  TIDEGATE_ASSIGN(const Digest digest, std::move(partial).Commit(size, std::nullopt));
-  return Layer{std::string(media_type), digest, size};
+  return size;
+}
+
+Result<Layer> Maker::Copy(std::string_view media_type, const std::string& path) {
+  TIDEGATE_ASSIGN(PartialBlob partial, blobs_.Create());
+  const Result<std::uint64_t> size =
+      ReadFile(path, "copying file", [&](std::string_view bytes) { return partial.Append(bytes); });
+  if (!size.ok()) {
+    std::move(partial).Discard();
+    return size.error();
+  }
+  TIDEGATE_ASSIGN(const Digest digest, std::move(partial).Commit(*size, std::nullopt));
+  TIDEGATE_TRY(Hold(digest));
+  return Layer{std::string(media_type), digest, *size};
+}
+
+// Weights that are only read, to make smaller ones of them, are not kept.
+Result<void> Maker::SetSource(const std::string& path) {
+  Sha256Stream stream;
+  TIDEGATE_ASSIGN(const std::uint64_t size,
+                  ReadFile(path, "hashing file", [&](std::string_view bytes) -> Result<void> {
+                    stream.Update(bytes);
+                    return {};
+                  }));
+  TIDEGATE_ASSIGN(metadata_, ReadGgufFile(path));
+  weights_ = Layer{std::string(kModelLayer), Digest(stream.Finish()), size};
+  weights_path_ = path;
+  return {};
 }
 
 Result<void> Maker::SetWeights(Layer layer) {
-  TIDEGATE_ASSIGN(metadata_, ReadGgufFile(blobs_.PathOf(layer.digest)));
+  weights_path_ = blobs_.PathOf(layer.digest);
+  TIDEGATE_ASSIGN(metadata_, ReadGgufFile(weights_path_));
   weights_ = std::move(layer);
   return {};
 }
@@ -99,9 +164,11 @@ Result<void> Maker::SetWeights(Layer layer) {
 Result<void> Maker::AddFile(std::string_view media_type, const std::string& path) {
   std::optional<Layer> layer;
   if (const std::optional<Digest> digest = BlobAt(path)) {
+    TIDEGATE_TRY(Hold(*digest));
     const std::optional<std::uint64_t> size = blobs_.SizeOf(*digest);
     if (size) layer = Layer{std::string(media_type), *digest, *size};
   }
+  if (!layer && quantises_ && media_type == kModelLayer) return SetSource(path);
   if (layer) {
     steps_({"using existing layer " + layer->digest.ToString()});
   } else {
@@ -135,6 +202,7 @@ Result<void> Maker::AddSent(const std::string& field, const Digest& digest,
                            "/api/blobs/" +
                                digest.ToString() + " first");
   }
+  TIDEGATE_TRY(Hold(digest));
   const Result<GgufMetadata> read = ReadGgufFile(blobs_.PathOf(digest));
   if (!read.ok()) return InvalidArgument(field, "is no model file: " + read.error().message);
   if (wanted && read->kind != *wanted) return InvalidArgument(field, "is no adapter");
@@ -167,6 +235,9 @@ Result<void> Maker::AddSent(const std::string& field, const Digest& digest,
 }
 
 Result<void> Maker::AddFiles(const CreateSpec& spec) {
+  for (const auto& [name, digest] : spec.files) {
+    if (name.ends_with(kSafetensors)) return NotConverted("files." + name);
+  }
   if (!spec.files.empty()) steps_({"parsing GGUF"});
   for (const auto& [name, digest] : spec.files) {
     TIDEGATE_TRY(AddSent("files." + name, digest, std::nullopt));
@@ -178,34 +249,71 @@ Result<void> Maker::AddFiles(const CreateSpec& spec) {
   return {};
 }
 
-Result<void> Maker::Quantize(const Quantizer& quantizer, const std::string& type) {
-  if (type.empty() || type == metadata_.quantisation) return {};
-  if (std::find(kQuantizable.begin(), kQuantizable.end(), metadata_.quantisation) ==
-      kQuantizable.end()) {
-    return InvalidArgument("quantize", "the weights are " + metadata_.quantisation +
-                                           "; only F32, F16 and BF16 may be made smaller");
-  }
+Result<void> Maker::Quantize(const Quantizer& quantizer, const std::string& level) {
+  if (level.empty()) return {};
+  TIDEGATE_ASSIGN(const QuantisationLevel wanted, ParseQuantisation(level, "quantize"));
+  const std::string type(wanted.name);
+  if (type == metadata_.quantisation) return {};
+  TIDEGATE_TRY(CheckQuantizable(metadata_.quantisation));
   if (!quantizer) return InvalidArgument("quantize", "is not possible here");
-  steps_({"quantizing " + metadata_.quantisation + " model to " + type});
+  const std::string status = "quantizing " + metadata_.quantisation + " model to " + type;
+  steps_({status});
   TIDEGATE_ASSIGN(PartialBlob partial, blobs_.Create());
-  const Result<void> done =
-      quantizer(blobs_.PathOf(weights_->digest), partial.path(), type, steps_, stop_);
-  std::error_code ec;
-  const std::uintmax_t size = fs::file_size(partial.path(), ec);
-  if (!done.ok() || ec) {
-    std::move(partial).Discard();
-    if (!done.ok()) return done;
-    return Unavailable(ErrorSource::kEngine, "the quantized file is gone: " + ec.message());
+  const Portion portion = [&](std::uint64_t done, std::uint64_t of) {
+    const double share = of == 0 ? 0 : static_cast<double>(done) / static_cast<double>(of);
+    const std::uint64_t bytes = weights_->size;
+    steps_({.status = status,
+            .digest = std::nullopt,
+            .total = bytes,
+            .completed = static_cast<std::uint64_t>(static_cast<double>(bytes) * share)});
+  };
+  const auto bytes =
+      static_cast<std::uint64_t>(static_cast<double>(metadata_.parameters) * wanted.bits / 8);
+  Result<std::string> by = std::string();
+  if (const Result<void> room = CheckRoom(partial.path(), bytes); !room.ok()) {
+    by = room.error();
+  } else {
+    by = quantizer(weights_path_, partial.path(), type, portion, stop_);
   }
-  TIDEGATE_ASSIGN(const Digest digest, std::move(partial).Commit(size, std::nullopt));
+  Result<std::uint64_t> size =
+      by.ok() ? CheckQuantised(partial.path(), type) : Result<std::uint64_t>(by.error());
+  if (!size.ok()) {
+    std::move(partial).Discard();
+    return std::move(size).TakeError();
+  }
+  TIDEGATE_ASSIGN(const Digest digest, std::move(partial).Commit(*size, std::nullopt));
+  TIDEGATE_TRY(Hold(digest));
   steps_({"creating new layer " + digest.ToString()});
-  return SetWeights(Layer{std::string(kModelLayer), digest, size});
+  made_.quantised_from = weights_->digest;
+  made_.quantised_by = *by;
+  return SetWeights(Layer{std::string(kModelLayer), digest, *size});
+}
+
+// Its size, if it is a model of this type.
+Result<std::uint64_t> Maker::CheckQuantised(const std::string& path,
+                                            const std::string& type) const {
+  const Result<GgufMetadata> read = ReadGgufFile(path);
+  const bool same = read.ok() && read->kind == GgufKind::kModel && read->quantisation == type &&
+                    read->architecture == metadata_.architecture;
+  std::error_code ec;
+  const std::uintmax_t size = fs::file_size(path, ec);
+  if (same && !ec) return size;
+  return Unavailable(
+      ErrorSource::kEngine,
+      "what was quantized is no such model of " + type + ": " +
+          (read.ok() ? read->architecture + ", " + read->quantisation : read.error().message));
 }
 
 Result<void> Maker::AddText(std::string_view media_type, std::string_view text) {
-  TIDEGATE_ASSIGN(const Digest digest, blobs_.Put(text));
-  layers_.push_back(Layer{std::string(media_type), digest, text.size()});
-  return {};
+  // Another model that has the same text may go at any time, and take it along.
+  for (int tries = 0;; ++tries) {
+    TIDEGATE_ASSIGN(const Digest digest, blobs_.Put(text));
+    const Result<void> held = Hold(digest);
+    if (!held.ok() && tries < kPutTriesMax) continue;
+    if (!held.ok()) return held;
+    layers_.push_back(Layer{std::string(media_type), digest, text.size()});
+    return {};
+  }
 }
 
 // What the spec says replaces what the base says; options one by one, and licenses are added.
@@ -238,20 +346,49 @@ Result<void> Maker::AddTexts(const CreateSpec& spec, const std::optional<LocalMo
   return {};
 }
 
-Result<std::string> Maker::Finish() {
+Result<MadeModel> Maker::Finish() {
   std::vector<Layer> layers = {*weights_};
   layers.insert(layers.end(), layers_.begin(), layers_.end());
   layers_.clear();
   TIDEGATE_TRY(AddText(kConfigType, WriteModelConfig(ConfigOf(metadata_), layers)));
-  return WriteManifest(Manifest{.config = layers_.front(), .layers = std::move(layers)});
+  made_.manifest = WriteManifest(Manifest{.config = layers_.front(), .layers = std::move(layers)});
+  return std::move(made_);
 }
 
 }  // namespace
 
-Result<std::string> MakeManifest(Blobs& blobs, const Quantizer& quantizer, const CreateSpec& spec,
-                                 const std::optional<LocalModel>& base, const Steps& steps,
-                                 const std::stop_token& stop) {
-  Maker maker(blobs, steps, stop);
+Error NotConverted(std::string field) {
+  return InvalidArgument(std::move(field),
+                         "models of safetensors are not converted here; make a GGUF file of it "
+                         "with llama.cpp's convert_hf_to_gguf.py, or pull the model as GGUF");
+}
+
+std::span<const QuantisationLevel> QuantisationLevels() { return kLevels; }
+
+Result<QuantisationLevel> ParseQuantisation(std::string_view text, std::string field) {
+  for (const auto& [alias, level] : kAliases) {
+    if (EqualsIgnoreCase(text, alias)) text = level;
+  }
+  std::string known;
+  for (const QuantisationLevel& level : kLevels) {
+    if (EqualsIgnoreCase(level.name, text)) return level;
+    known += (known.empty() ? "" : ", ") + std::string(level.name);
+  }
+  return InvalidArgument(std::move(field), "'" + std::string(text.substr(0, kLevelBytesShown)) +
+                                               "' is no level of quantization; use one of " +
+                                               known);
+}
+
+Result<MadeModel> MakeManifest(Blobs& blobs, const Quantizer& quantizer, const CreateSpec& spec,
+                               const std::optional<LocalModel>& base, const Steps& steps,
+                               const std::stop_token& stop) {
+  bool quantises = false;
+  if (!spec.quantize.empty()) {
+    TIDEGATE_ASSIGN(const QuantisationLevel level, ParseQuantisation(spec.quantize, "quantize"));
+    quantises = base && base->metadata.quantisation != level.name;
+    if (quantises) TIDEGATE_TRY(CheckQuantizable(base->metadata.quantisation));
+  }
+  Maker maker(blobs, steps, stop, quantises);
   if (base) TIDEGATE_TRY(maker.AddBase(*base));
   if (!base || !spec.files.empty() || !spec.adapters.empty()) TIDEGATE_TRY(maker.AddFiles(spec));
   if (stop.stop_requested()) return Cancelled();

@@ -2,10 +2,13 @@
 // names all of them.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "models/blobs.h"
@@ -16,17 +19,43 @@ namespace tidegate::models {
 
 using Steps = std::function<void(Progress)>;
 
-// Writes the weights in `from` anew in another type ("Q4_K_M") to `to`, which exists. Blocks.
-// Errors: kInvalidArgument for a type that there is not; kCancelled after `stop` was asked for.
-using Quantizer = std::function<Result<void>(const std::string& from, const std::string& to,
-                                             const std::string& type, const Steps& steps,
-                                             const std::stop_token& stop)>;
+// How far it is: `done` of `of` tensors.
+using Portion = std::function<void(std::uint64_t done, std::uint64_t of)>;
 
-// The manifest's bytes, whose blobs are all there. Blocks: files that are not blobs yet are copied.
-// `base` is what `spec.from` names. Errors: kInvalidArgument with the field of `spec` at fault;
-// kCancelled; those of the disk.
-Result<std::string> MakeManifest(Blobs& blobs, const Quantizer& quantizer, const CreateSpec& spec,
-                                 const std::optional<LocalModel>& base, const Steps& steps,
-                                 const std::stop_token& stop);
+// Writes the weights in `from` anew in another type ("Q4_K_M") to `to`, which exists; returns which
+// program did it. Blocks. Errors: kCancelled after `stop` was asked for; kUnavailable with what the
+// machine lacks.
+using Quantizer = std::function<Result<std::string>(const std::string& from, const std::string& to,
+                                                    const std::string& type, const Portion& portion,
+                                                    const std::stop_token& stop)>;
+
+struct MadeModel {
+  std::string manifest;
+  Pin pin;  // of all its blobs, until the manifest has its name
+  // Where weights were quantised: of which blob, and by what.
+  std::optional<Digest> quantised_from = {};
+  std::string quantised_by = {};
+};
+
+// A manifest whose blobs are all there. Blocks: files that are not blobs yet are copied. `base` is
+// what `spec.from` names. Errors: kInvalidArgument with the field of `spec` at fault; kCancelled;
+// those of the disk and of the quantizer.
+Result<MadeModel> MakeManifest(Blobs& blobs, const Quantizer& quantizer, const CreateSpec& spec,
+                               const std::optional<LocalModel>& base, const Steps& steps,
+                               const std::stop_token& stop);
+
+// What is answered to weights of safetensors, which Ollama would convert.
+Error NotConverted(std::string field);
+
+// What weights can be quantised to.
+struct QuantisationLevel {
+  std::string_view name;  // as it is written in files
+  double bits;            // of a weight; a little more than it usually takes
+};
+// The smallest first.
+std::span<const QuantisationLevel> QuantisationLevels();
+// The level that a text means, in any case: "q4_K_M" and "Q4_K" are "Q4_K_M". Errors:
+// kInvalidArgument with `field`, listing them.
+Result<QuantisationLevel> ParseQuantisation(std::string_view text, std::string field);
 
 }  // namespace tidegate::models

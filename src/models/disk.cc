@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/digest.h"
 
@@ -72,6 +73,19 @@ Error DiskError(const std::string& what, const std::string& path, int code) {
   if (full) error.reason = "disk_full";
   if (code == ENOENT || code == ENOTDIR) error.code = ErrorCode::kNotFound;
   if (code == EACCES || code == EPERM) error.code = ErrorCode::kPermissionDenied;
+  return error;
+}
+
+Result<void> CheckRoom(const std::string& path, std::uint64_t wanted) {
+  struct statvfs disk {};
+  if (statvfs(path.c_str(), &disk) != 0) return {};  // writing will tell
+  const std::uint64_t room = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (room >= kDiskRoomKeptBytes && room - kDiskRoomKeptBytes >= wanted) return {};
+  Error error =
+      Unavailable(ErrorSource::kGateway,
+                  "no room for " + std::to_string(wanted) + " more bytes at " + path + " (" +
+                      std::to_string(room) + " are free); free some room and try again");
+  error.reason = "disk_full";
   return error;
 }
 

@@ -23,6 +23,12 @@ namespace tidegate::models {
 // remedy when that is it; kNotFound and kPermissionDenied for what these say.
 Error DiskError(const std::string& what, const std::string& path, int code);
 
+// Left for everybody else on a disk that models are written to.
+inline constexpr std::uint64_t kDiskRoomKeptBytes = 64 * 1024 * 1024;
+// Whether so many bytes more have room where `path` is. Errors: kUnavailable with reason
+// "disk_full".
+Result<void> CheckRoom(const std::string& path, std::uint64_t wanted);
+
 Result<void> MakeFolders(const std::string& path);
 // What was renamed or removed in the folder stays so over a power loss.
 Result<void> SyncFolder(const std::string& path);

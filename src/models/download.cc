@@ -4,8 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include <sys/statvfs.h>
-
+#include "models/disk.h"
 #include "net/http_head.h"
 #include "net/task_group.h"
 
@@ -29,19 +28,6 @@ bool IsStrongEtag(std::string_view etag) {
 // An expired or used-up address that a redirect has named.
 bool IsGone(int status) {
   return status == 400 || status == 401 || status == 403 || status == 404 || status == 410;
-}
-
-Result<void> CheckRoom(const std::string& path, std::uint64_t wanted) {
-  struct statvfs disk {};
-  if (statvfs(path.c_str(), &disk) != 0) return {};  // writing will tell
-  const std::uint64_t room = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (room >= kDiskRoomKeptBytes && room - kDiskRoomKeptBytes >= wanted) return {};
-  Error error =
-      Unavailable(ErrorSource::kGateway,
-                  "no room for " + std::to_string(wanted) + " more bytes at " + path + " (" +
-                      std::to_string(room) + " are free); free some room and try again");
-  error.reason = "disk_full";
-  return error;
 }
 
 class Run {

@@ -32,7 +32,6 @@ inline constexpr std::size_t kDownloadWriteBytes = 1024 * 1024;        // gather
 inline constexpr std::uint64_t kDownloadHashBytes = 8 * 1024 * 1024;   // of one job of the worker
 inline constexpr std::uint64_t kDownloadSyncBytes = 64 * 1024 * 1024;  // between two states
 inline constexpr std::uint64_t kDownloadProgressBytes = 1024 * 1024;   // that make a try no failure
-inline constexpr std::uint64_t kDiskRoomKeptBytes = 64 * 1024 * 1024;  // left for everybody else
 
 struct DownloadOptions {
   std::size_t connections = kDownloadConnections;

@@ -12,6 +12,9 @@
 namespace tidegate::models {
 namespace {
 
+// Of a tensor as JSON, but for its name: about that.
+constexpr std::size_t kTensorBytes = 64;
+
 // The shortest text of the number as a double would show digits that the file does not have.
 void WriteFloat(float number, json::Writer& writer) {
   if (!std::isfinite(number)) {
@@ -87,7 +90,7 @@ class InfoVisitor : public GgufVisitor {
         {tensor.name,
          std::string(TensorTypeOf(tensor.type).name),
          {tensor.dimensions.begin(), tensor.dimensions.begin() + tensor.dimension_count}});
-    return {};
+    return Count(tensor.name.size() + kTensorBytes);
   }
 
   GgufInfo Finish() && { return std::move(info_); }

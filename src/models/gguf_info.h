@@ -11,7 +11,7 @@
 
 namespace tidegate::models {
 
-// Of all values together, as JSON.
+// Of all values and tensors together, as JSON.
 inline constexpr std::size_t kGgufInfoBytesMax = 64 * 1024 * 1024;
 // Longer lists (the vocabulary, its merges) are left empty unless everything is asked for.
 inline constexpr std::uint64_t kGgufInfoElementsMax = 5;

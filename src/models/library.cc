@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include <sys/stat.h>
@@ -10,6 +11,8 @@
 
 namespace tidegate::models {
 namespace {
+
+constexpr std::string_view kHere = "local/";
 
 Error NoModel(const std::string& name) {
   Error error = NotFound("model '" + name + "' not found; `tidegate list` shows what there is");
@@ -79,7 +82,8 @@ std::shared_ptr<const LocalModel> Library::Find(const std::string& name) const {
   for (const LocalModel& model : scan->models) {
     if (model.name == name || CanonicalName(model.name) == wanted) return {scan, &model};
   }
-  return nullptr;
+  // As it is listed where its name alone means something else, too.
+  return name.starts_with(kHere) ? Find(name.substr(kHere.size())) : nullptr;
 }
 
 Result<void> Library::Record(const ModelName& name, std::string_view manifest,
@@ -134,12 +138,14 @@ Result<void> Library::Create(const CreateSpec& spec, const Steps& steps,
     if (found == nullptr) return NoModel(spec.from);
     base = *found;
   }
-  TIDEGATE_ASSIGN(const std::string manifest,
+  TIDEGATE_ASSIGN(MadeModel made,
                   MakeManifest(store_.blobs(), options_.quantizer, spec, base, steps, stop));
   steps({"writing manifest"});
   Provenance provenance;
   provenance.time_s = clock_.WallNanos() / kNanosPerSecond;
-  TIDEGATE_TRY(Record(spec.model, manifest, std::move(provenance)));
+  provenance.quantised_from = made.quantised_from;
+  provenance.quantised_by = std::move(made.quantised_by);
+  TIDEGATE_TRY(Record(spec.model, made.manifest, std::move(provenance)));
   steps({"success"});
   return {};
 }

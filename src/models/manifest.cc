@@ -267,6 +267,16 @@ const std::variant<Manifest, ManifestReference>* ChooseForm(const ManifestList& 
   return nullptr;
 }
 
+std::string_view MediaTypeOf(std::string_view manifest) {
+  json::Reader reader;
+  const Result<json::Value> root = reader.ParseCopy(manifest, kManifestBytesMax);
+  if (!root.ok()) return kManifestType;
+  const Result<json::Object> object = root->Object();
+  if (!object.ok()) return kManifestType;
+  const Result<std::string> type = ReadMediaType(*object);
+  return type.ok() && *type == kOciManifestType ? kOciManifestType : kManifestType;
+}
+
 std::string WriteManifest(const Manifest& manifest) {
   std::string text;
   json::Writer out(text);

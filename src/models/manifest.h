@@ -90,6 +90,10 @@ Result<std::variant<Manifest, ManifestList>> ParseManifest(std::string_view byte
 // nothing in particular. nullptr when there is none.
 const std::variant<Manifest, ManifestReference>* ChooseForm(const ManifestList& list);
 
+// Of a text that ParseManifest takes for a manifest: what it says it is, or what Ollama takes it
+// for.
+std::string_view MediaTypeOf(std::string_view manifest);
+
 // As Ollama writes it.
 std::string WriteManifest(const Manifest& manifest);
 

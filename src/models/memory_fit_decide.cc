@@ -67,10 +67,13 @@ class Decider {
 std::string Decider::WhyNot(const FitEstimate& estimate) const {
   const auto sentence = [this](const std::string& where, const FitParts& parts,
                                std::uint64_t usable) {
-    return "a context of " + std::to_string(input_.context_tokens) + " tokens for each of " +
-           std::to_string(input_.slots) + " slots needs " + Mebibytes(parts.Total()) + " of " +
-           where + " (" + Mebibytes(parts.weights) + " weights, " + Mebibytes(parts.cache) +
-           " context), and " + Mebibytes(usable) + " are free";
+    const std::string slots =
+        input_.slots == 1 ? " tokens needs "
+                          : " tokens for each of " + std::to_string(input_.slots) + " slots needs ";
+    return "a context of " + std::to_string(input_.context_tokens) + slots +
+           Mebibytes(parts.Total()) + " of " + where + " (" + Mebibytes(parts.weights) +
+           " weights, " + Mebibytes(parts.cache) + " context), and " + Mebibytes(usable) +
+           " may be used";
   };
   for (std::size_t i = 0; i < estimate.devices.size(); ++i) {
     const std::uint64_t usable = Usable(input_.devices[i].free_bytes, memory_.device_reserve_bytes);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
+#include <mutex>
 #include <set>
 #include <thread>
 #include <unistd.h>
@@ -39,8 +40,18 @@ Error BlobError(const Digest& digest, std::string_view reason, const std::string
 
 }  // namespace
 
+struct ModelStore::Released {
+  std::mutex mutex;
+  std::set<Digest> wanted;  // that should have gone, and were held
+};
+
 ModelStore::ModelStore(std::string root)
-    : root_(std::move(root)), blobs_(root_ + "/blobs"), files_(root_) {}
+    : root_(std::move(root)),
+      blobs_(root_ + "/blobs"),
+      files_(root_),
+      released_(std::make_unique<Released>()) {}
+ModelStore::ModelStore(ModelStore&&) noexcept = default;
+ModelStore::~ModelStore() = default;
 
 std::string ModelStore::LockPath() const { return root_ + "/" + std::string(kLockName); }
 
@@ -169,21 +180,7 @@ Result<CollectReport> ModelStore::Remove(const ModelName& name) {
 Result<Pin> ModelStore::PinBlobs(std::span<const Digest> digests) const {
   CHECK(digests.size() <= kPinnedBlobsMax);
   Pin pin;
-  for (const Digest& digest : digests) {
-    const std::string path = blobs_.PathOf(digest);
-    UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (!file.valid() && errno != ENOENT && errno != ELOOP) return DiskError("open", path, errno);
-    // Whoever removes one holds it exclusively, for an instant.
-    while (file.valid() && flock(file.get(), LOCK_SH) != 0) {
-      if (errno != EINTR) return DiskError("lock", path, errno);
-    }
-    struct stat opened {};
-    struct stat named {};
-    const bool there = file.valid() && fstat(file.get(), &opened) == 0 &&
-                       lstat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino;
-    if (!there) return BlobError(digest, "blob_missing", "is not in the store");
-    pin.locks_.push_back(std::move(file));
-  }
+  for (const Digest& digest : digests) TIDEGATE_TRY(blobs_.Hold(digest, pin));
   return pin;
 }
 
@@ -214,9 +211,29 @@ Result<CollectReport> ModelStore::DropLocked(std::span<const Digest> digests) {
     if (std::binary_search(references.begin(), references.end(), digest)) continue;
     if (!blobs_.SizeOf(digest)) continue;
     TIDEGATE_ASSIGN(const bool removed, RemoveBlob("sha256-" + digest.Hex(), report));
-    if (removed) ++report.blobs;
+    if (removed) {
+      ++report.blobs;
+      continue;
+    }
+    const std::lock_guard lock(released_->mutex);
+    released_->wanted.insert(digest);
   }
   return report;
+}
+
+Result<CollectReport> ModelStore::DropReleased() {
+  std::vector<Digest> wanted;
+  {
+    const std::lock_guard lock(released_->mutex);
+    if (released_->wanted.empty()) return CollectReport{};
+    wanted.assign(released_->wanted.begin(), released_->wanted.end());
+  }
+  TIDEGATE_ASSIGN(const UniqueFd file, Lock());
+  {
+    const std::lock_guard lock(released_->mutex);
+    released_->wanted.clear();  // those that are still held come back
+  }
+  return DropLocked(wanted);
 }
 
 Result<CollectReport> ModelStore::DropUnused(std::span<const Digest> digests) {

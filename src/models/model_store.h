@@ -8,13 +8,13 @@
 //
 // A name never means a model that is not whole: its manifest is written, durably and at once, after
 // every blob it names was found. A blob is removed only while no manifest names it and nobody holds
-// a pin on it: a pin is a shared lock (flock) on the blob's own file, so that it counts for every
-// process and ends with its holder, however that ends.
+// a pin on it (blobs.h); one that should go and is held goes when its last holder has let go.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -42,16 +42,6 @@ inline constexpr std::size_t kBlobFilesMax = 262'144;
 inline constexpr std::size_t kPinnedBlobsMax = 256;
 // How long names may be held by another process that changes one.
 inline constexpr std::int64_t kStoreLockWaitMillis = 10'000;
-
-// Keeps blobs from being removed, by any process, as long as it lives. Move-only.
-class Pin {
- public:
-  Pin() = default;
-
- private:
-  friend class ModelStore;
-  std::vector<UniqueFd> locks_;
-};
 
 struct CollectReport {
   std::size_t blobs = 0, partials = 0;  // removed
@@ -83,6 +73,8 @@ class ModelStore {
  public:
   // Made by the first write.
   explicit ModelStore(std::string root);
+  ModelStore(ModelStore&&) noexcept;
+  ~ModelStore();
 
   const std::string& root() const { return root_; }
   // The file whose time of change is that of the latest change of names, by whatever process.
@@ -112,6 +104,8 @@ class ModelStore {
   Result<Pin> PinBlobs(std::span<const Digest> digests) const;
   // Removes those of the blobs that no manifest names and nobody holds, however new.
   Result<CollectReport> DropUnused(std::span<const Digest> digests);
+  // Of those that should have gone with a name and were held by somebody. Quick when there is none.
+  Result<CollectReport> DropReleased();
   // Removes what is left behind: blobs that no manifest names, partial files, drafts. `now_s` is
   // since 1970. Errors: kConflict with reason "manifest_unreadable" (then nothing was removed).
   Result<CollectReport> Collect(std::int64_t now_s);
@@ -132,6 +126,8 @@ class ModelStore {
   std::string root_;
   Blobs blobs_;
   ManifestFiles files_;
+  struct Released;
+  std::unique_ptr<Released> released_;  // what DropReleased looks at
 };
 
 }  // namespace tidegate::models

@@ -317,6 +317,30 @@ TEST_F(ModelStoreTest, RemovesNothingThatIsPinned) {
   EXPECT_EQ(Store().PinBlobs(digests).error().reason, "blob_missing");
 }
 
+TEST_F(ModelStoreTest, WhatWasHeldGoesWhenItIsLetGo) {
+  ModelStore store(root_);
+  Put("m", Manifest1("weights"));
+  Put("replaced", Manifest1("old weights"));
+  Put("other", Manifest1("needed again"));
+  auto pin = std::make_unique<Result<Pin>>(store.PinBlobs(
+      std::vector{DigestOf("weights"), DigestOf("old weights"), DigestOf("needed again")}));
+  ASSERT_TRUE((*pin)->size() == 3);
+  ASSERT_TRUE(store.Remove(Name("m")).ok());
+  ASSERT_TRUE(store.Put(Name("replaced"), Manifest1("new weights"), {}).ok());
+  ASSERT_TRUE(store.Remove(Name("other")).ok());
+  EXPECT_EQ(store.DropReleased()->in_use, 3U);
+  EXPECT_TRUE(Has("weights"));
+  ASSERT_TRUE(store.Put(Name("other"), Manifest1("needed again"), {}).ok());
+  pin.reset();
+  const Result<CollectReport> dropped = store.DropReleased();
+  ASSERT_TRUE(dropped.ok()) << dropped.error().message;
+  EXPECT_EQ(dropped->blobs, 2U);
+  EXPECT_FALSE(Has("weights"));
+  EXPECT_FALSE(Has("old weights"));
+  EXPECT_TRUE(Has("needed again"));
+  EXPECT_EQ(store.DropReleased()->blobs, 0U);
+}
+
 TEST_F(ModelStoreTest, RemovesNothingThatAnotherProcessPins) {
   Blob(kModelLayer, "running");
   int ready[2];
@@ -423,9 +447,11 @@ TEST_F(ModelStoreTest, StopsVerifyingWhenAsked) {
 }
 
 TEST(ProvenanceText, IsReadStrictly) {
-  const Provenance provenance{"https://hf.co/x", DigestOf("m"), 9, "MIT", "me"};
+  const Provenance provenance{"https://hf.co/x", DigestOf("m"),    9, "MIT", "me",
+                              DigestOf("w"),     "llama.cpp 0.7.0"};
   EXPECT_EQ(*ParseProvenance(WriteProvenance(provenance)), provenance);
   EXPECT_EQ(ParseProvenance(R"({"manifest":"../x"})").error().field, "manifest");
+  EXPECT_EQ(ParseProvenance(R"({"quantised_from":"../x"})").error().field, "quantised_from");
   EXPECT_EQ(ParseProvenance(R"({"time_s":"now"})").error().field, "time_s");
   EXPECT_EQ(ParseProvenance(R"({"source":1})").error().field, "source");
   EXPECT_FALSE(ParseProvenance(R"({"source":"a","source":"b"})").ok());

@@ -21,6 +21,8 @@ struct Progress {
   std::string status;
   std::optional<Digest> digest = {};
   std::uint64_t total = 0, completed = 0;  // bytes; total 0 = not known, or nothing to count
+  // What the work ended with, one JSON value, with the last step of work that has such; or empty.
+  std::string result = {};
 };
 
 // Who is told. Called from any thread, one call at a time; `done` last, once, and with kCancelled

@@ -31,6 +31,12 @@ Result<Provenance> ParseProvenance(std::string_view bytes) {
   if (!manifest.empty()) {
     TIDEGATE_ASSIGN(provenance.manifest, Digest::Parse(manifest, "manifest"));
   }
+  std::string quantised_from;
+  TIDEGATE_TRY(ReadText(object, "quantised_from", quantised_from));
+  TIDEGATE_TRY(ReadText(object, "quantised_by", provenance.quantised_by));
+  if (!quantised_from.empty()) {
+    TIDEGATE_ASSIGN(provenance.quantised_from, Digest::Parse(quantised_from, "quantised_from"));
+  }
   if (const std::optional<json::Value> time = object.Find("time_s")) {
     TIDEGATE_ASSIGN(provenance.time_s,
                     time->IntegerIn(0, std::numeric_limits<std::int64_t>::max()));
@@ -46,6 +52,10 @@ std::string WriteProvenance(const Provenance& provenance) {
   out.Key("time_s").Integer(provenance.time_s);
   if (!provenance.licence.empty()) out.Key("licence").String(provenance.licence);
   if (!provenance.signer.empty()) out.Key("signer").String(provenance.signer);
+  if (provenance.quantised_from) {
+    out.Key("quantised_from").String(provenance.quantised_from->ToString());
+    out.Key("quantised_by").String(provenance.quantised_by);
+  }
   out.EndObject();
   return text;
 }

@@ -20,6 +20,9 @@ struct Provenance {
   std::int64_t time_s = 0;         // when it came, since 1970
   std::string licence = {};        // its name, as "Apache-2.0", where one was given
   std::string signer = {};         // who signed it, where somebody did and it was checked
+  // Where its weights were quantised here: of which blob, and by which program.
+  std::optional<Digest> quantised_from = {};
+  std::string quantised_by = {};
   friend bool operator==(const Provenance&, const Provenance&) = default;
 };
 

@@ -1,6 +1,9 @@
 #include "models/pull_work.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "net/deadline.h"
 
 namespace tidegate::models {
 
@@ -41,6 +44,17 @@ void PullWork::End(Result<void> result) {
       waiters_.pop_back();  // it looks for the result before it waits
     }
   }
+}
+
+std::function<void(std::uint64_t total, std::uint64_t completed)> TellOf(
+    PullWork& work, std::string status, std::optional<Digest> digest) {
+  return [&work, status = std::move(status), digest, last = std::int64_t{0}](
+             std::uint64_t total, std::uint64_t completed) mutable {
+    const std::int64_t now = net::MonotonicNow();
+    if (completed < total && last != 0 && now - last < kPullEventNanos) return;
+    last = now;
+    work.Tell({status, digest, total, completed});
+  };
 }
 
 }  // namespace tidegate::models

@@ -18,6 +18,7 @@
 #include "models/digest.h"
 #include "models/model_work.h"
 #include "net/cancel.h"
+#include "net/limits.h"
 #include "net/task_group.h"
 #include "net/wait_point.h"
 
@@ -52,6 +53,12 @@ class PullWork {
   std::optional<Progress> last_;
   std::optional<Result<void>> result_;
 };
+
+// Between two words on the progress of one piece.
+inline constexpr std::int64_t kPullEventNanos = 60 * net::kMillisecond;
+// Tells `work` how far a piece is, but not of every byte that comes or goes. Does not outlive it.
+std::function<void(std::uint64_t total, std::uint64_t completed)> TellOf(
+    PullWork& work, std::string status, std::optional<Digest> digest);
 
 // The works of one kind, by what they are about. Outlives what its group runs.
 template <typename Key>

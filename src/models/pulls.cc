@@ -12,17 +12,6 @@
 namespace tidegate::models {
 namespace {
 
-// Does not outlive `work`. Tells it of the progress, but not of every piece that comes.
-DownloadProgress TellOf(PullWork& work, std::string status, std::optional<Digest> digest) {
-  return [&work, status = std::move(status), digest, last = std::int64_t{0}](
-             std::uint64_t total, std::uint64_t completed) mutable {
-    const std::int64_t now = net::MonotonicNow();
-    if (completed < total && last != 0 && now - last < kPullEventNanos) return;
-    last = now;
-    work.Tell({status, digest, total, completed});
-  };
-}
-
 // The size of the file at `target`, which its server says when it is asked for one byte.
 net::Task<Result<std::uint64_t>> AskSize(RegistryAccess& access, net::CancelToken& cancel,
                                          DownloadTarget target) {
@@ -149,17 +138,23 @@ net::Task<Result<void>> Pulls::PullModel(PullWork& work, RegistryClient& client,
   }
   const Result<std::vector<RemotePiece>> pieces = ParseManifestPieces(*manifest);
   if (!pieces.ok()) co_return pieces.error();
+  Pin pin;
   for (const RemotePiece& piece : *pieces) {
     Result<void> pulled =
-        co_await PullPiece(work, access, BlobTarget(origin, name, piece.digest), piece);
+        co_await PullPiece(work, access, BlobTarget(origin, name, piece.digest), piece, pin);
     if (!pulled.ok()) co_return pulled;
   }
   const std::string url = ManifestTarget(origin, name).ToString();
   co_return co_await Record(work, name, *std::move(manifest), url);
 }
 
-net::Task<Result<bool>> Pulls::Has(RemotePiece piece) {
-  std::function<Result<bool>()> look = [this, piece]() -> Result<bool> {
+// A piece that is there is held from then on.
+net::Task<Result<bool>> Pulls::Has(RemotePiece piece, Pin& pin) {
+  std::function<Result<bool>()> look = [this, piece, &pin]() -> Result<bool> {
+    if (pin.size() < kPullPinsMax) {
+      const Result<void> held = blobs_.Hold(piece.digest, pin);
+      if (!held.ok() && held.error().reason != "blob_missing") return held.error();
+    }
     const std::optional<std::uint64_t> size = blobs_.SizeOf(piece.digest);
     if (!size || *size == piece.size) return size.has_value();
     return Error{ErrorCode::kProtocol, ErrorSource::kUpstream, Retry::kNever,
@@ -171,11 +166,11 @@ net::Task<Result<bool>> Pulls::Has(RemotePiece piece) {
 }
 
 net::Task<Result<void>> Pulls::PullPiece(PullWork& work, Access access, DownloadTarget target,
-                                         RemotePiece piece) {
+                                         RemotePiece piece, Pin& pin) {
   const std::string status = "pulling " + piece.digest.Short();
   bool pulled = false;
   while (true) {
-    const Result<bool> has = co_await Has(piece);
+    const Result<bool> has = co_await Has(piece, pin);
     if (!has.ok()) co_return has.error();
     if (*has) {
       if (!pulled) work.Tell({status, piece.digest, piece.size, piece.size});
@@ -226,7 +221,10 @@ net::Task<Result<void>> Pulls::PullFile(PullWork& work, RegistryClient& client,
   const Result<Digest> digest =
       co_await Download(tools_, std::move(file), work.cancel(), std::move(progress));
   if (!digest.ok()) co_return digest.error();
-  std::function<Result<std::string>()> make = [this, metadata, &digest, &size] {
+  Pin pin;
+  std::function<Result<std::string>()> make = [this, metadata, &digest, &size,
+                                               &pin]() -> Result<std::string> {
+    TIDEGATE_TRY(blobs_.Hold(*digest, pin));
     return MakeFileManifest(blobs_, *digest, *size, *metadata);
   };
   Result<std::string> manifest = co_await worker_.Run<std::string>(shard_, std::move(make));

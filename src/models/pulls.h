@@ -2,7 +2,8 @@
 //
 // A pull is one work however many callers wait for it, and so is the download of each piece; what
 // is there already is not fetched. Nothing is recorded before every piece is there and verified:
-// until then there are partial files, which the next pull continues.
+// until then there are partial files, which the next pull continues. What is there is held (Pin)
+// until the name is written, so that a removal of a model that shares it takes nothing away.
 #pragma once
 
 #include <cstddef>
@@ -31,8 +32,8 @@
 
 namespace tidegate::models {
 
-inline constexpr std::size_t kPullsMax = 16;  // at once; the others are told to come back
-inline constexpr std::int64_t kPullEventNanos = 60 * net::kMillisecond;  // between two of one piece
+inline constexpr std::size_t kPullsMax = 16;      // at once; the others are told to come back
+inline constexpr std::size_t kPullPinsMax = 256;  // each is an open file
 
 // Records a model whose pieces are all there. Called on the worker's thread; may block.
 using PullSink = std::function<Result<void>(const ModelName&, std::string manifest, Provenance)>;
@@ -70,10 +71,10 @@ class Pulls {
   net::Task<Result<void>> PullModel(PullWork& work, RegistryClient& client, ModelName name);
   net::Task<Result<void>> PullFile(PullWork& work, RegistryClient& client, PullRequest request);
   net::Task<Result<void>> PullPiece(PullWork& work, Access access, DownloadTarget target,
-                                    RemotePiece piece);
+                                    RemotePiece piece, Pin& pin);
   net::Task<Result<void>> Transfer(PullWork& transfer, Access access, DownloadTarget target,
                                    RemotePiece piece);
-  net::Task<Result<bool>> Has(RemotePiece piece);
+  net::Task<Result<bool>> Has(RemotePiece piece, Pin& pin);
   net::Task<Result<void>> Record(PullWork& work, ModelName name, std::string manifest,
                                  std::string url);
   Result<RegistryClient*> ClientFor(const PullRequest& request);

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "models/gguf_builder.h"
+#include "models/model_store.h"
 #include "models/testing/pull_fixture.h"
 
 namespace tidegate::models {
@@ -172,6 +173,28 @@ TEST_F(PullsTest, WhatIsThereIsNotFetchedAgain) {
   EXPECT_EQ(server_.Count("/blobs/"), blobs);
   EXPECT_EQ(first.Statuses(), second.Statuses());
   EXPECT_EQ(names_.size(), 2U);
+}
+
+TEST_F(PullsTest, WhatHasComeIsHeldUntilTheModelIsRecorded) {
+  const std::string shared = Bytes(1'000), rest = Bytes(1'000, 2);
+  const std::string manifest = server_.AddModel({shared, rest});
+  ModelStore store(folder_);
+  const Digest there = *store.blobs().Put(shared);
+  const Layer layer{std::string(kModelLayer), there, shared.size()};
+  const ModelName other = *ModelName::Parse("other", "");
+  ASSERT_TRUE(store.Put(other, WriteManifest({.config = layer, .layers = {layer}}), {}).ok());
+  std::atomic<bool> removed = false;
+  server_.Handle([&](const ServedRequest& request, RawPeer&) {
+    if (request.target.find(Of(rest).ToString()) != std::string::npos && !removed.exchange(true)) {
+      EXPECT_EQ(store.Remove(other)->in_use, 1U);
+    }
+    return false;
+  });
+  Caller caller;
+  const Result<void> pulled = Pull(caller, Name());
+  ASSERT_TRUE(pulled.ok()) << Describe(pulled.error());
+  EXPECT_TRUE(removed);
+  EXPECT_TRUE(Stored(there) == shared);
 }
 
 TEST_F(PullsTest, AManifestThatIsWrongAboutWhatIsThereIsRefused) {

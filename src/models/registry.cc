@@ -158,19 +158,49 @@ net::Task<Result<void>> RegistryAccess::Authenticate(net::CancelToken& cancel,
   co_return Result<void>();
 }
 
+net::Task<Result<bool>> RegistryAccess::AnswerChallenge(net::CancelToken& cancel,
+                                                        RegistryAnswer& answer) {
+  const bool challenged = answer.status == 401 && !answer.www_authenticate.empty() &&
+                          answer.target.origin == config().origin;
+  if (!challenged) co_return false;
+  const std::string challenge = answer.www_authenticate;
+  // Only so that the connection can be used again.
+  (void)co_await RegistryClient::ReadBody(cancel, answer, kErrorBodyBytesMax);
+  Result<void> known = co_await Authenticate(cancel, challenge);
+  if (!known.ok()) co_return std::move(known).error();
+  co_return true;
+}
+
 net::Task<Result<RegistryAnswer>> RegistryAccess::Get(net::CancelToken& cancel,
                                                       DownloadTarget target, std::string fields) {
   for (bool asked = false;; asked = true) {
     Result<RegistryAnswer> answer = co_await client_.Get(cancel, target, fields, Authorization());
-    if (!answer.ok()) co_return std::move(answer).error();
-    const bool challenged = answer->status == 401 && !asked && !answer->www_authenticate.empty() &&
-                            answer->target.origin == config().origin;
-    if (!challenged) co_return answer;
-    const std::string challenge = answer->www_authenticate;
-    // Only so that the connection can be used again.
-    (void)co_await RegistryClient::ReadBody(cancel, *answer, kErrorBodyBytesMax);
-    Result<void> known = co_await Authenticate(cancel, challenge);
-    if (!known.ok()) co_return std::move(known).error();
+    if (!answer.ok() || asked) co_return answer;
+    const Result<bool> again = co_await AnswerChallenge(cancel, *answer);
+    if (!again.ok()) co_return again.error();
+    if (!*again) co_return answer;
+  }
+}
+
+net::Task<Result<RegistryAnswer>> RegistryAccess::Head(net::CancelToken& cancel,
+                                                       DownloadTarget target) {
+  for (bool asked = false;; asked = true) {
+    Result<RegistryAnswer> answer = co_await client_.Head(cancel, target, Authorization());
+    if (!answer.ok() || asked) co_return answer;
+    const Result<bool> again = co_await AnswerChallenge(cancel, *answer);
+    if (!again.ok()) co_return again.error();
+    if (!*again) co_return answer;
+  }
+}
+
+net::Task<Result<RegistryAnswer>> RegistryAccess::Send(net::CancelToken& cancel,
+                                                       RegistryRequest request) {
+  for (bool asked = false;; asked = true) {
+    Result<RegistryAnswer> answer = co_await client_.Send(cancel, request, Authorization());
+    if (!answer.ok() || asked) co_return answer;
+    const Result<bool> again = co_await AnswerChallenge(cancel, *answer);
+    if (!again.ok()) co_return again.error();
+    if (!*again) co_return answer;
   }
 }
 
@@ -206,6 +236,10 @@ Result<std::vector<RemotePiece>> ParseManifestPieces(std::string_view text) {
 
 DownloadTarget ManifestTarget(const net::Origin& origin, const ModelName& name) {
   return {origin, "/v2/" + name.space + "/" + name.model + "/manifests/" + name.tag};
+}
+
+DownloadTarget UploadsTarget(const net::Origin& origin, const ModelName& name) {
+  return {origin, "/v2/" + name.space + "/" + name.model + "/blobs/uploads/"};
 }
 
 DownloadTarget BlobTarget(const net::Origin& origin, const ModelName& name, const Digest& digest) {

@@ -39,15 +39,21 @@ class RegistryAccess {
   explicit RegistryAccess(RegistryClient& client) : client_(client) {}
 
   const RegistryConfig& config() const { return client_.config(); }
-  // As RegistryClient::Get; a challenge is answered once.
+  // As RegistryClient::Get; a challenge is answered once for each request.
   net::Task<Result<RegistryAnswer>> Get(net::CancelToken& cancel, DownloadTarget target,
                                         std::string fields);
+  // As RegistryClient::Head and Send.
+  net::Task<Result<RegistryAnswer>> Head(net::CancelToken& cancel, DownloadTarget target);
+  net::Task<Result<RegistryAnswer>> Send(net::CancelToken& cancel, RegistryRequest request);
   // The same where nothing is to be proved: to a target that a redirect has named.
   net::Task<Result<RegistryAnswer>> GetDirect(net::CancelToken& cancel, DownloadTarget target,
                                               std::string fields);
 
  private:
   Secret Authorization() const;
+  // Whether the request is to be sent again, since the answer has asked for a token that there is
+  // now.
+  net::Task<Result<bool>> AnswerChallenge(net::CancelToken& cancel, RegistryAnswer& answer);
   net::Task<Result<void>> Authenticate(net::CancelToken& cancel, std::string challenge);
 
   RegistryClient& client_;
@@ -65,6 +71,8 @@ struct RemotePiece {
 Result<std::vector<RemotePiece>> ParseManifestPieces(std::string_view manifest);
 
 DownloadTarget ManifestTarget(const net::Origin& origin, const ModelName& name);
+// Where an upload begins.
+DownloadTarget UploadsTarget(const net::Origin& origin, const ModelName& name);
 DownloadTarget BlobTarget(const net::Origin& origin, const ModelName& name, const Digest& digest);
 
 // The manifest's bytes as the registry has them. Errors: kNotFound, kPermissionDenied,

@@ -11,8 +11,17 @@ namespace {
 
 constexpr std::size_t kSaidBytesMax = 200;  // of an error's body, in a message
 
+constexpr std::string_view kHead = "HEAD";
+
 bool IsRedirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+Error Denied(std::string_view reason, std::string message) {
+  Error error{ErrorCode::kPermissionDenied, ErrorSource::kUpstream, Retry::kNever,
+              std::move(message)};
+  error.reason = reason;
+  return error;
 }
 
 std::string FieldOf(const net::HttpHead& head, std::string_view name) {
@@ -38,12 +47,10 @@ net::ClientOptions OptionsOf(const RegistryConfig& config, const RegistryClientO
     const bool named =
         origin == own || std::find(storage.begin(), storage.end(), origin) != storage.end();
     if (named || net::IsPublicAddress(address)) return {};
-    Error error{ErrorCode::kPermissionDenied, ErrorSource::kUpstream, Retry::kNever,
-                address + " is not a public address, and registry " + host +
-                    " must not send this machine there; name that origin among the registry's "
-                    "storage if it is right"};
-    error.reason = "private_address";
-    return error;
+    return Denied("private_address",
+                  address + " is not a public address, and registry " + host +
+                      " must not send this machine there; name that origin among the registry's "
+                      "storage if it is right");
   };
   return out;
 }
@@ -53,6 +60,19 @@ RegistryConfig Public(std::string host, std::string at) {
   config.host = std::move(host);
   config.origin = net::Origin{net::Scheme::kHttps, std::move(at), 443, ""};
   return config;
+}
+
+// `sent`: whether the other side has taken it; if not, it may have said why. Errors: the body's.
+net::Task<Result<void>> SendBody(net::ClientExchange& exchange, const RegistryBody& body,
+                                 Result<void>& sent) {
+  for (std::uint64_t offset = 0; offset < body.size && sent.ok();) {
+    const Result<std::string_view> piece = co_await body.read(offset);
+    if (!piece.ok()) co_return piece.error();
+    offset += piece->size();
+    const std::string_view pieces[] = {*piece};
+    sent = co_await exchange.Send(pieces);
+  }
+  co_return Result<void>();
 }
 
 std::string Printable(std::string_view text) {
@@ -78,11 +98,8 @@ RegistryClient::RegistryClient(net::Shard& shard, RegistryConfig config,
 Result<DownloadTarget> RegistryClient::Follow(const RegistryAnswer& answer) const {
   TIDEGATE_ASSIGN(DownloadTarget next, FollowLocation(answer.target, answer.location));
   if (next.origin.scheme == net::Scheme::kHttp && config_.origin.scheme != net::Scheme::kHttp) {
-    Error error{ErrorCode::kPermissionDenied, ErrorSource::kUpstream, Retry::kNever,
-                "registry " + config_.host + " redirects to " + next.origin.ToString() +
-                    ", which is not encrypted"};
-    error.reason = "plain_redirect";
-    return error;
+    return Denied("plain_redirect", "registry " + config_.host + " redirects to " +
+                                        next.origin.ToString() + ", which is not encrypted");
   }
   return next;
 }
@@ -90,16 +107,23 @@ Result<DownloadTarget> RegistryClient::Follow(const RegistryAnswer& answer) cons
 net::Task<Result<RegistryAnswer>> RegistryClient::Get(net::CancelToken& cancel,
                                                       DownloadTarget target, std::string fields,
                                                       Secret authorization) {
+  return Look(cancel, "GET", std::move(target), std::move(fields), std::move(authorization));
+}
+
+net::Task<Result<RegistryAnswer>> RegistryClient::Head(net::CancelToken& cancel,
+                                                       DownloadTarget target,
+                                                       Secret authorization) {
+  return Look(cancel, kHead, std::move(target), std::string(), std::move(authorization));
+}
+
+net::Task<Result<RegistryAnswer>> RegistryClient::Look(net::CancelToken& cancel,
+                                                       std::string_view method,
+                                                       DownloadTarget target, std::string fields,
+                                                       Secret authorization) {
   for (int hops = 0;; ++hops) {
     // Once it has led elsewhere, nothing that comes back here is trusted with it again.
     if (target.origin != config_.origin) authorization = Secret();
-    std::string head = "GET " + target.path + " HTTP/1.1\r\n";
-    net::AppendField(head, "host", target.origin.HostField());
-    net::AppendField(head, "user-agent", "tidegate");
-    if (!authorization.empty()) net::AppendField(head, "authorization", authorization.Reveal());
-    head += fields;
-    head += "\r\n";
-    Result<RegistryAnswer> answer = co_await Ask(cancel, target, head);
+    Result<RegistryAnswer> answer = co_await Ask(cancel, {method, target, fields, authorization});
     if (!answer.ok()) co_return std::move(answer).error();
     if (!IsRedirect(answer->status)) co_return answer;
     if (hops == kRedirectsMax) {
@@ -117,18 +141,52 @@ net::Task<Result<RegistryAnswer>> RegistryClient::Get(net::CancelToken& cancel,
   }
 }
 
-net::Task<Result<RegistryAnswer>> RegistryClient::Ask(net::CancelToken& cancel,
-                                                      const DownloadTarget& target,
-                                                      const std::string& head) {
-  for (bool fresh = false;; fresh = true) {
+net::Task<Result<RegistryAnswer>> RegistryClient::Send(net::CancelToken& cancel,
+                                                       RegistryRequest request,
+                                                       Secret authorization) {
+  if (request.target.origin != config_.origin) {
+    co_return Denied("foreign_location", "registry " + config_.host + " wants what is pushed at " +
+                                             request.target.origin.ToString() +
+                                             ", which is another address than its own, " +
+                                             config_.origin.ToString());
+  }
+  Result<RegistryAnswer> answer = co_await Ask(
+      cancel, {request.method, request.target, request.fields, authorization, &request.body});
+  if (!answer.ok()) co_return std::move(answer).error();
+  if (!IsRedirect(answer->status)) co_return answer;
+  co_return Denied("upload_redirect",
+                   "registry " + config_.host +
+                       " redirects what is pushed; it is sent to the registry itself only");
+}
+
+net::Task<Result<RegistryAnswer>> RegistryClient::Ask(net::CancelToken& cancel, Question question) {
+  const DownloadTarget& target = question.target;
+  std::string head = std::string(question.method) + " " + target.path + " HTTP/1.1\r\n";
+  net::AppendField(head, "host", target.origin.HostField());
+  net::AppendField(head, "user-agent", "tidegate");
+  if (!question.authorization.empty()) {
+    net::AppendField(head, "authorization", question.authorization.Reveal());
+  }
+  if (question.body != nullptr) {
+    net::AppendField(head, "content-length", std::to_string(question.body->size));
+  }
+  head += question.fields;
+  head += "\r\n";
+  // What changes something is not sent twice because a pooled connection had ended.
+  for (bool fresh = question.body != nullptr;; fresh = true) {
     if (cancel.cancelled()) co_return cancel.MakeError();
     Result<net::ClientExchange> exchange = co_await http_.Open(target.origin, fresh);
     if (!exchange.ok()) co_return std::move(exchange).error();
     const net::CancelToken::Scope scope(cancel, [&exchange] { exchange->Abort(); });
     exchange->SetStallTimeout(stall_nanos_);
     const std::string_view pieces[] = {head};
-    const Result<void> sent = co_await exchange->Send(pieces);
-    Result<const net::HttpHead*> got = co_await exchange->ReadHead();
+    Result<void> sent = co_await exchange->Send(pieces);
+    if (sent.ok() && question.body != nullptr) {
+      Result<void> read = co_await SendBody(*exchange, *question.body, sent);
+      if (cancel.cancelled()) co_return cancel.MakeError();
+      if (!read.ok()) co_return std::move(read).error();
+    }
+    Result<const net::HttpHead*> got = co_await exchange->ReadHead(question.method == kHead);
     if (cancel.cancelled()) co_return cancel.MakeError();
     if (!got.ok()) {
       // A pooled connection may have been closed under us.
@@ -147,6 +205,8 @@ net::Task<Result<RegistryAnswer>> RegistryClient::Ask(net::CancelToken& cancel,
                        .etag = FieldOf(answer, "etag"),
                        .location = FieldOf(answer, "location"),
                        .www_authenticate = FieldOf(answer, "www-authenticate"),
+                       .range = FieldOf(answer, "range"),
+                       .content_digest = FieldOf(answer, "docker-content-digest"),
                        .retry_after_s = RetryAfter(answer)};
     co_return out;
   }
@@ -171,7 +231,9 @@ Error RegistryError(const RegistryAnswer& answer, const std::string& what, std::
     why = "does not know it";
   } else if (status == 401 || status == 403) {
     error.code = ErrorCode::kPermissionDenied;
-    why = "does not allow it; if it is not public, give the registry a token";
+    why =
+        "does not allow it; if it is not public, give the registry a token "
+        "(models.registry_tokens)";
   } else if (status == 429) {
     error.code = ErrorCode::kRateLimited;
     error.retry = Retry::kSameTarget;

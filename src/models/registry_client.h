@@ -46,7 +46,24 @@ struct RegistryAnswer {
   int status = 0;
   std::optional<std::uint64_t> content_length;
   std::string content_range, etag, location, www_authenticate;
+  std::string range, content_digest;  // of an upload: what has come, and what it became
   std::int64_t retry_after_s = 0;
+};
+
+// A body that is sent as it is read, so that no more than a piece of it is in memory.
+struct RegistryBody {
+  std::uint64_t size = 0;
+  // The next bytes from `offset` on, at least one, valid until the next call. Begins again at 0
+  // where the request has to be sent again.
+  std::function<net::Task<Result<std::string_view>>(std::uint64_t offset)> read;
+};
+
+// A request that changes something, to the registry's own origin.
+struct RegistryRequest {
+  std::string method;
+  DownloadTarget target;
+  std::string fields;  // complete header lines
+  RegistryBody body = {};
 };
 
 struct RegistryClientOptions {
@@ -67,13 +84,30 @@ class RegistryClient {
   // nowhere, or too many).
   net::Task<Result<RegistryAnswer>> Get(net::CancelToken& cancel, DownloadTarget target,
                                         std::string fields, Secret authorization);
+  // The same for HEAD, whose answer has no body.
+  net::Task<Result<RegistryAnswer>> Head(net::CancelToken& cancel, DownloadTarget target,
+                                         Secret authorization);
+  // What is sent goes to the registry's own origin and nowhere else: no redirect is followed.
+  // Errors: those of HttpClient and of the body; kPermissionDenied with reason "foreign_location"
+  // (another target) or "upload_redirect".
+  net::Task<Result<RegistryAnswer>> Send(net::CancelToken& cancel, RegistryRequest request,
+                                         Secret authorization);
   // The rest of a small body. Errors: those of ReadAll.
   static net::Task<Result<std::string>> ReadBody(net::CancelToken& cancel, RegistryAnswer& answer,
                                                  std::size_t size_max);
 
  private:
-  net::Task<Result<RegistryAnswer>> Ask(net::CancelToken& cancel, const DownloadTarget& target,
-                                        const std::string& head);
+  struct Question {
+    std::string_view method;
+    const DownloadTarget& target;
+    const std::string& fields;
+    const Secret& authorization;
+    const RegistryBody* body = nullptr;
+  };
+  net::Task<Result<RegistryAnswer>> Look(net::CancelToken& cancel, std::string_view method,
+                                         DownloadTarget target, std::string fields,
+                                         Secret authorization);
+  net::Task<Result<RegistryAnswer>> Ask(net::CancelToken& cancel, Question question);
   Result<DownloadTarget> Follow(const RegistryAnswer& answer) const;
 
   RegistryConfig config_;

@@ -11,6 +11,7 @@
 #include "models/download_target.h"
 #include "models/pull_request.h"
 #include "models/registry.h"
+#include "models/upload.h"
 
 namespace {
 
@@ -23,7 +24,7 @@ bool IsPrintable(std::string_view text) {
   return true;
 }
 
-void Manifest(std::string_view input) {
+void Pieces(std::string_view input) {
   const auto pieces = ParseManifestPieces(input);
   if (!pieces.ok()) {
     CHECK(pieces.error().code == tidegate::ErrorCode::kProtocol && !pieces.error().message.empty());
@@ -65,9 +66,9 @@ void State(std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 6) {
+  switch (data[0] % 7) {
     case 0:
-      Manifest(input);
+      Pieces(input);
       break;
     case 1:
       Location(input);
@@ -84,6 +85,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (const auto range = ParseContentRange(input)) {
         CHECK(range->first <= range->last && range->last < range->total);
       }
+      break;
+    case 5:
+      if (const auto has = ParseUploadRange(input)) CHECK(*has <= kLayerBytesMax);
       break;
     default:
       if (const auto request = ParsePullRequest(input, "model"); request.ok()) {

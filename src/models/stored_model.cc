@@ -131,6 +131,21 @@ Result<LocalModel> MakeLocalModel(const Blobs& blobs, const StoredModel& stored,
   return Builder(blobs, stored).Build(origin);
 }
 
+Result<Pin> HoldFiles(const LocalModel& model) {
+  Pin pin;
+  if (model.origin != ModelOrigin::kStore) return pin;
+  std::vector<std::string> paths = model.adapter_paths;
+  for (const std::string* path : {&model.path, &model.projector_path, &model.draft_path}) {
+    if (!path->empty()) paths.push_back(*path);
+  }
+  for (const std::string& text : paths) {
+    const std::filesystem::path path(text);
+    TIDEGATE_ASSIGN(const Digest digest, Digest::Parse(path.filename().string(), "path"));
+    TIDEGATE_TRY(Blobs(path.parent_path().string()).Hold(digest, pin));
+  }
+  return pin;
+}
+
 ModelConfig ConfigOf(const GgufMetadata& weights) {
   ModelConfig config;
   config.format = "gguf";

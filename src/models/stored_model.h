@@ -16,6 +16,10 @@ namespace tidegate::models {
 Result<LocalModel> MakeLocalModel(const Blobs& blobs, const StoredModel& stored,
                                   ModelOrigin origin);
 
+// The model's files, if it is one of our store, until the pin goes; others are not ours to hold.
+// Errors: kConflict with reason "blob_missing" when one of them is gone; those of the disk.
+Result<Pin> HoldFiles(const LocalModel& model);
+
 // What a config says of these weights.
 ModelConfig ConfigOf(const GgufMetadata& weights);
 

@@ -121,6 +121,7 @@ Error ClientExchange::StreamError(Error error) const {
 }
 
 Task<Result<void>> ClientExchange::Send(std::span<const std::string_view> pieces) {
+  sent_ = false;  // until all of it is: a body may come in several calls
   Stream::Position at;
   Result<bool> all = co_await connection_->stream.WriteInTurn(pieces, at);
   if (!all.ok()) co_return StreamError(std::move(all).error());

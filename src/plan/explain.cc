@@ -156,6 +156,9 @@ void Classify(std::span<const Candidate* const> all, Error& error) {
     error.code = ErrorCode::kTooLarge;
     error.source = ErrorSource::kCaller;
     error.reason = "context_length_exceeded";
+  } else if (every([](const Candidate* c) { return c->reason == RejectReason::kCapability; })) {
+    error.code = ErrorCode::kInvalidArgument;
+    error.source = ErrorSource::kCaller;
   } else if (every([](const Candidate* c) { return c->reason == RejectReason::kKeyPlace; })) {
     error.code = ErrorCode::kPermissionDenied;
     error.source = ErrorSource::kCaller;

@@ -1,5 +1,7 @@
 #include "plan/model_name.h"
 
+#include <algorithm>
+
 namespace tidegate::plan {
 namespace {
 
@@ -61,6 +63,15 @@ bool Names(const ModelName& name, const core::Deployment& deployment) {
   if (SameModel(name.whole, deployment.ref.model)) return true;
   return !name.provider.empty() && name.provider == deployment.ref.provider &&
          SameModel(name.model, deployment.ref.model);
+}
+
+bool IsServed(std::string_view asked, std::span<const core::Deployment> deployments) {
+  const ModelName name = ParseModelName(asked);
+  if (name.automatic) return true;
+  return std::any_of(deployments.begin(), deployments.end(), [&](const core::Deployment& one) {
+    return !name.provider.empty() && name.provider == one.ref.provider &&
+           SameModel(name.model, one.ref.model);
+  });
 }
 
 }  // namespace tidegate::plan

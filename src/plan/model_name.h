@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "core/constraints.h"
@@ -38,5 +39,8 @@ ModelName ParseModelName(std::string_view asked);
 // them
 // ("together_ai/…").
 bool Names(const ModelName& name, const core::Deployment& deployment);
+
+// Whether the name leaves the choice to the gate, or is "provider/model" of one of these.
+bool IsServed(std::string_view asked, std::span<const core::Deployment> deployments);
 
 }  // namespace tidegate::plan

@@ -101,6 +101,7 @@ std::vector<core::Candidate> ToRecords(const Input& input, const Plan& plan,
 //   kNotFound          nobody knows the model; the nearest name is in the message
 //   kBudgetExceeded    money was the only obstacle of at least one candidate
 //   kTooLarge          the prompt fits no window (reason "context_length_exceeded")
+//   kInvalidArgument   what the request holds is more than any of them can do
 //   kPermissionDenied  the caller's key may use none of the places
 //   kNoCandidate       otherwise, with the reasons and what would help
 // REQUIRES: plan.attempts is empty and plan = Make(input).

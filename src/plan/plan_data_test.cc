@@ -90,11 +90,27 @@ core::CapabilitySet Capabilities(const std::string& text) {
   return set;
 }
 
+// "100:1:400:20,4000:1:8000:15": tokens of the prompt, requests at once, ms to the first token,
+// tokens/s of each.
+std::shared_ptr<const core::SpeedProfile> ReadSpeed(const std::string& text) {
+  std::vector<core::SpeedPoint> points;
+  for (const std::string& word : SplitCommas(text)) {
+    std::istringstream fields(word);
+    core::SpeedPoint point;
+    char colon = 0;
+    fields >> point.prompt_tokens >> colon >> point.at_once >> colon >> point.ttft_ms_p50 >>
+        colon >> point.tokens_per_s;
+    if (fields.fail() || !fields.eof()) Fail("no point of a profile: " + word);
+    points.push_back(point);
+  }
+  return std::make_shared<const core::SpeedProfile>(std::move(points), 0, "");
+}
+
 core::Deployment ReadModel(std::istringstream& line) {
   std::string ref;
   line >> ref;
-  const Words words(line, {"place", "q", "in", "out", "request_usd", "context", "output", "caps",
-                           "family", "region", "zdr", "ttft", "tps"});
+  const Words words(line, {"place", "q", "in", "out", "request_usd", "context", "context_max",
+                           "output", "caps", "family", "region", "zdr", "ttft", "tps", "speed"});
   core::Deployment d;
   d.ref = {ref.substr(0, ref.find('/')), ref.substr(ref.find('/') + 1)};
   d.place = core::ParsePlace(words.Text("place", "cloud")).value();
@@ -108,6 +124,7 @@ core::Deployment ReadModel(std::istringstream& line) {
     d.prices = prices;
   }
   d.context_tokens = words.Integer("context", 100'000);
+  d.context_tokens_max = words.Integer("context_max", 0);
   d.output_tokens_max = words.Integer("output", 8000);
   d.capabilities = Capabilities(words.Text("caps"));
   d.family = words.Text("family");
@@ -115,6 +132,7 @@ core::Deployment ReadModel(std::istringstream& line) {
   d.zero_data_retention = words.Has("zdr");
   d.ttft_ms_prior = words.Integer("ttft", 500);
   d.tokens_per_s_prior = words.Number("tps", 50);
+  if (words.Has("speed")) d.speed = ReadSpeed(words.Text("speed"));
   return d;
 }
 
@@ -122,8 +140,9 @@ void ReadAsk(std::istringstream& line, PlanCase& out) {
   line >> out.asked;
   if (out.asked == "-") out.asked.clear();
   const Words words(line, {"input", "input_max", "output", "limit", "difficulty", "choices",
-                           "needs", "prompts", "longest", "requests", "silent"});
+                           "needs", "prompts", "longest", "requests", "silent", "media"});
   out.profile.input_tokens_estimate = words.Integer("input", 100);
+  out.profile.media_tokens_estimate = words.Integer("media", 0);
   out.profile.input_tokens_max = words.Integer("input_max", 4 * out.profile.input_tokens_estimate);
   out.profile.output_tokens_estimate = words.Integer("output", 100);
   out.profile.output_tokens_limit = words.Integer("limit", 0);
@@ -144,14 +163,17 @@ void ReadLive(std::istringstream& line, PlanCase& out) {
       std::find_if(out.fleet.begin(), out.fleet.end(),
                    [&](const core::Deployment& d) { return d.ref.ToString() == ref; });
   if (found == out.fleet.end()) Fail("unknown model " + ref);
-  const Words words(line,
-                    {"down", "unloaded", "queue", "samples", "ttft", "ttft95", "tps", "tps05"});
+  const Words words(line, {"down", "unloaded", "queue", "wait", "window", "load", "users",
+                           "samples", "ttft", "ttft95", "tps", "tps05"});
   core::LiveState& live = out.live[static_cast<std::size_t>(found - out.fleet.begin())];
   live.available = !words.Has("down");
   live.unavailable_why = words.Text("down");
   live.loaded = !words.Has("unloaded");
-  live.load_ms = words.Integer("unloaded", 0);
+  live.load_ms = words.Integer("unloaded", words.Integer("load", 0));
+  live.expected_wait_ms = words.Integer("wait", 0);
+  live.context_tokens = words.Integer("window", 0);
   live.queue_depth = words.Integer("queue", 0);
+  live.users = words.Integer("users", 0);
   live.samples = words.Integer("samples", 0);
   live.ttft_ms_p50 = words.Number("ttft", 0);
   live.ttft_ms_p95 = words.Number("ttft95", 0);

@@ -397,6 +397,20 @@ TEST(ToRecords, KeepsTheEligibleAndTheMostTellingRejections) {
   EXPECT_TRUE(records[1].rejected);
 }
 
+TEST(ModelName, IsServedWhereNoRegistryCanBeMeant) {
+  std::vector<core::Deployment> fleet(2);
+  fleet[0].ref = {"local", "ann/pirate:v2"};
+  fleet[1].ref = {"ollama", "llama3.2:latest"};
+  for (const char* served : {"auto", "auto:private", "auto:latest", "local/ann/pirate:v2",
+                             "ollama/llama3.2", "ollama/llama3.2:latest"}) {
+    EXPECT_TRUE(IsServed(served, fleet)) << served;
+  }
+  // A registry may have a newer one of these names.
+  for (const char* pulled : {"llama3.2", "ann/pirate:v2", "local/absent", "ollama/llama3.2:1b"}) {
+    EXPECT_FALSE(IsServed(pulled, fleet)) << pulled;
+  }
+}
+
 TEST(ModelName, MeansTheSameWithTheDefaultTagAndWithoutItOnEitherSide) {
   std::vector<core::Deployment> fleet(4);
   fleet[0].ref = {"local", "tiny"};

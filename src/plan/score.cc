@@ -1,8 +1,10 @@
 // Estimates and the score.
 //
-// Time. TTFT is the median measured, or the prior, plus reading the prompt where only a prior is
-// known (kPrefillRatio times the speed of writing), plus loading the weights, plus the requests
-// that wait before this one. The total adds the expected tokens over the speed.
+// Time. TTFT is the median of real requests; before there are any, what the model's profile says of
+// a prompt so long; without a profile the prior, plus reading the prompt at kPrefillRatio times the
+// speed of writing. To it come loading the weights and the requests that wait before this one: of
+// both what the engine expects, where it does. The total adds the expected tokens over the speed,
+// which in a profile is that beside the requests that are being answered now.
 //
 // Quality. A deployment's prior q is its chance of a right answer at difficulty 0.5. At difficulty
 // d the odds against it grow by e^(4 (d - 0.5)):  p = 1 / (1 + (1-q)/q × e^(4 (d - 0.5))).
@@ -61,9 +63,24 @@ constexpr std::array<Weights, 5> kWeights = {{
 }};
 constexpr std::array<double, core::kPlaces> kDistance = {0, 0.05, 0.15, 0.3};
 
-double Speed(const core::Deployment& deployment, double measured, bool believed) {
-  const double speed = believed && measured > 0 ? measured : deployment.tokens_per_s_prior;
-  return std::max(speed, 0.1);
+// Where no real request has shown it.
+double ExpectedSpeed(const Query& query, const core::Deployment& deployment,
+                     const core::LiveState& live) {
+  if (!deployment.speed) return deployment.tokens_per_s_prior;
+  return deployment.speed->TokensPerSecond(query.input.profile.input_tokens_estimate,
+                                           live.users + 1);
+}
+
+double ExpectedTtft(const Query& query, const core::Deployment& deployment, double speed) {
+  const std::int64_t tokens = query.input.profile.input_tokens_estimate;
+  if (deployment.speed) return deployment.speed->TtftMs(tokens);
+  const double prefill = kPrefillRatio[static_cast<std::size_t>(deployment.place)];
+  return static_cast<double>(deployment.ttft_ms_prior) +
+         1000 * static_cast<double>(tokens) / (prefill * speed);
+}
+
+double Speed(double measured, bool believed, double expected) {
+  return std::max(believed && measured > 0 ? measured : expected, 0.1);
 }
 
 std::int64_t Millis(double ms) {
@@ -71,26 +88,38 @@ std::int64_t Millis(double ms) {
   return static_cast<std::int64_t>(std::min(ms, kMillisMax));
 }
 
+// Until it could be sent. This device's engine says, by what it has observed; elsewhere what waits
+// there runs one after the other. A model that has to be loaded again for its window waits for that
+// too.
+double Before(const Query& query, const core::Deployment& deployment, const core::LiveState& live,
+              double request_ms) {
+  const auto load_ms = static_cast<double>(live.load_ms);
+  const bool loads_again =
+      live.loaded && live.context_tokens > 0 &&
+      WindowNeeded(deployment, query.input.profile, query.input.constraints) > live.context_tokens;
+  if (live.expected_wait_ms > 0) {
+    return static_cast<double>(live.expected_wait_ms) + (loads_again ? load_ms : 0);
+  }
+  return (live.loaded && !loads_again ? 0 : load_ms) +
+         static_cast<double>(live.queue_depth) * request_ms;
+}
+
 void EstimateTime(const Query& query, const core::Deployment& deployment,
                   const core::LiveState& live, Estimate& estimate) {
   const profile::Profile& profile = query.input.profile;
   const double tokens = static_cast<double>(profile.output_tokens_estimate);
   const bool measured = live.samples >= kMedianSamplesMin;
-  const double speed = Speed(deployment, live.tokens_per_s_p50, measured);
-  const double prefill = kPrefillRatio[static_cast<std::size_t>(deployment.place)];
+  const double expected = ExpectedSpeed(query, deployment, live);
+  const double speed = Speed(live.tokens_per_s_p50, measured, expected);
   const double ttft =
-      measured && live.ttft_ms_p50 > 0
-          ? live.ttft_ms_p50
-          : static_cast<double>(deployment.ttft_ms_prior) +
-                1000 * static_cast<double>(profile.input_tokens_estimate) / (prefill * speed);
+      measured && live.ttft_ms_p50 > 0 ? live.ttft_ms_p50 : ExpectedTtft(query, deployment, speed);
   const double writing = 1000 * tokens / speed;
-  const double before = (live.loaded ? 0 : static_cast<double>(live.load_ms)) +
-                        static_cast<double>(live.queue_depth) * (ttft + writing);
+  const double before = Before(query, deployment, live, ttft + writing);
   estimate.ttft_ms = Millis(ttft + before);
   estimate.total_ms = Millis(ttft + before + writing);
   estimate.total_ms_slow = estimate.total_ms;
   if (live.samples >= kPercentileSamplesMin) {
-    const double slow = 1000 * tokens / Speed(deployment, live.tokens_per_s_p05, true);
+    const double slow = 1000 * tokens / Speed(live.tokens_per_s_p05, true, expected);
     estimate.total_ms_slow =
         Millis(std::max(live.ttft_ms_p95, ttft) + before + std::max(slow, writing));
   }
@@ -110,7 +139,7 @@ void EstimateCost(const Query& query, const core::Deployment& deployment,
                   const core::Prices& prices, Estimate& estimate) {
   const profile::Profile& profile = query.input.profile;
   const Price input_price = std::max(prices.input, prices.cached_write);
-  const std::int64_t window = deployment.context_tokens;
+  const std::int64_t window = deployment.window_max();
   const std::int64_t input_max =
       window > 0 ? std::min(profile.input_tokens_max, Times(profile.prompts, window))
                  : profile.input_tokens_max;

@@ -46,6 +46,9 @@ constexpr std::array<Field, kFields> kTable = {{
      "what may run instead of the first choice when it fails"},
     {FieldId::kOnOverBudget, "on_over_budget", kStrict, FieldType::kString, "degrade, refuse",
      "when the budget is used up: run on the device, or answer with an error"},
+    {FieldId::kPriority, "priority", kStrict, FieldType::kString, "interactive, normal, background",
+     "who goes first where requests wait for a model of this device; the lowest that anybody says "
+     "counts"},
     {FieldId::kProvidersOrder, "providers.order", kSpecific, FieldType::kStringList,
      "provider names", "these providers come first, in this order"},
     {FieldId::kPrefer, "prefer", kSpecific, FieldType::kString,
@@ -87,6 +90,7 @@ static_assert(TableIsInOrder());
 
 constexpr std::array<std::string_view, 3> kFallbacks = {"none", "same_model", "any"};
 constexpr std::array<std::string_view, 2> kOverBudgets = {"degrade", "refuse"};
+constexpr std::array<std::string_view, 3> kPriorities = {"interactive", "normal", "background"};
 constexpr std::array<std::string_view, 5> kPreferences = {"balanced", "cost", "latency", "quality",
                                                           "energy"};
 constexpr std::array<std::string_view, 6> kStrategies = {"auto",  "single", "cascade",
@@ -298,6 +302,8 @@ Result<void> ApplyTo(Constraints& out, FieldId id, const Application& value) {
       return value.SetEnum(out.fallback, kFallbacks);
     case FieldId::kOnOverBudget:
       return value.SetEnum(out.on_over_budget, kOverBudgets);
+    case FieldId::kPriority:
+      return value.SetEnum(out.priority, kPriorities);
     case FieldId::kProvidersOrder:
       return ApplyNames(out.providers_order, value, true);
     case FieldId::kPrefer:

@@ -41,6 +41,7 @@ enum class FieldId : std::uint8_t {
   kProvidersIgnore,
   kFallback,
   kOnOverBudget,
+  kPriority,
   kProvidersOrder,
   kPrefer,
   kMinQuality,
@@ -56,7 +57,7 @@ enum class FieldId : std::uint8_t {
   kDryRun,
   kExplain,
 };
-inline constexpr std::size_t kFields = 26;
+inline constexpr std::size_t kFields = 27;
 
 // kStrictest: sources combine to the strictest (intersection, minimum, union, …), whatever their
 // order. kMostSpecific: the first source that states it wins: request, then key, then policy, then

@@ -60,6 +60,7 @@ TEST(ApplyField, SetsEachFieldFromItsType) {
   EXPECT_EQ(*Applied("fallback", std::string("same_model")).fallback, core::Fallback::kSameModel);
   EXPECT_EQ(*Applied("on_over_budget", std::string("refuse")).on_over_budget,
             core::OnOverBudget::kRefuse);
+  EXPECT_EQ(*Applied("priority", std::string("background")).priority, core::Priority::kBackground);
   EXPECT_EQ(*Applied("prefer", std::string("quality")).prefer, core::Prefer::kQuality);
   EXPECT_EQ(*Applied("min_quality", 0.5).min_quality, 0.5);
   EXPECT_EQ(*Applied("ttft_ms", std::int64_t{300}).ttft_ms, 300);

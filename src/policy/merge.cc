@@ -110,6 +110,7 @@ class Fold {
     Unite(FieldId::kProvidersIgnore, mine.providers_ignore, next.providers_ignore);
     Least(FieldId::kFallback, mine.fallback, next.fallback);
     Greatest(FieldId::kOnOverBudget, mine.on_over_budget, next.on_over_budget);
+    Greatest(FieldId::kPriority, mine.priority, next.priority);
     Least(FieldId::kCache, mine.cache, next.cache);
     Least(FieldId::kCacheMaxAge, mine.cache_max_age_s, next.cache_max_age_s);
     Unite(FieldId::kTags, mine.tags, next.tags);

@@ -54,6 +54,7 @@ class Random {
     if (Sometimes()) c.providers_ignore = Names({"a", "b", "c", "d"});
     if (Sometimes()) c.fallback = static_cast<core::Fallback>(Pick(3));
     if (Sometimes()) c.on_over_budget = static_cast<core::OnOverBudget>(Pick(2));
+    if (Sometimes()) c.priority = static_cast<core::Priority>(Pick(3));
     if (Sometimes()) c.cache = static_cast<core::CacheMode>(Pick(3));
     if (Sometimes()) c.cache_max_age_s = static_cast<std::int64_t>(Pick(100));
     if (Sometimes()) c.prefer = static_cast<core::Prefer>(Pick(5));
@@ -77,7 +78,8 @@ auto Strict(const Constraints& c) {
                             : std::nullopt,
                     c.privacy, c.retention, c.region, c.max_cost, c.deadline_ms, c.require.bits(),
                     c.require_context_tokens, c.providers_only, c.providers_ignore, c.fallback,
-                    c.on_over_budget, c.cache, c.cache_max_age_s, c.tags, c.dry_run, c.explain);
+                    c.on_over_budget, c.priority, c.cache, c.cache_max_age_s, c.tags, c.dry_run,
+                    c.explain);
 }
 
 // Whether whatever `tight` admits is admitted by `loose` too.
@@ -123,6 +125,7 @@ void ExpectNoLooser(const Constraints& tight, const Constraints& loose) {
     EXPECT_LE(tight.fallback.value_or(core::Fallback::kAny), *loose.fallback);
   }
   EXPECT_GE(tight.on_over_budget, loose.on_over_budget);
+  EXPECT_GE(tight.priority, loose.priority);
   if (loose.cache) {
     EXPECT_LE(tight.cache.value_or(core::CacheMode::kSemantic), *loose.cache);
   }

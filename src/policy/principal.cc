@@ -22,7 +22,20 @@ Error Unauthenticated(std::string message) {
 
 }  // namespace
 
-Keyring::Keyring() { local_.name = "local"; }
+Result<void> RequireScope(const Principal& caller, Scope scope) {
+  if (caller.scopes.Has(scope)) return {};
+  const std::string word(ToString(scope));
+  Error error{ErrorCode::kPermissionDenied, ErrorSource::kCaller, Retry::kNever,
+              "the key '" + caller.name + "' has no scope '" + word + "'; add it to keys." +
+                  caller.name + ".scopes in the configuration, or use another key"};
+  error.reason = "scope_required";
+  return error;
+}
+
+Keyring::Keyring() {
+  local_.name = "local";
+  local_.scopes = ScopeSet::All();
+}
 
 Result<Keyring> Keyring::Make(std::vector<Principal> principals) {
   if (principals.size() > kKeysMax) {

@@ -17,6 +17,7 @@
 #include "base/secret.h"
 #include "core/constraints.h"
 #include "core/place.h"
+#include "policy/scope.h"
 
 namespace tidegate::policy {
 
@@ -30,9 +31,14 @@ struct Principal {
   core::Constraints constraints;  // merged as the source "key <name>"
   std::string policy;  // name of the policy that applies to every request of this key, or empty
   std::optional<Money> budget_day;
+  ScopeSet scopes = ScopeSet::Default();
   core::PlaceSet places = core::PlaceSet::All();  // a hard bound, told apart from `place` in
                                                   // records (RejectReason::kKeyPlace)
 };
+
+// Whether `caller` may do what wants `scope`. Errors: kPermissionDenied, naming both and the
+// remedy.
+Result<void> RequireScope(const Principal& caller, Scope scope);
 
 // Immutable, so any thread may use it; a change of configuration makes a new one.
 class Keyring {

@@ -60,22 +60,27 @@ ReadEnd ReadAvailable(int fd, OutputTail& tail, Lines& lines) {
   return ReadEnd::kEmpty;
 }
 
-// Waits for output, the end of the program or the time. False = the time is up.
-bool WaitForNews(const Child& child, bool output_open, std::int64_t due) {
-  const std::int64_t nanos = due - SystemClock().MonotonicNanos();
+// How long nobody looks whether the program shall be stopped.
+constexpr std::int64_t kStopLookNanos = 100'000'000;
+
+// Waits for output, the end of the program or the time, but not for long where it can be stopped.
+// False = the time is up.
+bool WaitForNews(const Child& child, bool output_open, std::int64_t due, bool stoppable) {
+  std::int64_t nanos = due - SystemClock().MonotonicNanos();
   if (nanos <= 0) return false;
+  if (stoppable) nanos = std::min(nanos, kStopLookNanos);
   pollfd wanted[2] = {{child.pidfd(), POLLIN, 0},
                       {output_open ? child.output_fd() : -1, POLLIN, 0}};
   const timespec left{nanos / 1'000'000'000, nanos % 1'000'000'000};
   const int ready = ppoll(wanted, 2, &left, nullptr);
   CHECK(ready >= 0 || errno == EINTR);
-  return ready != 0;
+  return ready != 0 || stoppable;
 }
 
 }  // namespace
 
 Result<RunResult> RunProgram(const SpawnOptions& options, const RunLimits& limits,
-                             const LineSink& on_line) {
+                             const LineSink& on_line, const std::stop_token& stop) {
   const std::int64_t due = SystemClock().MonotonicNanos() + limits.timeout_nanos;
   TIDEGATE_ASSIGN(Child child, Spawn(options));
   OutputTail tail(limits.output_bytes_max);
@@ -83,7 +88,12 @@ Result<RunResult> RunProgram(const SpawnOptions& options, const RunLimits& limit
   bool output_open = true;
   std::optional<ExitStatus> status;
   while (!status) {
-    if (!WaitForNews(child, output_open, due)) {
+    if (stop.stop_requested()) {
+      child.Stop(kRunStopGraceNanos);
+      return Error{ErrorCode::kCancelled, ErrorSource::kCaller, Retry::kNever,
+                   options.argv[0] + " was stopped"};
+    }
+    if (!WaitForNews(child, output_open, due, stop.stop_possible())) {
       child.Stop(kRunStopGraceNanos);
       return Error{ErrorCode::kDeadlineExceeded, ErrorSource::kGateway, Retry::kSameTarget,
                    options.argv[0] + " did not finish within " +

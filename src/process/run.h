@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -31,10 +32,11 @@ struct RunResult {
 // Called for every line of output as it comes, without its end of line.
 using LineSink = std::function<void(std::string_view line)>;
 
-// Blocks the calling thread. A descendant that keeps the pipe open does not keep this waiting once
-// the program has ended: the whole group ends with it. Errors: those of Spawn; kDeadlineExceeded
-// (the program was stopped).
+// Blocks the calling thread; `stop` ends the program early. A descendant that keeps the pipe open
+// does not keep this waiting once the program has ended: the whole group ends with it. Errors:
+// those of Spawn; kDeadlineExceeded (the program was stopped), kCancelled (so it was, since
+// somebody asked for it).
 Result<RunResult> RunProgram(const SpawnOptions& options, const RunLimits& limits,
-                             const LineSink& on_line = nullptr);
+                             const LineSink& on_line = nullptr, const std::stop_token& stop = {});
 
 }  // namespace tidegate::process

@@ -54,6 +54,19 @@ TEST(RunTest, StopsAProgramThatTakesTooLong) {
   EXPECT_LT(SystemClock().MonotonicNanos() - before, 10 * kSecond);
 }
 
+TEST(RunTest, StopsAProgramWhenAsked) {
+  std::stop_source stop;
+  const auto result = RunProgram(
+      Shell("echo begun; while :; do sleep 1000; done"), {60 * kSecond, 1024},
+      [&](std::string_view line) {
+        EXPECT_EQ(line, "begun");
+        stop.request_stop();
+      },
+      stop.get_token());
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::kCancelled);
+}
+
 TEST(RunTest, StopsAProgramThatNeverStopsPrinting) {
   const auto result = RunProgram(Shell("while :; do echo flood; done"), {kSecond / 10, 1024});
   ASSERT_FALSE(result.ok());

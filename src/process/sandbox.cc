@@ -29,6 +29,8 @@ struct RulesetAttributes {
 
 constexpr std::uint64_t kRead = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 constexpr std::uint64_t kExecute = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE;
+constexpr std::uint64_t kWrite =
+    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate;
 constexpr std::uint64_t kDevice = kRead | LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate | kIoctlDevice;
 constexpr std::uint64_t kSocketFolder =
     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE;
@@ -70,6 +72,7 @@ Sandbox::Sandbox(const SandboxOptions& options, const char* program)
   Allow(options.readable, kRead);
   Allow(options.listable, LANDLOCK_ACCESS_FS_READ_DIR);
   Allow(ProgramFiles(program), kExecute);
+  Allow(options.writable, kWrite);
   Allow(options.devices, kDevice);
   Allow(options.socket_folders, kSocketFolder);
   if (calls_) filter_ = CallFilter(program);

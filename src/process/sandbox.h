@@ -24,6 +24,7 @@ namespace tidegate::process {
 struct SandboxOptions {
   std::vector<std::string> readable;
   std::vector<std::string> listable;        // folders whose names, but not contents, may be read
+  std::vector<std::string> writable;        // files that are there: read, written and cut
   std::vector<std::string> devices;         // read, written and controlled
   std::vector<std::string> socket_folders;  // sockets may be made and removed in them
   // The program itself, and what the kernel loads to run it, need not be listed.

@@ -124,6 +124,7 @@ int Try(const std::string& what, const std::string& argument) {
   if (what == "read") return TryOpen(argument, O_RDONLY);
   if (what == "list") return TryOpen(argument, O_RDONLY | O_DIRECTORY);
   if (what == "write") return TryOpen(argument, O_WRONLY);
+  if (what == "overwrite") return TryOpen(argument, O_WRONLY | O_CREAT | O_TRUNC);
   if (what == "create") return TryOpen(argument, O_WRONLY | O_CREAT);
   if (what == "remove") return Errno(unlink(argument.c_str()));
   if (what == "tcp") return TryConnectTcp(argument);
@@ -353,6 +354,17 @@ TEST_F(SandboxTest, WhatMayBeReadMayNotBeChangedAndFoldersForSocketsTakeNothingE
   Write("run/key", "another child's");
   ExpectRefused({"write " + Path("model/weights.gguf"), "read " + Path("run/key"),
                  "create " + Path("run/file"), "create " + Path("model/file")});
+}
+
+TEST_F(SandboxTest, AFileThatMayBeWrittenIsNoWayToMakeOthers) {
+  Write("home/out", "");
+  sandbox_.writable = {Path("home/out")};
+  const std::vector<std::string> allowed = {
+      "overwrite " + Path("home/out"), "write " + Path("home/out"), "read " + Path("home/out")};
+  for (const auto& [attempt, answer] : Attempt(allowed)) EXPECT_EQ(answer, "done") << attempt;
+  const std::string remove = "remove " + Path("home/out");
+  EXPECT_EQ(Attempt({remove}).at(remove), "EACCES");
+  ExpectRefused({"overwrite " + Path("home/secret"), "overwrite " + Path("home/new")});
 }
 
 TEST_F(SandboxTest, NamesThatMayBeListedAreNoContents) {

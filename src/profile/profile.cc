@@ -36,10 +36,12 @@ Profile Compute(const core::Request& request) {
   const Signs signs = ReadSigns(LastUserText(request));
   Profile profile;
   profile.input_tokens_estimate = input.estimate;
+  profile.media_tokens_estimate = input.media_estimate;
   profile.input_tokens_max = input.max;
   profile.choices = std::max<std::int64_t>(request.choices, 1);
   profile.protocol = request.protocol;
   profile.needs = request.needs.With(core::Capability::kChat);
+  profile.window_tokens = request.window_tokens;
   profile.difficulty = Difficulty(request, signs);
   profile.output_tokens_limit = request.max_output_tokens.value_or(0);
   profile.output_tokens_estimate = ExpectedOutputTokens(request, signs, profile.difficulty);

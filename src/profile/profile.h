@@ -18,6 +18,9 @@ namespace tidegate::profile {
 
 struct Profile {
   std::int64_t input_tokens_estimate = 0;
+  // Of those: of images, sounds and files. What one of them takes depends on the model, ten times
+  // more or less.
+  std::int64_t media_tokens_estimate = 0;
   // Never exceeded by a tokenizer with at least one byte a token; kTokensUnbounded (tokens.h) when
   // only the window bounds it.
   std::int64_t input_tokens_max = 0;
@@ -29,7 +32,8 @@ struct Profile {
   // all of the input.
   std::int64_t prompts = 1;
   std::optional<std::int64_t> longest_prompt_estimate = {};
-  std::int64_t requests_max = 1;  // how often the price of a request may be due, at most
+  std::int64_t window_tokens = 0;  // of the window that the caller asks for; 0 = any that it fits
+  std::int64_t requests_max = 1;   // how often the price of a request may be due, at most
   core::Protocol protocol = core::Protocol::kOpenAiChat;  // that the caller speaks
   core::CapabilitySet needs;
   double difficulty = 0;  // 0 … 1; a request of middling difficulty is 0.5

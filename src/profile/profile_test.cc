@@ -152,6 +152,7 @@ TEST(Tokens, OfMediaAreBoundedAndOfDocumentsAreNot) {
                                      .detail = "high"});
   EXPECT_GE(CountInput(image).max, kImageTokensMax);
   EXPECT_LT(CountInput(image).max, 2 * kImageTokensMax);
+  EXPECT_EQ(CountInput(image).media_estimate, kImageTokens) << "apart from that of the text";
   core::Request file = Ask("read");
   file.messages[0].parts.push_back(
       {.kind = core::PartKind::kFile, .source = core::MediaSource::kFileId, .text = "file-1"});

@@ -75,7 +75,12 @@ void AddMedia(const core::Part& part, TokenCounts& counts) {
 }
 
 void AddPart(const core::Part& part, Estimate& text, TokenCounts& counts) {
-  if (core::IsMedia(part.kind)) return AddMedia(part, counts);
+  if (core::IsMedia(part.kind)) {
+    const std::int64_t before = counts.estimate;
+    AddMedia(part, counts);
+    counts.media_estimate += counts.estimate - before;
+    return;
+  }
   text.Add(part.text);
   if (part.kind == core::PartKind::kToolCall || part.kind == core::PartKind::kToolResult) {
     counts.max += kMessageTokensMax;

@@ -46,6 +46,7 @@ std::int64_t MilliTokens(std::string_view text);
 struct TokenCounts {
   std::int64_t estimate = 0;
   std::int64_t max = 0;
+  std::int64_t media_estimate = 0;  // of the estimate: images, sounds and files
 };
 TokenCounts CountInput(const core::Request& request);
 

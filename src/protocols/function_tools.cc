@@ -1,5 +1,6 @@
 #include "protocols/function_tools.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -15,7 +16,45 @@ constexpr FieldNames kTool{std::to_array<std::string_view>({"type", "function", 
 constexpr FieldNames kFunction{
     std::to_array<std::string_view>({"name", "description", "parameters", "strict"})};
 
+constexpr FieldNames kChoice{std::to_array<std::string_view>({"type", "function"})};
+constexpr FieldNames kChosen{std::to_array<std::string_view>({"name"})};
+
 }  // namespace
+
+Result<void> DecodeFunctionToolChoice(const json::Value& choice, RequestTexts& texts,
+                                      core::Request& request) {
+  if (choice.is_string()) {
+    const std::string_view word = *choice.String();
+    if (word == "auto") {
+      request.tool_choice = core::ToolChoiceKind::kAuto;
+    } else if (word == "none") {
+      request.tool_choice = core::ToolChoiceKind::kNone;
+    } else if (word == "required") {
+      request.tool_choice = core::ToolChoiceKind::kRequired;
+      texts.Need(core::Capability::kToolChoice);
+    } else {
+      return choice.Invalid("must be 'auto', 'none', 'required' or an object that names a tool");
+    }
+    return {};
+  }
+  if (!choice.is_object()) return choice.Mismatch("a string or an object");
+  TIDEGATE_ASSIGN(const auto fields, ReadFields(kChoice, choice));
+  TIDEGATE_ASSIGN(const json::Value type, fields.Required(kChoice.Index("type")));
+  TIDEGATE_ASSIGN(const std::string_view word, type.String());
+  if (word != "function") return type.Invalid("must be 'function'");
+  texts.NeedVendorIfUnknown(fields);
+  TIDEGATE_ASSIGN(const json::Value function, fields.Required(kChoice.Index("function")));
+  TIDEGATE_ASSIGN(const auto chosen, ReadFields(kChosen, function));
+  TIDEGATE_ASSIGN(const json::Value name, chosen.Required(kChosen.Index("name")));
+  TIDEGATE_ASSIGN(request.tool_choice_name, texts.Keep(name));
+  request.tool_choice = core::ToolChoiceKind::kNamed;
+  texts.Need(core::Capability::kToolChoice);
+  const bool known = std::any_of(
+      request.tools.begin(), request.tools.end(),
+      [&](const core::ToolSpec& tool) { return tool.name == request.tool_choice_name; });
+  if (!known) return name.Invalid("names no function in `tools`");
+  return {};
+}
 
 Result<void> CheckToolName(const json::Value& value, std::string_view name) {
   if (name.empty()) return value.Invalid("must not be empty");

@@ -16,6 +16,10 @@ namespace tidegate::protocols {
 // protocol only. Errors: kInvalidArgument with the field's path.
 Result<void> DecodeFunctionTools(const json::Value& tools, RequestTexts& texts,
                                  core::Request& request);
+// Which of them is to be called: 'auto', 'none', 'required', or the object that names one. Call it
+// after DecodeFunctionTools. Errors: likewise.
+Result<void> DecodeFunctionToolChoice(const json::Value& choice, RequestTexts& texts,
+                                      core::Request& request);
 // The value of one "function" member.
 Result<core::ToolSpec> DecodeFunctionTool(const json::Value& function, RequestTexts& texts);
 // Not empty, and not too long.

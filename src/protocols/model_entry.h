@@ -16,10 +16,15 @@ namespace tidegate::protocols {
 struct Residency {
   std::int64_t bytes = 0;
   std::int64_t until_wall_nanos = 0;  // when it goes if nobody asks for it; 0 = it stays
+  std::int64_t device_bytes = 0;      // of these, on graphics devices
+  std::int64_t context_tokens = 0;    // of the window that it has now; 0 = not known
 };
 
 struct ModelEntry {
   std::string id;  // what a caller writes in `model`
+  // What clients of a server of local models call it, where that name means nothing else here;
+  // empty: `id`.
+  std::string plain = {};
   std::string owned_by;
   std::int64_t created_s = 0;
   const core::Deployment* deployment = nullptr;  // for the "tidegate" extension object; may be null
@@ -33,6 +38,12 @@ struct ModelEntry {
   std::optional<Residency> residency = {};
   // What a local model says of itself, where it is shown by itself; may be null.
   std::shared_ptr<const core::ModelCard> card = {};
+};
+
+// Which model a caller wants to see, and whether all of it.
+struct ModelQuestion {
+  std::string model;
+  bool everything = false;  // long lists, too
 };
 
 struct FixedAnswer {

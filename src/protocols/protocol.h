@@ -166,7 +166,7 @@ class Protocol {
   }
   virtual FixedAnswer EncodeFixed(const Route&) const { return {}; }
   // REQUIRES: json::kPaddingBytes readable bytes behind `body`.
-  virtual Result<std::string> DecodeModelName(std::string_view) const {
+  virtual Result<ModelQuestion> DecodeModelQuestion(std::string_view) const {
     return InvalidArgument("model", "is not taken from a body by this protocol");
   }
   // The answer to a request without content (Request::readying).

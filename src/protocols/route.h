@@ -44,7 +44,7 @@ struct ClientHead {
 struct Route {
   Operation operation = Operation::kChat;
   std::string_view model = {};  // that the path names; views the path
-  // The model of a kGetModel stands in the body: DecodeModelName.
+  // The model of a kGetModel stands in the body: DecodeModelQuestion.
   bool model_in_body = false;
   // The answer to a kGetModel holds what the model says of itself: ModelEntry::card.
   bool shows_card = false;

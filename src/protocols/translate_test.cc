@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "protocols/anthropic_messages/codec.h"
+#include "protocols/bedrock_converse/codec.h"
+#include "protocols/gemini/codec.h"
 #include "protocols/ollama/codec.h"
 #include "protocols/openai_chat/codec.h"
 #include "protocols/openai_responses/codec.h"
@@ -145,6 +147,98 @@ TEST(Translate, AToolDemandedByNameIsTheOnlyOneForWhoKnowsNoNames) {
             R"("tools":[{"type":"function","function":{"name":"g"}}],"tool_choice":"required"})");
   for (const std::string_view other : {R"("tool_choice":"required")", R"("tool_choice":"auto")"}) {
     EXPECT_EQ(sent(other), std::string(kTools) + std::string(other) + "}");
+  }
+}
+
+// Ollama's own protocol has no such field; its clients may say it here all the same.
+TEST(Translate, AChoiceOfToolsInOllamasProtocolGoesWhereItCanBeKept) {
+  constexpr std::string_view kHead =
+      R"({"model":"x","messages":[{"role":"user","content":"a"}],"stream":false,)"
+      R"("tools":[{"type":"function","function":{"name":"f"}}])";
+  const auto body = [&](std::string_view choice) {
+    return std::string(kHead) + R"(,"tool_choice":)" + std::string(choice) + "}";
+  };
+  const auto needs_choice = [&](std::string_view choice) {
+    const Asked asked(kOllama, body(choice));
+    EXPECT_TRUE(asked.request.ok());
+    return asked.request->needs.Has(core::Capability::kToolChoice);
+  };
+  constexpr std::string_view kNamed = R"({"type":"function","function":{"name":"f"}})";
+  EXPECT_FALSE(needs_choice(R"("auto")"));
+  EXPECT_FALSE(needs_choice(R"("none")"));
+  EXPECT_TRUE(needs_choice(R"("required")"));
+  EXPECT_TRUE(needs_choice(kNamed));
+  EXPECT_FALSE(kOllama.Expressible().Has(core::Capability::kToolChoice)) << "not eligible then";
+
+  for (const std::string_view choice :
+       {std::string_view(R"("auto")"), std::string_view(R"("none")"),
+        std::string_view(R"("required")"), kNamed}) {
+    EXPECT_NE(Sent(kOllama, body(choice), kChat).find(R"("tool_choice":)" + std::string(choice)),
+              std::string::npos)
+        << choice;
+  }
+  // A server of Ollama's never sees the field, and no tools where none may be called.
+  std::string same(kHead);
+  same.replace(same.find("\"x\""), 3, "\"m\"");
+  EXPECT_EQ(Sent(kOllama, body(R"("auto")"), kOllama), same + "}");
+  EXPECT_EQ(Sent(kOllama, body(R"("none")"), kOllama),
+            same.substr(0, same.find("[{\"type\"")) + "[]}");
+  EXPECT_TRUE(Sent(kOllama, body(R"("required")"), kOllama).starts_with("refused: "));
+  EXPECT_TRUE(Sent(kOllama, body(kNamed), kOllama).starts_with("refused: "));
+  const auto refused = [&](std::string_view choice) { return Sent(kOllama, body(choice), kChat); };
+  EXPECT_TRUE(refused(R"("any")").starts_with("refused: ")) << refused(R"("any")");
+  EXPECT_NE(
+      refused(R"({"type":"function","function":{"name":"g"}})").find("tool_choice.function.name"),
+      std::string::npos);
+  EXPECT_NE(refused(R"({"type":"custom"})").find("tool_choice.type"), std::string::npos);
+}
+
+TEST(Translate, ATierOfServiceSaysHowUrgentARequestIs) {
+  using core::Priority;
+  struct Case {
+    const Protocol& codec;
+    const char *path, *body;
+    std::optional<Priority> priority;
+  };
+  constexpr const char* kGenerate = "/v1beta/models/m:generateContent";
+  constexpr const char* kConverse = "/model/m/converse";
+  const Case cases[] = {
+      {kChat, "/v1/chat/completions",
+       R"({"model":"m","messages":[{"role":"user","content":"a"}],"service_tier":"flex"})",
+       Priority::kBackground},
+      {kChat, "/v1/chat/completions",
+       R"({"model":"m","messages":[{"role":"user","content":"a"}],"service_tier":"priority"})",
+       Priority::kInteractive},
+      {kChat,
+       "/v1/chat/completions",
+       R"({"model":"m","messages":[{"role":"user","content":"a"}],"service_tier":"auto"})",
+       {}},
+      {kResponses, "/v1/responses", R"({"model":"m","input":"a","service_tier":"flex"})",
+       Priority::kBackground},
+      {gemini::Codec(), kGenerate,
+       R"({"contents":[{"parts":[{"text":"a"}]}],"serviceTier":"priority"})",
+       Priority::kInteractive},
+      {gemini::Codec(), kGenerate,
+       R"({"contents":[{"parts":[{"text":"a"}]}],"service_tier":"SERVICE_TIER_FLEX"})",
+       Priority::kBackground},
+      {gemini::Codec(),
+       kGenerate,
+       R"({"contents":[{"parts":[{"text":"a"}]}],"serviceTier":"standard"})",
+       {}},
+      {bedrock_converse::Codec(), kConverse,
+       R"({"messages":[{"role":"user","content":[{"text":"a"}]}],"serviceTier":{"type":"flex"}})",
+       Priority::kBackground},
+      {bedrock_converse::Codec(),
+       kConverse,
+       R"({"messages":[{"role":"user","content":[{"text":"a"}]}],)"
+       R"("serviceTier":{"type":"reserved"}})",
+       {}},
+  };
+  for (const Case& each : cases) {
+    const PaddedText body(each.body);
+    const Result<core::Request> request = DecodeChat(each.codec, each.path, body.view());
+    ASSERT_TRUE(request.ok()) << each.body << DescribeError(request.error());
+    EXPECT_EQ(request->constraints.priority, each.priority) << each.body;
   }
 }
 

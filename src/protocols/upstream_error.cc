@@ -169,6 +169,11 @@ bool IsContextOverflow(const Fault& fault) {
                                                          "exceeds the maximum number of tokens",
                                                          "tokens in the prompt",
                                                          "too many tokens: size limit"};
+  // Of a text to embed, llama-server says so as if it had failed.
+  if (fault.status == 500 && ContainsIgnoreCase(fault.message, "is too large to process") &&
+      ContainsIgnoreCase(fault.message, "batch size")) {
+    return true;
+  }
   const bool may_be =
       fault.status == 400 || fault.status == 413 || fault.status == 422 || fault.status == 0;
   return may_be && ContainsAny(fault.message, kPhrases);
@@ -189,6 +194,12 @@ bool IsUnknownModel(const Fault& fault) {
 bool IsUnsupported(const Fault& fault) {
   return (fault.status == 400 || fault.status == 422) &&
          ContainsIgnoreCase(fault.message, "does not support");
+}
+
+// What llama-server says of a picture or sound in a format that it does not know (WebP, say), and
+// of a damaged one: others may know the format.
+bool IsUnreadMedia(const Fault& fault) {
+  return fault.status == 400 && ContainsIgnoreCase(fault.message, "failed to load image");
 }
 
 // The status that the words of an error mean when it came without one, inside a stream.
@@ -257,6 +268,14 @@ Verdict Judge(const Fault& fault, int status) {
             Retry::kOtherTarget,
             {},
             "the model cannot do what the request asks for"};
+  }
+  if (IsUnreadMedia(fault)) {
+    return {
+        ErrorCode::kInvalidArgument,
+        Retry::kOtherTarget,
+        {},
+        "the model's server cannot read a picture or sound of the request: it is damaged, or in "
+        "a format unknown there (PNG, JPEG and WAV are known everywhere)"};
   }
   switch (status) {
     case 401:

@@ -127,6 +127,14 @@ TEST(UpstreamError, WordsDecideWhereTheStatusIsTooCoarse) {
             "context_length_exceeded");
   EXPECT_EQ(judge(500, R"({"message":"maximum context length"})").code, ErrorCode::kUnavailable)
       << "a 500 is a failure";
+  const Error unread = judge(400, R"({"error":{"message":"Failed to load image or audio file"}})");
+  EXPECT_EQ(unread.code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(unread.retry, Retry::kOtherTarget) << "another may know the format";
+  EXPECT_EQ(judge(500, R"-({"error":{"message":"input (9 tokens) is too large to process. )-"
+                       R"-(increase the physical batch size (current batch size: 8)"}})-")
+                .reason,
+            "context_length_exceeded")
+      << "unless llama-server means the text that it should embed";
   EXPECT_EQ(judge(400, R"({"error":{"message":"The model foo is not a valid model ID"}})").reason,
             "model_not_found");
   EXPECT_EQ(judge(404, R"({"object":"error","message":"The model `x` does not exist.",)"

@@ -110,7 +110,7 @@ for (const [model, place] of [[LOCAL, 'device'], [CLOUD, 'cloud']]) {
           { type: 'image', source: { type: 'base64', media_type: 'image/png', data } },
         ]),
       }), (error) => {
-        assert.equal(error.status, 503);
+        assert.equal(error.status, 400);
         assert.equal(error.error.type, 'error');
         assert.equal(error.error.error.code, 'capability');
         assert.match(error.message, /vision/);
@@ -172,7 +172,7 @@ test('a field that only Anthropic knows is refused by name where nobody can take
     model: CLOUD, max_tokens: 9, messages: ask('a'),
     tools: [{ type: 'web_search_20250305', name: 'web_search' }],
   }), (error) => {
-    assert.equal(error.status, 503);
+    assert.equal(error.status, 400);
     assert.match(error.error.error.message, /tools\[0\]\.type/);
     return true;
   });

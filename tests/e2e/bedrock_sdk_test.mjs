@@ -330,8 +330,8 @@ for (const [model, place] of [[LOCAL, 'device'], [CLOUD, 'cloud']]) {
           }],
         }],
       })), (error) => {
-        assert.ok(error instanceof bedrock.ServiceUnavailableException, error);
-        assert.equal(error.$metadata.httpStatusCode, 503);
+        assert.ok(error instanceof bedrock.ValidationException, error);
+        assert.equal(error.$metadata.httpStatusCode, 400);
         assert.match(error.message, /vision/);
         return true;
       });
@@ -392,7 +392,7 @@ test('what only Bedrock knows is refused by name where nobody can take it', asyn
     modelId: CLOUD, messages: ask('a'),
     guardrailConfig: { guardrailIdentifier: 'g', guardrailVersion: '1' },
   })), (error) => {
-    assert.ok(error instanceof bedrock.ServiceUnavailableException, error);
+    assert.ok(error instanceof bedrock.ValidationException, error);
     assert.match(error.message, /guardrailConfig/);
     return true;
   });

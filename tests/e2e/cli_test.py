@@ -16,8 +16,8 @@ EXIT_FAILURE, EXIT_USAGE, EXIT_NO_INPUT, EXIT_UNAVAILABLE = 1, 64, 66, 69
 ESCAPE = b"\x1b["
 COMMANDS = [
     "ask", "run", "launch", "pull", "push", "list", "show", "create", "cp", "rm", "stop", "verify",
-    "import", "export", "models", "ps", "spend", "explain", "serve", "doctor", "config check",
-    "engine status", "engine install", "completions", "demo", "version",
+    "import", "export", "bench", "tune", "models", "ps", "spend", "explain", "serve", "doctor",
+    "config check", "engine status", "engine install", "completions", "demo", "version",
 ]  # fmt: skip
 
 
@@ -223,6 +223,7 @@ class Alone(unittest.TestCase):
         states = {check["name"]: check["state"] for check in report["checks"]}
         self.assertEqual(states["engine"], "ok")
         self.assertEqual(states["state folder"], "ok")
+        self.assertIn(states["sandbox"], ("ok", "warn"))
         for check in report["checks"]:
             self.assertTrue(check["state"] == "ok" or check["fix"], check)
         self.home.write("config/tidegate/config.toml", "nonsense = 1\n")

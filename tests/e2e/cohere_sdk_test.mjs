@@ -274,7 +274,7 @@ for (const [model, place] of [[LOCAL, 'device'], [CLOUD, 'cloud'], [OWN, 'cloud'
           { type: 'image_url', imageUrl: { url: PIXEL } }]),
       }), (error) => {
         assert.ok(error instanceof CohereError);
-        assert.equal(error.statusCode, 503);
+        assert.equal(error.statusCode, 400);
         assert.equal(error.body.code, 'capability');
         assert.match(error.body.message, /vision/);
         return true;
@@ -389,7 +389,7 @@ test('documents to be cited are refused by who cannot cite, with the reason', as
   await assert.rejects(client.chat({
     model: CLOUD, messages: ask('Is it wet?'), documents: ['It rains.'],
   }), (error) => {
-    assert.equal(error.statusCode, 503);
+    assert.equal(error.statusCode, 400);
     assert.match(error.body.message, /citations/);
     return true;
   });
@@ -422,7 +422,7 @@ test('a field that only Cohere knows is refused by name where nobody can take it
   await assert.rejects(client.chat({
     model: CLOUD, messages: ask('a'), safetyMode: 'STRICT',
   }), (error) => {
-    assert.equal(error.statusCode, 503);
+    assert.equal(error.statusCode, 400);
     assert.match(error.body.message, /safety_mode/);
     return true;
   });

@@ -131,7 +131,7 @@ test('what a chat cannot say needs who speaks completions', async () => {
     prompt: { prompt: ['a', 'b'] },
   })) {
     await assert.rejects(client.completions.create({ model: CLOUD, prompt: 'a', ...asked }),
-      (error) => error.status === 503 && error.param === field);
+      (error) => error.status === 400 && error.param === field);
   }
   await assert.rejects(client.completions.create({ model: CLOUD, prompt: 5 }),
     (error) => error.status === 400 && error.param === 'prompt');

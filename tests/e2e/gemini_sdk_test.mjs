@@ -216,9 +216,9 @@ for (const [model, place] of [[LOCAL, 'device'], [CLOUD, 'cloud']]) {
         contents: [{ text: 'What is this?' }, { inlineData: { mimeType: 'image/png', data } }],
       }), (error) => {
         assert.ok(error instanceof ApiError);
-        assert.equal(error.status, 503);
+        assert.equal(error.status, 400);
         const { error: status } = JSON.parse(error.message);
-        assert.equal(status.status, 'UNAVAILABLE');
+        assert.equal(status.status, 'INVALID_ARGUMENT');
         assert.equal(status.details[0].reason, 'capability');
         assert.match(status.message, /vision/);
         return true;

@@ -1,5 +1,5 @@
 // Models of other kinds, made of the starter model: the weights are the same, and the file says
-// that it embeds or ranks.
+// that it embeds or ranks, or that it was trained with a longer window.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -82,4 +82,21 @@ export function writePooled(from, to, pooling) {
   const padding = Buffer.alloc(aligned(head.length, alignment) - head.length);
   const data = bytes.subarray(aligned(reader.at, alignment));
   writeFileSync(to, Buffer.concat([head, padding, data]));
+}
+
+// The bytes of the model in `from` with another number for the window that it was trained with.
+export function withWindow(from, tokens) {
+  const bytes = readFileSync(from);
+  const reader = new Reader(bytes);
+  reader.at = 16; // magic, version, number of tensors
+  for (let left = reader.number64(); left > 0; left -= 1) {
+    const key = reader.text();
+    const type = reader.number32();
+    if (key.endsWith('.context_length')) {
+      bytes.writeUInt32LE(tokens, reader.at);
+      return bytes;
+    }
+    reader.skip(type);
+  }
+  throw new Error(`${from} has no window`);
 }

@@ -38,7 +38,8 @@ export const NO_AGENT = 'not installed: scripts/npm-install agents';
 
 const SOURCE = fileURLToPath(new URL('../..', import.meta.url));
 export const STARTER = join(SOURCE, 'models/tidegate-starter.gguf');
-const BINARIES = join(process.env.TIDEGATE_BINARY_DIR ?? join(SOURCE, 'build/release'), 'bin');
+export const BINARIES = join(
+  process.env.TIDEGATE_BINARY_DIR ?? join(SOURCE, 'build/release'), 'bin');
 export const SANITIZED = (process.env.TIDEGATE_SANITIZE ?? '') !== '';
 export const PATIENCE_MS = SANITIZED ? 120_000 : 30_000;
 const SANITIZER_REPORT = /ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:/;
@@ -173,14 +174,17 @@ output_usd_per_mtok = ${PRICES.output}
 
 export class Gate {
   // A gate with the local starter model (and the models in `files`) and, as "cloud", the emulator.
-  // `models`: further settings of the table of that name.
+  // `models`, `engine`: further settings of the tables of these names.
   static async start(
     emulator, tables = '', listen = '127.0.0.1:0', variables = {}, files = [], models = {},
+    engine = {},
   ) {
     const gate = new Gate();
     gate.home = makeHome();
     Object.assign(gate.home.env, variables);
     const config = join(gate.home.path, 'tidegate.toml');
+    const settings = (table) => Object.entries(table)
+      .map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`).join('');
     const listed = ['swift', 'paced'].map((name) => `{ name = "${name}", context_tokens = 128000,
  output_tokens_max = 16384, quality = 0.9, capabilities = ${JSON.stringify(CAPABILITIES)},
  prices = { input_usd = ${PRICES.input}, cached_read_usd = ${PRICES.cached},
@@ -189,9 +193,10 @@ export class Gate {
 [engine]
 path = "${enginePath()}"
 threads = 1
+${settings(engine)}
 [models]
 files = ${JSON.stringify([STARTER, ...files])}
-${Object.entries(models).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`).join('')}
+${settings(models)}
 [providers.cloud]
 kind = "openai_compatible"
 url = "${emulator.url}/v1"

@@ -209,7 +209,7 @@ class Configuration(unittest.TestCase):
         'listen = "127.0.0.1:1"': "listen",
         'listen = ["example.com:80"]': "listen",
         "[log]\nlevel = 'loud'": "log.level",
-        "[engine]\nslots = 0": "engine.slots",
+        "[engine]\nslots = -1": "engine.slots",
         "[budget]\nday_usd = 'much'": "budget.day_usd",
         "[policies.work]\nprivacy = 'secret'": "policies.work.privacy",
         "[policies.work]\nprivcy = 'local'": "policies.work.privcy",

@@ -23,6 +23,7 @@ before(async () => {
   registry = await Registry.start();
   gate = await Gate.start(emulator, '', '127.0.0.1:0', {}, [], {
     registries: [registry.host], insecure_registries: [registry.host],
+    push_registries: [registry.host],
   });
   client = gate.ollama();
 });
@@ -185,6 +186,19 @@ describe('a model that is made', () => {
     assert.equal(blobs().filter((file) => file === weights).length, 1);
   });
 
+  test('is listed by its name alone, unless that means another one, too', async () => {
+    for (const model of ['swift', 'ann/swift']) {
+      await client.create({ model, from: base(), stream: false });
+    }
+    const listed = await names();
+    assert.ok(listed.includes('cloud/swift:latest') && listed.includes('local/swift:latest'));
+    assert.ok(listed.includes('ann/swift:latest') && !listed.includes('swift:latest'));
+    assert.equal((await ask('local/swift')).done, true);
+    await client.delete({ model: 'local/swift:latest' });
+    await client.delete({ model: 'ann/swift' });
+    assert.ok(!(await names()).some((name) => /^(local|ann)\/swift/.test(name)));
+  });
+
   test('of a file that was sent', async () => {
     const digest = digestOf(WEIGHTS);
     const send = (body) => fetch(`${gate.url}/api/blobs/${digest}`, { method: 'POST', body });
@@ -202,10 +216,151 @@ describe('a model that is made', () => {
       400, /files\.a\.gguf/);
     await assertFails(client.create({ model: 'no', from: 'absent', stream: false }), 404, /absent/);
     await assertFails(client.create({
+      model: 'no', files: { 'model.safetensors': digestOf(WEIGHTS) }, stream: false,
+    }), 400, /convert_hf_to_gguf/);
+    await assertFails(client.create({
       model: 'no', from: 'pirate', parameters: { colour: 1 }, stream: false,
     }), 400, /parameters\.colour/);
     await assertFails(client.create({ model: '../no', from: 'pirate', stream: false }), 400,
       /model/);
+  });
+});
+
+describe('a model that is made smaller', () => {
+  const small = 'tidegate-starter:q8_0';
+  after(() => client.delete({ model: small }));
+
+  test('is quantized by the engine, answers, and tells how far it is', async () => {
+    const steps = await collect(await client.create({
+      model: small, from: 'tidegate-starter', quantize: 'q8_0', stream: true,
+    }));
+    const quantizing = steps.filter((step) => step.status === 'quantizing F32 model to Q8_0');
+    assert.equal(quantizing.at(-1).completed, WEIGHTS.length);
+    assert.equal(steps.at(-1).status, 'success');
+    const listed = (await client.list()).models.find((model) => model.name === small);
+    assert.equal(listed.details.quantization_level, 'Q8_0');
+    assert.ok(listed.size < WEIGHTS.length / 2);
+    assert.ok((await ask(small)).message.content.length > 0);
+    const provenance = readFileSync(join(store(), 'provenance/registry.ollama.ai/library',
+      'tidegate-starter/q8_0'), 'utf8');
+    assert.match(provenance, /"quantised_by":"llama\.cpp /);
+  });
+
+  test('is not made of one that is small already, nor to a level that is none', async () => {
+    const make = (from, quantize) => client.create({ model: 'no', from, quantize, stream: false });
+    await assertFails(make(small, 'q4_K_M'), 400, /Q8_0 already/);
+    await assertFails(make('tidegate-starter', 'q3'), 400, /Q3_K_S/);
+  });
+});
+
+describe('a model that is pushed', () => {
+  let name;
+  before(async () => {
+    name = `${registry.host}/ann/pirate:v1`;
+    await client.create({ model: name, from: 'pirate', system: 'Arr.', stream: false });
+  });
+  after(() => client.delete({ model: name }));
+
+  test('is told about while it goes, and comes back as it was', async () => {
+    const before = (await client.list()).models.find((model) => model.name === name);
+    registry.blobs.delete(digestOf(WEIGHTS)); // it came from there
+    registry.faults = { cutAfter: WEIGHTS.length / 2 };
+    const steps = await collect(await client.push({ model: name, stream: true }));
+    const statuses = steps.map((step) => step.status);
+    assert.equal(statuses[0], 'retrieving manifest');
+    assert.equal(statuses.at(-2), 'pushing manifest');
+    assert.equal(statuses.at(-1), 'success');
+    const weights = steps.filter((step) => step.digest === digestOf(WEIGHTS));
+    assert.equal(weights.at(-1).status, `pushing ${digestOf(WEIGHTS).slice(7, 19)}`);
+    assert.equal(weights.at(-1).completed, WEIGHTS.length);
+    assert.ok(registry.blobs.get(digestOf(WEIGHTS)).equals(WEIGHTS));
+    await client.delete({ model: name });
+    await client.pull({ model: name, stream: false });
+    const again = (await client.list()).models.find((model) => model.name === name);
+    assert.equal(again.digest, before.digest);
+    assert.equal((await client.show({ model: name })).system, 'Arr.');
+  });
+
+  test('is not sent where it is', async () => {
+    const { taken } = registry;
+    assert.equal((await client.push({ model: name, stream: false })).status, 'success');
+    assert.equal(registry.taken, taken);
+  });
+
+  test('goes to no registry that is not configured', async () => {
+    await client.copy({ source: name, destination: 'elsewhere.example/ann/pirate' });
+    await assertFails(client.push({ model: 'elsewhere.example/ann/pirate', stream: false }), 403,
+      /models\.push_registries/);
+    await assertFails(client.push({ model: 'pirate', stream: false }), 403, /push_registries/);
+    await assertFails(client.push({ model: name, insecure: true, stream: false }), 400, /insecure/);
+    await client.delete({ model: 'elsewhere.example/ann/pirate' });
+  });
+
+  test('that is not here is an error with its name', async () => {
+    await assertFails(client.push({ model: `${registry.host}/ann/absent`, stream: false }), 404,
+      /absent/);
+  });
+});
+
+describe('a model in use', () => {
+  // Of weights that nothing else has, in a file of their own.
+  const publish = (path, bytes) => {
+    const weights = Buffer.concat([WEIGHTS, Buffer.alloc(bytes)]);
+    registry.publish(path, { model: weights });
+    return { weights, file: digestOf(weights).replace(':', '-') };
+  };
+
+  test('that is removed answers to its end, and its files go when it has ended', async () => {
+    const { file } = publish('library/busy/latest', 160);
+    const model = `${registry.host}/library/busy`;
+    await client.pull({ model, stream: false });
+    const stream = await client.chat({
+      model, messages: [{ role: 'user', content: 'Tell me a long story.' }], stream: true,
+      options: { num_predict: 400, temperature: 1, seed: 7 },
+    });
+    let parts = 0;
+    let last;
+    for await (const part of stream) {
+      parts += 1;
+      last = part;
+      if (parts !== 1) continue;
+      await client.delete({ model });
+      assert.ok(!(await names()).some((one) => one.includes('library/busy')));
+      assert.ok(blobs().includes(file), 'nothing is pulled from under a process');
+    }
+    assert.equal(last.done, true);
+    assert.ok(last.eval_count > 0);
+    await assertFails(ask(model), 404, /busy/);
+    await eventually(() => !blobs().includes(file), 'its file is gone');
+  });
+
+  test('that comes is whole though one that shares its files goes meanwhile', async () => {
+    const { weights, file } = publish('library/first/latest', 192);
+    const license = 'x'.repeat(5_000);
+    registry.publish('library/second/latest', { model: weights, license });
+    const [first, second] = ['first', 'second'].map((one) => `${registry.host}/library/${one}`);
+    await client.pull({ model: first, stream: false });
+    let release;
+    registry.faults = {
+      hold: { digest: digestOf(license), until: new Promise((resolve) => { release = resolve; }) },
+    };
+    const { served } = registry;
+    const pull = await client.pull({ model: second, stream: true });
+    let removed = false;
+    let last;
+    for await (const step of pull) {
+      last = step;
+      if (removed || step.digest !== digestOf(weights)) continue; // it is there and held
+      removed = true;
+      await client.delete({ model: first });
+      assert.ok(blobs().includes(file));
+      release();
+    }
+    registry.faults = {};
+    assert.equal(last.status, 'success');
+    assert.ok(registry.served - served < 10_000, 'the weights were not fetched again');
+    assert.equal((await ask(second)).done, true);
+    await client.delete({ model: second });
   });
 });
 

@@ -70,6 +70,8 @@ async function assertFails(promise, status, message) {
   });
 }
 
+const [, NAME] = LOCAL.split('/');
+
 for (const [model, place] of [[LOCAL, 'device'], [CLOUD, 'cloud']]) {
   describe(`with ${model}`, () => {
     test('a chat is answered, with its figures, and says where it ran', async () => {
@@ -163,11 +165,30 @@ for (const [model, place] of [[LOCAL, 'device'], [CLOUD, 'cloud']]) {
       const [, data] = PIXEL.split(',');
       await assertFails(client.chat({
         model, messages: [{ role: 'user', content: 'What is this?', images: [data] }],
-      }), 503, /vision/);
+      }), 400, /vision/);
       assert.deepEqual(await emulator.chats(), []);
     });
   });
 }
+
+test('which tool is to be called may be said, though Ollama has no word for it', async () => {
+  for (const model of [LOCAL, CLOUD]) {
+    const asked = {
+      model, tools: [WEATHER, CLOCK], messages: ask('Please call the tool get_weather now'),
+      options: { temperature: 0, num_predict: 200 },
+    };
+    for (const [choice, expected] of [
+      [{ type: 'function', function: { name: 'get_time' } }, 'get_time'],
+      ['none', undefined],
+    ]) {
+      const answer = await client.chat({ ...asked, tool_choice: choice });
+      assert.equal(answer.message.tool_calls?.[0].function.name, expected, model);
+    }
+    const required = await client.chat({ ...asked, tool_choice: 'required' });
+    assert.ok(required.message.tool_calls.length > 0, model);
+    await assertFails(client.chat({ ...asked, tool_choice: 'any' }), 400, /tool_choice/);
+  }
+});
 
 test('parallel calls come one by one, and together in one answer', async () => {
   const asked = {
@@ -194,7 +215,7 @@ test('thoughts stand beside the text', async () => {
   assert.ok(text('thinking').length > 0);
   const thinks = parts.map((part) => Boolean(part.message.thinking));
   assert.ok(thinks.lastIndexOf(true) < parts.findIndex((part) => part.message.content));
-  await assertFails(client.chat({ ...asked, think: 'high' }), 503, /reasoning/);
+  await assertFails(client.chat({ ...asked, think: 'high' }), 400, /reasoning/);
   await client.chat({ ...asked, think: false });
 });
 
@@ -208,7 +229,9 @@ test('every model is listed by a name that can be asked for, and says where it r
     assert.ok(model.capabilities.includes('completion'));
   }
   assert.ok(byName.has('auto:latest') && byName.has('auto:private'));
-  const local = byName.get(`${LOCAL}:latest`);
+  // A model of this device as an Ollama would list it.
+  const local = byName.get(`${NAME}:latest`);
+  assert.ok(!byName.has(`${LOCAL}:latest`));
   assert.equal(local.remote_host, undefined);
   assert.ok(local.size > 0 && Date.parse(local.modified_at) > 0);
   assert.equal(local.details.format, 'gguf');
@@ -218,9 +241,24 @@ test('every model is listed by a name that can be asked for, and says where it r
   assert.deepEqual(await emulator.chats(), []);
 });
 
+test('all of a model is shown when it is asked for', async () => {
+  const shown = await client.show({ model: NAME });
+  assert.deepEqual(shown.model_info['tokenizer.ggml.tokens'], []);
+  assert.ok(shown.model_info['general.parameter_count'] > 1e5);
+  const all = await client.show({ model: NAME, verbose: true });
+  const tokens = all.model_info['tokenizer.ggml.tokens'];
+  assert.ok(tokens.length > 100 && tokens.every((token) => typeof token === 'string'));
+  assert.equal(all.model_info['tokenizer.ggml.token_type'].length, tokens.length);
+  for (const { tensors } of [shown, all]) {
+    const embedding = tensors.find((tensor) => tensor.name === 'token_embd.weight');
+    assert.equal(embedding.type, 'F32');
+    assert.equal(embedding.shape.at(-1), tokens.length);
+  }
+  await assertFails(client.show({ model: NAME, verbose: 'yes' }), 400, /verbose/);
+});
+
 test('a model is known with its default tag and without it', async () => {
-  const [, name] = LOCAL.split('/');
-  for (const model of [name, `${name}:latest`, LOCAL, `${LOCAL}:latest`]) {
+  for (const model of [NAME, `${NAME}:latest`, LOCAL, `${LOCAL}:latest`]) {
     const shown = await client.show({ model });
     assert.ok(shown.capabilities.includes('tools'));
     const architecture = shown.model_info['general.architecture'];
@@ -246,7 +284,7 @@ test('a model is loaded, listed while it is in memory, kept, and let go', async 
   assert.equal(loaded.done_reason, 'load');
   assert.equal(loaded.response, '');
   const [running] = await named();
-  assert.equal(running.name, `${LOCAL}:latest`);
+  assert.equal(running.name, `${NAME}:latest`);
   assert.ok(running.size > 0 && running.context_length > 0);
   assert.ok(Date.parse(running.expires_at) > Date.now());
 
@@ -281,6 +319,41 @@ test('the version is one that clients accept, and the server says that it runs',
   assert.equal(await (await fetch(`${gate.url}/health`)).text(), 'Tidegate is running\n');
 });
 
+test('what Ollama\'s own program writes without meaning anything by it means nothing', async () => {
+  // Its fields that have no value: Go writes some of them all the same.
+  const post = async (path, body) => {
+    const answer = await fetch(`${gate.url}${path}`, {
+      method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' },
+    });
+    assert.equal(answer.status, 200, await answer.clone().text());
+    return answer.json();
+  };
+  const shown = await post('/api/show', {
+    model: LOCAL, system: '', template: '', verbose: false, options: null, name: '',
+  });
+  assert.ok(shown.capabilities.includes('completion'));
+  const generated = await post('/api/generate', {
+    model: LOCAL, prompt: 'Hi', suffix: '', system: '', template: '', stream: false,
+    options: { num_predict: 2 },
+  });
+  assert.equal(generated.eval_count, 2);
+  for (const options of [null, {}]) {
+    const chatted = await post('/api/chat', {
+      model: LOCAL, messages: ask('Hi'), stream: false, options,
+    });
+    assert.ok(chatted.message.content);
+  }
+  for (const path of ['/api/tags', '/api/version', '/']) {
+    const head = await fetch(`${gate.url}${path}`, { method: 'HEAD' });
+    assert.equal(head.status, 200, path);
+    assert.equal(await head.text(), '');
+  }
+  for (const path of ['/api/me', '/api/signout', '/v1/audio/transcriptions']) {
+    const absent = await fetch(`${gate.url}${path}`, { method: 'POST', body: '{}' });
+    assert.equal(absent.status, 404, path);
+  }
+});
+
 test('bad input is refused with the place of the fault, and reaches nobody', async () => {
   const cases = [
     [{ messages: [{ role: 'robot', content: 'a' }] }, /messages\[0\]\.role/],
@@ -299,9 +372,9 @@ test('bad input is refused with the place of the fault, and reaches nobody', asy
 test('what only Ollama itself can do is refused by name where nobody can', async () => {
   for (const [fields, name] of [[{ suffix: 'return x' }, /suffix/], [{ raw: true }, /raw/],
     [{ template: '{{ .Prompt }}' }, /template/], [{ context: [1, 2] }, /context/]]) {
-    await assertFails(client.generate({ model: CLOUD, prompt: 'a', ...fields }), 503, name);
+    await assertFails(client.generate({ model: CLOUD, prompt: 'a', ...fields }), 400, name);
   }
-  await assertFails(client.embed({ model: LOCAL, input: 'x' }), 503, /it lacks: embeddings/);
+  await assertFails(client.embed({ model: LOCAL, input: 'x' }), 400, /it lacks: embeddings/);
   assert.deepEqual(await emulator.chats(), []);
 });
 

@@ -209,8 +209,9 @@ for (const [model, place, egress] of [[LOCAL, 'device', 'none'], [CLOUD, 'cloud'
             { type: 'image_url', image_url: { url: PIXEL } }],
         }],
       }), (error) => {
-        assert.equal(error.status, 503);
+        assert.equal(error.status, 400);
         assert.equal(error.code, 'capability');
+        assert.equal(error.param, 'messages[0].content[1].image_url.url');
         assert.match(error.message, /vision/);
         return true;
       });

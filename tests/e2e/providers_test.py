@@ -205,7 +205,7 @@ class Contract(Providers):
     def test_a_tool_is_called_and_its_result_comes_back(self, entry):
         if not CASES[entry].tools:
             answer = self.ask(entry, tools=OPENAI_TOOLS)
-            self.assertEqual(answer.status, 503, answer.body)
+            self.assertEqual(answer.status, 400, answer.body)
             self.assertEqual(self.chats(), [])
             return
         for stream in (False, True):

@@ -1,5 +1,5 @@
-// A registry of models on loopback that speaks Ollama's protocol, for tests to pull from. It counts
-// what it serves, and does what `faults` says.
+// A registry of models on loopback that speaks Ollama's protocol, for tests to pull from and push
+// to. It counts what it serves and takes, and does what `faults` says.
 
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -15,6 +15,8 @@ export class Registry {
     registry.manifests = new Map(); // "library/tiny/latest" -> bytes
     registry.blobs = new Map(); // digest -> bytes
     registry.served = 0; // bytes of blobs
+    registry.taken = 0; // likewise
+    registry.uploads = new Map(); // id -> the pieces that have come
     registry.faults = {};
     registry.server = createServer((request, response) => registry.answer(request, response));
     registry.server.listen(0, '127.0.0.1');
@@ -50,13 +52,23 @@ export class Registry {
     return digestOf(manifest);
   }
 
-  answer(request, response) {
-    const [, , space, model, what, name] = request.url.split('/');
+  async answer(request, response) {
+    const { pathname, searchParams } = new URL(request.url, 'http://registry');
+    const [, , space, model, what, name, id] = pathname.split('/');
+    if (what === 'blobs' && name === 'uploads') {
+      return this.take(request, response, `/v2/${space}/${model}/blobs/uploads/`, id, searchParams);
+    }
+    if (what === 'manifests' && request.method === 'PUT') {
+      const manifest = Buffer.concat(await request.toArray());
+      this.manifests.set(`${space}/${model}/${name}`, manifest);
+      return response.writeHead(201, { 'docker-content-digest': digestOf(manifest) }).end();
+    }
     if (what === 'manifests') {
       const manifest = this.manifests.get(`${space}/${model}/${name}`);
       if (!manifest) return response.writeHead(404).end('{"errors":[{"code":"MANIFEST_UNKNOWN"}]}');
       return response.writeHead(200, { 'content-length': manifest.length }).end(manifest);
     }
+    if (this.faults.hold?.digest === name) await this.faults.hold.until;
     const blob = this.blobs.get(name);
     if (!blob) return response.writeHead(404).end();
     const range = /^bytes=(\d+)-(\d+)?$/.exec(request.headers.range ?? '');
@@ -74,6 +86,41 @@ export class Registry {
     }
     this.served += part.length;
     return response.end(part);
+  }
+
+  // A part of a blob, or the end of it.
+  async take(request, response, folder, id, search) {
+    if (request.method === 'POST') {
+      const next = `u${this.uploads.size + 1}`;
+      this.uploads.set(next, []);
+      return response.writeHead(202, { location: folder + next }).end();
+    }
+    const pieces = this.uploads.get(id);
+    const before = pieces.reduce((bytes, piece) => bytes + piece.length, 0);
+    try {
+      for await (const piece of request) {
+        pieces.push(piece);
+        this.taken += piece.length;
+        if (this.faults.cutAfter !== undefined && before + piece.length > this.faults.cutAfter) {
+          this.faults = {};
+          return request.socket.destroy();
+        }
+      }
+    } catch {
+      return undefined; // who sent it is gone
+    }
+    const bytes = Buffer.concat(pieces);
+    const range = `0-${Math.max(bytes.length - 1, 0)}`;
+    if (request.method === 'GET') {
+      return response.writeHead(204, { location: folder + id, range }).end();
+    }
+    if (request.method === 'PATCH') {
+      return response.writeHead(202, { location: folder + id, range }).end();
+    }
+    const digest = search.get('digest');
+    if (digestOf(bytes) !== digest) return response.writeHead(400).end('{"errors":[]}');
+    this.blobs.set(digest, bytes);
+    return response.writeHead(201, { 'docker-content-digest': digest }).end();
   }
 
   async close() {

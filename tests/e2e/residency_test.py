@@ -6,7 +6,7 @@ import threading
 import time
 import unittest
 
-from harness import STARTER, Client, Gate, Home
+from harness import STARTER, Client, Gate, Home, eventually
 
 REQUESTS = 100  # of each client
 SWAPS_MAX = 20
@@ -54,6 +54,24 @@ class TwoModelsInRoomForOne(unittest.TestCase):
         answer = gate.chat("local/ebb", max_tokens=4)
         self.assertEqual(answer.status, 503)
         self.assertRegex(answer.json["error"]["message"], r"MiB|GiB|MB|GB")
+
+    def test_what_was_used_is_loaded_again_after_a_restart_before_anybody_asks(self):
+        home = Home()
+        self.addCleanup(home.remove)
+        settings = "memory_mib = 400\npreload_mib = 400"
+        first = Gate(home=home, models=self.models, engine_settings=settings)
+        self.addCleanup(first.close)
+        for _ in range(3):
+            self.assertEqual(first.chat("local/flow", max_tokens=4).status, 200)
+        self.assertEqual(first.stop(), 0)
+        second = Gate(home=home, models=self.models, engine_settings=settings)
+        self.addCleanup(second.close)
+
+        def states():
+            return {m["model"]: m["state"] for m in second.get("/tidegate/ps").json["models"]}
+
+        eventually(lambda: states()["flow"] == "ready", "it is loaded again")
+        self.assertEqual(states()["ebb"], "absent")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,6 @@
 is always whole, no engine outlives its gate, and the pull ends well once it is left alone.
 TIDEGATE_KILLS says how often (12)."""
 
-import hashlib
-import http.server
 import json
 import os
 import pathlib
@@ -14,95 +12,18 @@ import time
 import unittest
 
 from harness import LOCAL, STARTER, Gate, Home, alive, eventually
+from registry import Registry, digest_of
 
 KILLS = int(os.environ.get("TIDEGATE_KILLS", "12"))
 SEED = 20261126
-LAYER = "application/vnd.ollama.image."
-PIECE_BYTES = 64 * 1024
 PAUSE_S = 0.01  # between pieces, so that a pull lasts
-
-
-def digest_of(data):
-    return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-class Registry:
-    """Serves models over HTTP, slowly."""
-
-    def __init__(self):
-        self.blobs, self.manifests = {}, {}
-        registry = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
-                registry.answer(self)
-
-            do_HEAD = do_GET
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.server.handle_error = lambda *_: None  # of connections that a killed gate leaves
-        self.host = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def add(self, data):
-        self.blobs[digest_of(data)] = data
-        return {"digest": digest_of(data), "size": len(data)}
-
-    def publish(self, name, weights):
-        config = json.dumps({"model_format": "gguf"}).encode()
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-            "config": {
-                "mediaType": "application/vnd.docker.container.image.v1+json",
-                **self.add(config),
-            },
-            "layers": [{"mediaType": LAYER + "model", **self.add(weights)}],
-        }
-        self.manifests[name] = json.dumps(manifest).encode()
-
-    def answer(self, request):
-        _, _, _, model, what, name = request.path.split("/")
-        data = self.manifests.get(model) if what == "manifests" else self.blobs.get(name)
-        if data is None:
-            request.send_error(404)
-            return
-        begin, end, status = 0, len(data) - 1, 200
-        wanted = request.headers.get("range")
-        if wanted:
-            first, last = wanted.removeprefix("bytes=").split("-")
-            begin, end, status = int(first), int(last or end), 206
-        request.send_response(status)
-        if wanted:
-            request.send_header("content-range", f"bytes {begin}-{end}/{len(data)}")
-        request.send_header("accept-ranges", "bytes")
-        request.send_header("content-length", str(end - begin + 1))
-        request.end_headers()
-        if request.command == "HEAD":
-            return
-        try:
-            for at in range(begin, end + 1, PIECE_BYTES):
-                request.wfile.write(data[at : min(at + PIECE_BYTES, end + 1)])
-                time.sleep(PAUSE_S)
-        except OSError:
-            pass  # the gate is gone
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 class Killed(unittest.TestCase):
     def setUp(self):
         self.home = Home()
         self.addCleanup(self.home.remove)
-        self.registry = Registry()
+        self.registry = Registry(pause_s=PAUSE_S)
         self.addCleanup(self.registry.close)
         self.weights = pathlib.Path(STARTER).read_bytes() + bytes(32)
         self.registry.publish("slow", self.weights)

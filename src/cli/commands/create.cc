@@ -1,10 +1,13 @@
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/arguments.h"
 #include "cli/commands/list.h"
+#include "cli/display_text.h"
 #include "cli/exit_code.h"
 #include "cli/file_reader.h"
 #include "cli/gate.h"
+#include "cli/model_show.h"
 #include "cli/model_upload.h"
 
 namespace tidegate::cli::commands {
@@ -29,15 +32,32 @@ Result<Source> ReadSource(const Arguments& arguments) {
   return Source{*std::move(text), folder.empty() ? "." : folder};
 }
 
+// Ollama converts such models. A gate does not, and it is better to know before gigabytes are sent.
+Result<void> CheckFormat(GateClient& client, const ModelRecipe& recipe) {
+  const auto found =
+      std::find_if(recipe.files.begin(), recipe.files.end(),
+                   [](const ModelFile& file) { return file.name.ends_with(".safetensors"); });
+  if (found == recipe.files.end() || !client.Get("/tidegate/policy/fields").ok()) return {};
+  return InvalidArgument("", "'" + found->name +
+                                 "': models of safetensors are not converted here; make a GGUF "
+                                 "file of it with llama.cpp's convert_hf_to_gguf.py, or pull the "
+                                 "model as GGUF");
+}
+
 Result<int> RunCreate(Context& context) {
   const Arguments& arguments = context.arguments;
   TIDEGATE_ASSIGN(Source source, ReadSource(arguments));
-  TIDEGATE_ASSIGN(Modelfile file, ParseModelfile(source.text));
+  TIDEGATE_ASSIGN(Modelfile file, context.services.read_modelfile(source.text));
+  for (const std::string& warning : file.warnings) {
+    context.console.err.Write("tidegate: " + Printable(warning) + "\n");
+  }
   TIDEGATE_ASSIGN(const ModelRecipe recipe,
                   FindModelFiles(std::move(file), source.folder, context.console.environment.home));
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kStart));
+  TIDEGATE_TRY(CheckFormat(gate->client(), recipe));
   TIDEGATE_TRY(CreateModel(context.console, gate->client(), arguments.Text("MODEL"),
                            arguments.Text("--quantize"), recipe, TransferOutputOf(context)));
+  WarnIfUnfit(context.console, gate->client(), arguments.Text("MODEL"));
   return kExitOk;
 }
 

@@ -12,10 +12,13 @@
   X(ListModels)              \
   X(Show)                    \
   X(Create)                  \
+  X(Quantize)                \
   X(Cp)                      \
   X(Push)                    \
   X(Rm)                      \
   X(Stop)                    \
+  X(Bench)                   \
+  X(Tune)                    \
   X(Verify)                  \
   X(Import)                  \
   X(Export)                  \

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -43,37 +45,63 @@ Cell StateOf(JsonFields& model) {
   const bool loaded = fields.Flag("loaded");
   const std::string why = fields.Text("unavailable_why");
   const std::int64_t load_ms = fields.Integer("load_ms");
+  const std::int64_t waiting = fields.Integer("queue_depth");
+  const std::int64_t wait_ms = fields.Integer("expected_wait_ms");
   model.Absorb(fields.status());
   if (!available) return {why.empty() ? "unavailable" : why, Ink::kBad};
-  if (loaded) return {"ready", Ink::kGood};
   constexpr std::int64_t kMicrosPerMs = 1'000;
+  if (waiting > 0) {
+    return {fmt::format("{} waiting, {}", waiting, FormatDuration(wait_ms * kMicrosPerMs)),
+            Ink::kWarning};
+  }
+  if (loaded) return {"ready", Ink::kGood};
   return {load_ms == 0 ? "not loaded" : "loads in " + FormatDuration(load_ms * kMicrosPerMs),
           Ink::kDim};
+}
+
+// "20.3 tok/s", as `tidegate bench` found it.
+std::string SpeedOf(JsonFields& model) {
+  const std::optional<json::Value> profile = model.Find("profile");
+  if (!profile) return "-";
+  JsonFields fields(*profile);
+  const std::string text = fmt::format("{:.1f} tok/s", fields.Number("tokens_per_s"));
+  model.Absorb(fields.status());
+  return text;
 }
 
 Result<std::string> Text(std::string_view answer, const Console& console) {
   json::Reader reader;
   const Result<json::Value> root = reader.ParseCopy(answer, kAnswerBytesMax);
   if (!root.ok()) return UnexpectedAnswer(root.error());
-  Table table({{"MODEL", Align::kLeft, Overflow::kCut},
-               {"PLACE"},
-               {"CONTEXT", Align::kRight},
-               {"IN $/M", Align::kRight},
-               {"OUT $/M", Align::kRight},
-               {"CAN", Align::kLeft, Overflow::kCut},
-               {"STATE", Align::kLeft, Overflow::kCut}});
   JsonFields fields(*root);
-  for (const json::Value item : fields.Items("models")) {
+  const std::vector<json::Value> items = fields.Items("models");
+  const bool measured = std::any_of(items.begin(), items.end(), [](const json::Value& item) {
+    return JsonFields(item).Find("profile").has_value();
+  });
+  std::vector<Column> columns = {{"MODEL", Align::kLeft, Overflow::kCut},
+                                 {"PLACE"},
+                                 {"CONTEXT", Align::kRight},
+                                 {"IN $/M", Align::kRight},
+                                 {"OUT $/M", Align::kRight},
+                                 {"CAN", Align::kLeft, Overflow::kCut},
+                                 {"STATE", Align::kLeft, Overflow::kCut}};
+  if (measured) columns.push_back({"MEASURED", Align::kRight});
+  Table table(std::move(columns));
+  for (const json::Value item : items) {
     JsonFields model(item);
     const std::string place = model.Text("place");
     const std::int64_t context = model.Integer("context_tokens");
-    table.Row({{model.Text("id") + (model.Flag("emulated") ? " (emulated)" : ""), Ink::kAccent},
-               {place, place == "device" ? Ink::kGood : Ink::kPlain},
-               context == 0 ? "?" : FormatCount(context),
-               PriceOf(model, "input"),
-               PriceOf(model, "output"),
-               Shown(model.Texts("capabilities")),
-               StateOf(model)});
+    const std::int64_t most = model.Integer("context_tokens_max");
+    std::vector<Cell> row = {
+        {model.Text("id") + (model.Flag("emulated") ? " (emulated)" : ""), Ink::kAccent},
+        {place, place == "device" ? Ink::kGood : Ink::kPlain},
+        context == 0 ? "?" : FormatCount(context) + (most > context ? "+" : ""),
+        PriceOf(model, "input"),
+        PriceOf(model, "output"),
+        Shown(model.Texts("capabilities")),
+        StateOf(model)};
+    if (measured) row.emplace_back(SpeedOf(model));
+    table.Row(std::move(row));
     fields.Absorb(model.status());
   }
   TIDEGATE_TRY(fields.status());

@@ -21,6 +21,23 @@ Cell StateOf(const std::string& state, std::int64_t retry_in_ms) {
   return {"retries in " + FormatDuration(retry_in_ms * kMicrosPerMs), Ink::kBad};
 }
 
+// How much of what was guessed ahead was right, or by what means it would be.
+std::string DraftsOf(JsonFields& model) {
+  const std::int64_t drafted = model.Integer("drafted_tokens");
+  const std::int64_t accepted = model.Integer("draft_accepted_tokens");
+  const std::string means = model.Text("speculation");
+  if (drafted > 0) return FormatAccepted(accepted, drafted);
+  return means.empty() ? "-" : means;
+}
+
+// What is wrong now comes before what was.
+std::string NotesOf(JsonFields& model) {
+  for (const char* what : {"unfit", "degraded", "last_error", "speculation_note"}) {
+    if (std::string text = model.Text(what); !text.empty()) return text;
+  }
+  return "";
+}
+
 // The gate's own view of its engine.
 Result<std::string> WideText(std::string_view answer, bool all, const Console& console) {
   json::Reader reader;
@@ -30,26 +47,33 @@ Result<std::string> WideText(std::string_view answer, bool all, const Console& c
                {"STATE"},
                {"BUSY", Align::kRight},
                {"WAITING", Align::kRight},
+               {"WAIT", Align::kRight},
+               {"WINDOW", Align::kRight},
                {"MEMORY", Align::kRight},
                {"PID", Align::kRight},
                {"STARTED IN", Align::kRight},
-               {"LAST ERROR", Align::kLeft, Overflow::kWrap}});
+               {"DRAFTS", Align::kRight},
+               {"NOTES", Align::kLeft, Overflow::kWrap}});
   JsonFields fields(*root);
   for (const json::Value item : fields.Items("models")) {
     JsonFields model(item);
     const std::string state = model.Text("state");
     const std::int64_t pid = model.Integer("pid");
     const std::int64_t start_ms = model.Integer("last_start_ms");
+    const std::int64_t wait_ms = model.Integer("expected_wait_ms");
     const Cell shown = StateOf(state, model.Integer("retry_in_ms"));
     const std::vector<Cell> row = {
         {model.Text("model"), Ink::kAccent},
         shown,
         fmt::format("{}/{}", model.Integer("users"), model.Integer("slots")),
         FormatCount(model.Integer("queue_depth")),
+        wait_ms == 0 ? "-" : FormatDuration(wait_ms * kMicrosPerMs),
+        FormatCount(model.Integer("context_tokens")),
         pid == 0 ? "-" : FormatBytes(model.Integer("rss_bytes")),
         pid == 0 ? "-" : std::to_string(pid),
         start_ms == 0 ? "-" : FormatDuration(start_ms * kMicrosPerMs),
-        model.Text("last_error")};
+        DraftsOf(model),
+        NotesOf(model)};
     if (all || state != "absent") table.Row(row);
     fields.Absorb(model.status());
   }

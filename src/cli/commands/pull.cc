@@ -1,15 +1,28 @@
 #include "cli/commands/list.h"
 #include "cli/exit_code.h"
 #include "cli/gate.h"
+#include "cli/model_show.h"
 #include "cli/transfer.h"
 
 namespace tidegate::cli::commands {
 namespace {
 
+// A path is what is typed by whoever has the model already.
+Result<void> CheckName(const std::string& model) {
+  const bool path = model.starts_with('/') || model.starts_with("./") || model.starts_with("../") ||
+                    model.starts_with('~');
+  if (!path) return {};
+  return InvalidArgument("MODEL", "'" + model +
+                                      "' is a path; a GGUF file is taken in with 'tidegate import "
+                                      "FILE', a folder with 'tidegate create'");
+}
+
 Result<int> RunPull(Context& context) {
+  TIDEGATE_TRY(CheckName(context.arguments.Text("MODEL")));
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kStart));
   TIDEGATE_TRY(PullModel(context.console, gate->client(), context.arguments.Text("MODEL"),
                          context.arguments.Has("--insecure"), TransferOutputOf(context)));
+  WarnIfUnfit(context.console, gate->client(), context.arguments.Text("MODEL"));
   return kExitOk;
 }
 

@@ -190,7 +190,9 @@ class RegistryServer {
       if (found != bodies_.end()) body = found->second;
       if (!etag_.empty()) fields = "etag: " + etag_ + "\r\n";
     }
-    if (!body) return Respond(peer, "404 Not Found", "", "no such thing");
+    if (!body) {
+      return Respond(peer, "404 Not Found", "", request.method == "HEAD" ? "" : "no such thing");
+    }
     std::string_view part = *body;
     std::string status = "200 OK";
     const auto range = request.Range();
@@ -203,6 +205,7 @@ class RegistryServer {
     }
     peer.Send("HTTP/1.1 " + status + "\r\n" + fields +
               "content-length: " + std::to_string(part.size()) + "\r\n\r\n");
+    if (request.method == "HEAD") return;
     const std::string_view sent = part.substr(0, std::min(bytes_max, part.size()));
     peer.Send(sent);
     bytes_served_ += sent.size();

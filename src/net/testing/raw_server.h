@@ -41,6 +41,18 @@ class RawPeer {
     while (!seen.ends_with(mark) && recv(fd_, &byte, 1, 0) == 1) seen += byte;
     return seen;
   }
+  // The next `size` bytes, or fewer when the client ends.
+  std::string Read(std::size_t size) {
+    std::string seen(size, '\0');
+    std::size_t got = 0;
+    while (got < size) {
+      const ssize_t some = recv(fd_, seen.data() + got, size - got, 0);
+      if (some <= 0) break;
+      got += static_cast<std::size_t>(some);
+    }
+    seen.resize(got);
+    return seen;
+  }
   // Waits for the end of the client's side.
   void AwaitEnd() {
     char bytes[4096];

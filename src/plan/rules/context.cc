@@ -8,9 +8,20 @@
 namespace tidegate::plan {
 namespace {
 
-bool WindowTooSmall(const Case& c) {
-  return c.query.input.constraints.require_context_tokens > c.deployment.context_tokens;
+// A server of Ollama's makes the window that a request asks it for.
+bool MakesWindow(const Case& c) {
+  return c.deployment.context_tokens == 0 &&
+         c.query.input.profile.protocol == core::Protocol::kOllama &&
+         c.deployment.Speaks(core::Protocol::kOllama);
 }
+
+std::int64_t Asked(const Case& c) {
+  const core::Constraints& constraints = c.query.input.constraints;
+  return MakesWindow(c) ? constraints.require_context_tokens
+                        : WindowAsked(c.query.input.profile, constraints);
+}
+
+bool WindowTooSmall(const Case& c) { return Asked(c) > c.deployment.window_max(); }
 
 bool AnswerTooLong(const Case& c) {
   return c.deployment.output_tokens_max > 0 &&
@@ -23,14 +34,13 @@ bool Admits(const Case& c) {
 
 std::string Explain(const Case& c) {
   const profile::Profile& profile = c.query.input.profile;
-  const std::string window =
-      c.deployment.context_tokens > 0
-          ? "its window is " + std::to_string(c.deployment.context_tokens) + " tokens"
-          : "its window is unknown";
-  if (WindowTooSmall(c)) {
-    return window + ", and " + std::to_string(c.query.input.constraints.require_context_tokens) +
-           " are required";
+  const std::int64_t known = c.deployment.context_tokens;
+  std::string window =
+      known > 0 ? "its window is " + std::to_string(known) + " tokens" : "its window is unknown";
+  if (c.deployment.window_max() > known) {
+    window += " and can be " + std::to_string(c.deployment.window_max());
   }
+  if (WindowTooSmall(c)) return window + ", and " + std::to_string(Asked(c)) + " are required";
   if (TooLong(c.deployment, profile)) {
     return window + ", and the request takes about " + std::to_string(WindowEstimate(profile));
   }

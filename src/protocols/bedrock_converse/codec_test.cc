@@ -416,7 +416,7 @@ TEST(BedrockError, ClientsLearnItsKindFromNameAndStatus) {
 }
 
 TEST(BedrockModels, AreListedAsByTheControlPlane) {
-  const std::vector<ModelEntry> models = {{"a/b", "a", 0, nullptr}};
+  const std::vector<ModelEntry> models = {{.id = "a/b", .owned_by = "a"}};
   EXPECT_EQ(Codec().EncodeModels(models),
             R"({"modelSummaries":[{"modelArn":"arn:aws:bedrock:::foundation-model/a/b",)"
             R"("modelId":"a/b","modelName":"a/b","providerName":"a","inputModalities":["TEXT"],)"

@@ -17,6 +17,7 @@
 #include "protocols/opaque.h"
 #include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
+#include "protocols/service_tier.h"
 #include "protocols/spans.h"
 
 namespace tidegate::protocols::bedrock_converse {
@@ -250,6 +251,9 @@ class RequestDecoder {
         TIDEGATE_TRY(value->Object());
       }
     }
+    const std::optional<json::Value> tier = fields.Value(kRoot.Index("serviceTier"));
+    const std::optional<json::Value> type = tier ? tier->Object()->Find("type") : std::nullopt;
+    if (type && type->is_string()) ApplyServiceTier(*type->String(), request_.constraints);
     return {};
   }
 

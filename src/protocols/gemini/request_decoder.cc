@@ -17,6 +17,7 @@
 #include "protocols/query.h"
 #include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
+#include "protocols/service_tier.h"
 #include "protocols/spans.h"
 
 namespace tidegate::protocols::gemini {
@@ -50,6 +51,7 @@ class RequestDecoder {
     TIDEGATE_TRY(DecodeTools(fields));
     TIDEGATE_TRY(DecodeConfig(fields));
     TIDEGATE_TRY(DecodeSafety(fields));
+    DecodeTier(fields);
     TIDEGATE_TRY(DecodeExtension(fields));
     if (!request_.same_answer && !request_.vendor_field.empty()) {
       return InvalidArgument(request_.vendor_field,
@@ -118,6 +120,18 @@ class RequestDecoder {
     request_.spans.limit_parent = ToCore(config->value.span());
     if (config->value.is_null()) return {};
     return DecodeGenerationConfig(config->value, request_, texts_);
+  }
+
+  // Google writes the words of its enumerations in two ways.
+  void DecodeTier(const RootFields& fields) {
+    const auto tier = fields.Value(kRoot.Index("serviceTier"));
+    if (!tier || !tier->is_string()) return;
+    const std::string_view word = *tier->String();
+    const auto is = [word](std::string_view known, std::string_view long_form) {
+      return IsWord(word, known) || IsWord(word, long_form);
+    };
+    if (is("FLEX", "SERVICE_TIER_FLEX")) ApplyServiceTier("flex", request_.constraints);
+    if (is("PRIORITY", "SERVICE_TIER_PRIORITY")) ApplyServiceTier("priority", request_.constraints);
   }
 
   // Who asks for no filter asks for what every other provider does anyway. A filter that is wanted

@@ -122,7 +122,7 @@ class Ollama final : public Protocol {
     static const std::string version = "{\"version\":\"" + std::string(kApiVersion) + "\"}";
     return {"application/json", version};
   }
-  Result<std::string> DecodeModelName(std::string_view body) const override {
+  Result<ModelQuestion> DecodeModelQuestion(std::string_view body) const override {
     return DecodeShowRequest(body);
   }
   std::string EncodeReadied(const core::Request& request, std::int64_t created_s) const override {

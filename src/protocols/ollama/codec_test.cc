@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/memory_fit.h"
 #include "protocols/ollama/request_decoder.h"
 #include "protocols/testing/test_support.h"
 #include "protocols/testing/wire_transcript.h"
@@ -215,7 +216,11 @@ TEST(OllamaRequest, IsRefusedWithThePlaceOfItsFault) {
             "options.num_predict"},
            {"/api/chat", R"({"model":"m","messages":[],"options":{"num_ctx":"x"}})",
             "options.num_ctx"},
+           {"/api/chat", R"({"model":"m","messages":[],"options":{"num_ctx":100000001}})",
+            "options.num_ctx"},
            {"/api/chat", R"({"model":"m","messages":[],"top_logprobs":21})", "top_logprobs"},
+           {"/api/chat", R"({"model":"m","messages":[],"tool_choice":"any"})", "tool_choice"},
+           {"/api/chat", R"({"model":"m","messages":[],"tool_choice":1})", "tool_choice"},
            {"/api/chat", R"({"model":"m","messages":[],"tidegate":{"oops":1}})", "tidegate.oops"},
            {"/api/generate", R"({"model":"m","prompt":1})", "prompt"},
            {"/api/generate", R"({"model":"m","prompt":"x","raw":"yes"})", "raw"},
@@ -230,6 +235,17 @@ core::Request Decoded(std::string_view path, const PaddedText& body) {
   Result<core::Request> request = DecodeChat(Codec(), path, body.view());
   EXPECT_TRUE(request.ok()) << body.view();
   return request.ok() ? *std::move(request) : core::Request();
+}
+
+TEST(OllamaRequest, NumCtxIsTheWindowThatATargetMustHave) {
+  const auto window = [](const std::string& options) {
+    const PaddedText body(R"({"model":"m","prompt":"x")" + options + "}");
+    return Decoded("/api/generate", body).window_tokens;
+  };
+  EXPECT_EQ(window(""), 0);
+  EXPECT_EQ(window(R"(,"options":{"num_ctx":32768})"), 32'768);
+  EXPECT_EQ(window(R"(,"options":{"num_ctx":-1})"), 0);
+  EXPECT_EQ(window(R"(,"options":{"num_ctx":null})"), 0);
 }
 
 TEST(OllamaRequest, WithoutContentLoadsOrLetsGo) {
@@ -301,12 +317,13 @@ TEST(OllamaModels, AreNamedWithATagAndSayWhereTheyTrulyRun) {
       entry(cloud, "https://api.anthropic.com:443"),
       entry(passed_on, "http://127.0.0.1:11434")};
   models[0].capabilities = core::CapabilitySet().With(core::Capability::kReasoning);
+  models[1].plain = "tiny:latest";
 
   const std::string tags = Codec().EncodeModels(models);
   for (const char* part :
        {R"("name":"auto:latest","model":"auto:latest","modified_at":)",
         R"("capabilities":["completion","thinking"])",
-        R"("name":"local/tiny:latest","model":"local/tiny:latest","modified_at":"1970-01-02T)",
+        R"("name":"tiny:latest","model":"tiny:latest","modified_at":"1970-01-02T)",
         R"("size":4661211808,)",
         R"("details":{"parent_model":"","format":"gguf","family":"llama","families":["llama"],)"
         R"("parameter_size":"8.0B","quantization_level":"Q4_K_M","context_length":8192})",
@@ -318,13 +335,13 @@ TEST(OllamaModels, AreNamedWithATagAndSayWhereTheyTrulyRun) {
     EXPECT_NE(tags.find(part), std::string::npos) << part << "\n" << tags;
   }
   const std::string mine =
-      tags.substr(tags.find("local/tiny"), tags.find("anthropic/") - tags.find("local/tiny"));
+      tags.substr(tags.find("\"tiny:"), tags.find("anthropic/") - tags.find("\"tiny:"));
   EXPECT_EQ(mine.find("remote"), std::string::npos) << "it runs here";
 
   const std::string show = Codec().EncodeModel(models[1]);
   EXPECT_NE(show.find(R"("template":"")"), std::string::npos) << show;
   EXPECT_NE(show.find(R"("model_info":{"general.architecture":"llama",)"
-                      R"("general.basename":"local/tiny:latest",)"
+                      R"("general.basename":"tiny:latest",)"
                       R"("general.parameter_count":8030261248,"llama.context_length":8192})"),
             std::string::npos)
       << show;
@@ -345,6 +362,25 @@ TEST(OllamaModels, AreNamedWithATagAndSayWhereTheyTrulyRun) {
   EXPECT_EQ(Codec().EncodeLoadedModels({}), R"({"models":[]})");
 }
 
+TEST(OllamaModels, SayHowFastTheyWereMeasuredToBe) {
+  core::Deployment local;
+  local.ref = {"local", "tiny"};
+  const ModelEntry entry{.id = "tiny:latest", .owned_by = "local", .deployment = &local};
+  EXPECT_EQ(Codec().EncodeModel(entry).find("\"speed\""), std::string::npos)
+      << "nothing was measured";
+  local.speed = std::make_shared<const core::SpeedProfile>(
+      std::vector<core::SpeedPoint>{{.prompt_tokens = 128,
+                                     .ttft_ms_p50 = 41.5,
+                                     .prompt_tokens_per_s = 812.5,
+                                     .tokens_per_s = 20.25}},
+      0, "");
+  const std::string show = Codec().EncodeModel(entry);
+  EXPECT_NE(show.find(R"("speed":{"prompt_tokens":128,"ttft_ms":41.5,"prompt_tokens_per_s":812.5,)"
+                      R"("tokens_per_s":20.25})"),
+            std::string::npos)
+      << show;
+}
+
 TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
   core::ModelCard card;
   const std::string digest(64, 'a');
@@ -353,7 +389,7 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
   card.system = "Be brief.";
   card.modelfile = "FROM base\n";
   card.licenses = {"MIT", "and more"};
-  card.parameters = {{"temperature", "0.2"}, {"stop", R"("</s>")"}};
+  card.parameters = {{"temperature", "0.2"}, {"stop", R"(["</s>","zz"])"}};
   card.messages = {{"user", "hi"}};
   card.info = {{"general.architecture", R"("llama")"}, {"llama.block_count", "32"}};
   card.projector_info = {{"clip.has_vision_encoder", "true"}};
@@ -370,7 +406,8 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
   for (const char* part :
        {R"("license":"MIT\nand more","modelfile":"FROM base\n",)",
         R"("parameters":"temperature                    0.2\n)"
-        R"(stop                           \"</s>\"")",
+        R"(stop                           \"</s>\"\n)"
+        R"(stop                           \"zz\"",)",
         R"("template":"{{ messages }}","system":"Be brief.",)",
         R"("messages":[{"role":"user","content":"hi"}],)",
         R"("projector_info":{"clip.has_vision_encoder":true},)",
@@ -380,6 +417,35 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
     EXPECT_NE(show.find(part), std::string::npos) << part << "\n" << show;
   }
   EXPECT_NE(Codec().EncodeModels({&model, 1}).find("\"digest\":\"" + digest), std::string::npos);
+}
+
+TEST(OllamaModels, ShowSaysWhatTheModelTakesOfTheMachine) {
+  core::Deployment deployment;
+  deployment.ref = {"local", "tiny"};
+  deployment.place = core::Place::kDevice;
+  const auto memory = std::make_shared<core::MemoryFit>();
+  memory->fits = false;
+  memory->why_not = "it is too large";
+  memory->context_tokens = 8'192;
+  memory->slots = 4;
+  memory->devices = {"CUDA0"};
+  memory->weights = 1'000;
+  memory->host = UINT64_MAX;
+  deployment.memory = memory;
+  ModelEntry model{.id = "local/tiny", .owned_by = "local"};
+  model.deployment = &deployment;
+  const std::string show = Codec().EncodeModel(model);
+  EXPECT_NE(show.find(R"("memory":{"fits":false,"why_not":"it is too large",)"
+                      R"("context_tokens":8192,"context_tokens_max":0,"slots":4,)"),
+            std::string::npos)
+      << show;
+  EXPECT_NE(show.find(R"("devices":["CUDA0"])"), std::string::npos) << show;
+  EXPECT_NE(show.find(R"("weights_bytes":1000,)"), std::string::npos) << show;
+  EXPECT_NE(show.find(R"("host_bytes":9223372036854775807,)"), std::string::npos) << show;
+  model.context_tokens = 8'192;
+  model.residency = Residency{123, 0, 100, 4'096};
+  const std::string loaded = Codec().EncodeLoadedModels({&model, 1});
+  EXPECT_NE(loaded.find(R"("size_vram":100,"context_length":4096)"), std::string::npos) << loaded;
 }
 
 TEST(OllamaModels, ListsSayWhatAModelIsFor) {
@@ -416,11 +482,14 @@ TEST(OllamaModels, ManagingModelsIsNotForTheProtocolToRead) {
 TEST(OllamaModels, ShowTakesBothNamesOfTheField) {
   const auto read = [](std::string_view text) {
     const PaddedText body(text);
-    return Codec().DecodeModelName(body.view());
+    return Codec().DecodeModelQuestion(body.view());
   };
-  EXPECT_EQ(*read(R"({"model":"a"})"), "a");
-  EXPECT_EQ(*read(R"({"name":"b","verbose":true})"), "b");
-  EXPECT_EQ(*read(R"({"model":"","name":"b"})"), "b");
+  EXPECT_EQ(read(R"({"model":"a"})")->model, "a");
+  EXPECT_FALSE(read(R"({"model":"a"})")->everything);
+  EXPECT_EQ(read(R"({"name":"b","verbose":true})")->model, "b");
+  EXPECT_TRUE(read(R"({"name":"b","verbose":true})")->everything);
+  EXPECT_EQ(read(R"({"model":"","name":"b"})")->model, "b");
+  EXPECT_EQ(read(R"({"model":"a","verbose":1})").error().field, "verbose");
   EXPECT_EQ(read("{}").error().field, "model");
   EXPECT_EQ(read(R"({"model":7})").error().field, "model");
   EXPECT_EQ(read("[").error().reason, "invalid_json");

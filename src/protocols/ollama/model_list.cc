@@ -10,7 +10,9 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "json/reader.h"
 #include "json/writer.h"
+#include "protocols/memory_fit_json.h"
 #include "protocols/ollama/encode_parts.h"
 
 namespace tidegate::protocols::ollama {
@@ -19,6 +21,8 @@ namespace {
 // The architecture of models whose weights lie elsewhere, or of none in particular. Clients look
 // the window up under its name.
 constexpr std::string_view kElsewhere = "tidegate";
+
+constexpr std::size_t kParameterBytesMax = 64 * 1024;
 
 std::int64_t Clamp(std::uint64_t number) {
   constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
@@ -95,7 +99,7 @@ void WriteRemote(json::Writer& out, const ModelEntry& model) {
 }
 
 // Beyond the API: what a gate knows of a place.
-void WriteExtension(json::Writer& out, const ModelEntry& model) {
+void WriteExtension(json::Writer& out, const ModelEntry& model, bool whole) {
   const core::Deployment* deployment = model.deployment;
   if (deployment == nullptr) return;
   out.Key("tidegate").BeginObject().Key("provider").String(deployment->ref.provider);
@@ -103,6 +107,19 @@ void WriteExtension(json::Writer& out, const ModelEntry& model) {
   if (!deployment->region.empty()) out.Key("region").String(deployment->region);
   out.Key("zero_data_retention").Bool(deployment->zero_data_retention);
   if (deployment->emulated) out.Key("emulated").Bool(true);
+  if (whole && deployment->memory) {
+    out.Key("memory");
+    WriteMemoryFit(out, *deployment->memory);
+  }
+  if (deployment->speed) {
+    // Of the shortest prompt that was measured, alone.
+    const core::SpeedPoint& first = deployment->speed->points().front();
+    out.Key("speed").BeginObject();
+    out.Key("prompt_tokens").Integer(first.prompt_tokens);
+    out.Key("ttft_ms").Double(first.ttft_ms_p50);
+    out.Key("prompt_tokens_per_s").Double(first.prompt_tokens_per_s);
+    out.Key("tokens_per_s").Double(first.tokens_per_s).EndObject();
+  }
   out.EndObject();
 }
 
@@ -111,8 +128,13 @@ std::string ModifiedAt(const ModelEntry& model) {
   return TimeText(weights == nullptr ? model.created_s : weights->modified_s);
 }
 
+// As its clients know it.
+std::string NameOf(const ModelEntry& model) {
+  return TaggedName(model.plain.empty() ? model.id : model.plain);
+}
+
 void WriteName(json::Writer& out, const ModelEntry& model) {
-  const std::string name = TaggedName(model.id);
+  const std::string name = NameOf(model);
   out.Key("name").String(name).Key("model").String(name);
 }
 
@@ -120,14 +142,27 @@ void WriteFacts(json::Writer& out, const core::ModelCard::Facts& facts) {
   for (const auto& [name, value] : facts) out.Key(name).Raw(value);
 }
 
-// One line for each, as `ollama show --parameters` prints them: the name, blanks, the value.
+// One line for each, as `ollama show --parameters` prints them: the name, blanks, the value; of a
+// list a line for each element.
 std::string ParametersText(const core::ModelCard& card) {
   constexpr std::size_t kNameColumns = 30;
   std::string text;
-  for (const auto& [name, value] : card.parameters) {
+  const auto add = [&](const std::string& name, std::string_view value) {
     std::string padded = name;
     padded.resize(std::max(kNameColumns, name.size()) + 1, ' ');
-    text += (text.empty() ? "" : "\n") + padded + value;
+    text += (text.empty() ? "" : "\n") + padded;
+    text += value;
+  };
+  json::Reader reader;
+  for (const auto& [name, json] : card.parameters) {
+    const Result<json::Value> value = reader.ParseCopy(json, kParameterBytesMax);
+    const Result<json::Array> list =
+        value.ok() ? value->Array() : Result<json::Array>(value.error());
+    if (!list.ok()) {
+      add(name, json);
+      continue;
+    }
+    for (const json::Value element : *list) add(name, element.raw());
   }
   return text;
 }
@@ -181,7 +216,7 @@ void WriteModelInfo(json::Writer& out, const ModelEntry& model) {
     return;
   }
   out.Key("general.architecture").String(architecture);
-  out.Key("general.basename").String(TaggedName(model.id));
+  out.Key("general.basename").String(NameOf(model));
   if (weights != nullptr) {
     out.Key("general.parameter_count").Integer(Clamp(weights->parameters));
   }
@@ -213,7 +248,7 @@ std::string WriteTags(std::span<const ModelEntry> models) {
     out.Key("digest").String(DigestOf(model)).Key("details");
     WriteDetails(out, model);
     WriteCapabilities(out, model);
-    WriteExtension(out, model);
+    WriteExtension(out, model, false);
     out.EndObject();
   }
   out.EndArray().EndObject();
@@ -236,8 +271,9 @@ std::string WriteLoaded(std::span<const ModelEntry> models) {
     out.Key("digest").String(DigestOf(model)).Key("details");
     WriteDetails(out, model);
     out.Key("expires_at").String(FormatUtc(until));
-    out.Key("size_vram").Integer(0);  // not known
-    out.Key("context_length").Integer(model.context_tokens);
+    out.Key("size_vram").Integer(residency.device_bytes);
+    out.Key("context_length")
+        .Integer(residency.context_tokens > 0 ? residency.context_tokens : model.context_tokens);
     out.EndObject();
   }
   out.EndArray().EndObject();
@@ -256,7 +292,7 @@ std::string WriteShow(const ModelEntry& model) {
   WriteModelInfo(out, model);
   WriteCapabilities(out, model);
   out.Key("modified_at").String(ModifiedAt(model));
-  WriteExtension(out, model);
+  WriteExtension(out, model, true);
   out.EndObject();
   return body;
 }

@@ -1,5 +1,6 @@
 #include "protocols/ollama/options_decoder.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -16,9 +17,9 @@ using core::Capability;
 
 constexpr FieldNames kOptions{std::to_array<std::string_view>(
     {"num_predict", "temperature", "top_k", "top_p", "min_p", "typical_p", "seed", "stop",
-     "repeat_penalty", "repeat_last_n", "presence_penalty", "frequency_penalty",
+     "repeat_penalty", "repeat_last_n", "presence_penalty", "frequency_penalty", "num_ctx",
      // hints: integers
-     "num_ctx", "num_keep", "num_batch", "num_gpu", "main_gpu", "num_thread", "draft_num_predict",
+     "num_keep", "num_batch", "num_gpu", "main_gpu", "num_thread", "draft_num_predict",
      // hints: booleans
      "use_mmap",
      // of older releases: ignored
@@ -37,6 +38,7 @@ class OptionsDecoder {
     TIDEGATE_TRY(DecodeSampling());
     TIDEGATE_TRY(DecodePenalties());
     TIDEGATE_TRY(DecodeStop());
+    TIDEGATE_TRY(DecodeWindow());
     return CheckHints();
   }
 
@@ -130,10 +132,22 @@ class OptionsDecoder {
     return {};
   }
 
+  // Less than one is Ollama's way to leave it to the server.
+  Result<void> DecodeWindow() {
+    const std::optional<json::Value> value = fields_.Value(kOptions.Index("num_ctx"));
+    if (!value) return {};
+    TIDEGATE_ASSIGN(const std::int64_t tokens, value->Integer());
+    if (tokens > kWindowTokensMax) {
+      return value->Invalid("must be at most " + std::to_string(kWindowTokensMax));
+    }
+    request_.window_tokens = std::max<std::int64_t>(0, tokens);
+    return {};
+  }
+
   Result<void> CheckHints() const {
     for (const std::size_t index :
-         {kOptions.Index("num_ctx"), kOptions.Index("num_keep"), kOptions.Index("num_batch"),
-          kOptions.Index("num_gpu"), kOptions.Index("main_gpu"), kOptions.Index("num_thread"),
+         {kOptions.Index("num_keep"), kOptions.Index("num_batch"), kOptions.Index("num_gpu"),
+          kOptions.Index("main_gpu"), kOptions.Index("num_thread"),
           kOptions.Index("draft_num_predict")}) {
       if (const std::optional<json::Value> value = fields_.Value(index)) {
         TIDEGATE_TRY(value->Integer());

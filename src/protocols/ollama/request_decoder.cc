@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -27,9 +28,9 @@ using core::Capability;
 
 // Of both forms.
 constexpr FieldNames kRoot{std::to_array<std::string_view>(
-    {"model",      "messages", "tools",  "prompt",   "suffix",       "system",  "template",
-     "raw",        "context",  "images", "stream",   "format",       "options", "think",
-     "keep_alive", "truncate", "shift",  "logprobs", "top_logprobs", "tidegate"})};
+    {"model",      "messages", "tools",  "prompt",   "suffix",       "system",   "template",
+     "raw",        "context",  "images", "stream",   "format",       "options",  "think",
+     "keep_alive", "truncate", "shift",  "logprobs", "top_logprobs", "tidegate", "tool_choice"})};
 using RootFields = Fields<kRoot.names.size()>;
 
 constexpr FieldNames kShow{
@@ -116,12 +117,20 @@ class RequestDecoder {
     }
     if (request_.messages.empty()) SetReadying();
     const std::optional<json::Value> tools = fields.Value(kRoot.Index("tools"));
-    return tools ? DecodeFunctionTools(*tools, texts_, request_) : Result<void>();
+    if (tools) TIDEGATE_TRY(DecodeFunctionTools(*tools, texts_, request_));
+    const std::optional<json::Value> choice = fields.Value(kRoot.Index("tool_choice"));
+    if (!choice) return {};
+    TIDEGATE_TRY(DecodeFunctionToolChoice(*choice, texts_, request_));
+    // A server of this protocol calls none when it is shown none.
+    const bool none = request_.tool_choice == core::ToolChoiceKind::kNone;
+    if (none && tools) request_.edits.push_back({ToCore(tools->span()), "[]"});
+    return {};
   }
 
   Result<void> DecodePrompt(const RootFields& fields) {
     OfOtherForm(fields, kRoot.Index("messages"));
     OfOtherForm(fields, kRoot.Index("tools"));
+    OfOtherForm(fields, kRoot.Index("tool_choice"));
     if (fields.Value(kRoot.Index("system"))) {
       TIDEGATE_ASSIGN(const std::string_view text,
                       texts_.KeepCounted(*fields.Member(kRoot.Index("system"))));
@@ -250,14 +259,19 @@ class RequestDecoder {
     return {};
   }
 
+  // What the gate adds to this protocol goes no further.
   Result<void> DecodeExtensionMember(const RootFields& fields) {
     const auto& tidegate = fields.Member(kRoot.Index("tidegate"));
-    if (!tidegate) return {};
-    if (!tidegate->value.is_null()) {
+    const bool chooses = form_ == kChatForm && fields.Member(kRoot.Index("tool_choice"));
+    if (!tidegate && !chooses) return {};
+    if (tidegate && !tidegate->value.is_null()) {
       TIDEGATE_TRY(DecodeExtension(tidegate->value, parser_, request_.constraints));
     }
-    constexpr std::array<std::string_view, 1> kOurs = {"tidegate"};
-    request_.spans.tidegate_member = ToCore(json::RemovalSpans(fields.object(), kOurs)[0]);
+    constexpr std::array<std::string_view, 2> kOurs = {"tidegate", "tool_choice"};
+    const std::size_t count = chooses ? 2 : 1;
+    const auto spans = json::RemovalSpans(fields.object(), std::span(kOurs).first(count));
+    request_.spans.tidegate_member = ToCore(spans[0]);
+    if (chooses) request_.edits.push_back({ToCore(spans[1]), {}});
     return {};
   }
 
@@ -278,16 +292,22 @@ Result<core::Request> DecodeOllamaRequest(Form form, std::string_view body,
   return RequestDecoder(form, body, root, constraints).Decode();
 }
 
-Result<std::string> DecodeShowRequest(std::string_view body) {
+Result<ModelQuestion> DecodeShowRequest(std::string_view body) {
   const ScratchReader json;
   TIDEGATE_ASSIGN(const json::Value root, json->Parse(body, kShowBytesMax));
   TIDEGATE_ASSIGN(const auto fields, ReadFields(kShow, root));
+  ModelQuestion question;
+  if (const std::optional<json::Value> verbose = fields.Value(kShow.Index("verbose"))) {
+    TIDEGATE_ASSIGN(question.everything, verbose->Bool());
+  }
   for (const std::size_t index : {kShow.Index("model"), kShow.Index("name")}) {
     const std::optional<json::Value> value = fields.Value(index);
     if (!value) continue;
     TIDEGATE_ASSIGN(const std::string_view name, value->String());
     if (name.size() > kModelNameBytesMax) return value->Invalid("is too long");
-    if (!name.empty()) return std::string(name);
+    if (name.empty()) continue;
+    question.model = name;
+    return question;
   }
   return InvalidArgument("model", "is required");
 }

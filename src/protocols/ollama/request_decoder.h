@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "core/request.h"
 #include "protocols/constraint_parser.h"
+#include "protocols/model_entry.h"
 
 namespace tidegate::protocols::ollama {
 
@@ -21,7 +22,7 @@ enum Form : int {
 Result<core::Request> DecodeOllamaRequest(Form form, std::string_view body,
                                           const ConstraintParser& constraints);
 
-// The model that a request to /api/show is about.
-Result<std::string> DecodeShowRequest(std::string_view body);
+// What a request to /api/show is about.
+Result<ModelQuestion> DecodeShowRequest(std::string_view body);
 
 }  // namespace tidegate::protocols::ollama

@@ -50,6 +50,13 @@ std::string_view ThinkLevel(std::string_view effort) {
   return effort;
 }
 
+Result<void> CheckToolChoice(const core::Request& request) {
+  const bool must = request.tool_choice == core::ToolChoiceKind::kRequired ||
+                    request.tool_choice == core::ToolChoiceKind::kNamed;
+  return must ? Result<void>(CannotSay("tool_choice", "a tool that must be called"))
+              : Result<void>();
+}
+
 class BodyWriter {
  public:
   BodyWriter(const core::Request& request, const UpstreamOptions& options, std::string& body)
@@ -156,10 +163,7 @@ class BodyWriter {
 
   // Without tools none is called, which is the only choice that can be said.
   Result<void> WriteTools() {
-    if (request_.tool_choice == core::ToolChoiceKind::kRequired ||
-        request_.tool_choice == core::ToolChoiceKind::kNamed) {
-      return CannotSay("tool_choice", "a tool that must be called");
-    }
+    TIDEGATE_TRY(CheckToolChoice(request_));
     if (request_.tools.empty() || request_.tool_choice == core::ToolChoiceKind::kNone) return {};
     out_.Key("tools").BeginArray();
     for (const core::ToolSpec& tool : request_.tools) {
@@ -249,6 +253,9 @@ class BodyEdits {
     json::Writer(model).String(options.model);
     splice_.Replace(ToJson(spans.model), Own(std::move(model)));
     if (!spans.tidegate_member.empty()) splice_.Erase(ToJson(spans.tidegate_member));
+    for (const core::BodyEdit& edit : request_.edits) {
+      splice_.Replace(ToJson(edit.span), edit.text);
+    }
     if (stream && !request_.stream) splice_.Replace(ToJson(spans.stream), "true");
     if (options.output_tokens_limit) SetLimit(std::to_string(*options.output_tokens_limit));
     out_.pieces = splice_.Slices();
@@ -297,6 +304,7 @@ Result<UpstreamRequest> EncodeOllamaRequest(const core::Request& request,
                                             const UpstreamOptions& options) {
   const bool same =
       request.protocol == core::Protocol::kOllama && request.same_bytes && !request.body.empty();
+  TIDEGATE_TRY(CheckToolChoice(request));
   const bool readying = request.readying != core::Readying::kNone;
   UpstreamRequest upstream;
   upstream.path = same && request.form == kGenerateForm ? kGeneratePath : kChatPath;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr FieldNames kChunk{
     std::to_array<std::string_view>({"choices", "error", "object", "usage", "x_groq", "id", "model",
-                                     "created", "system_fingerprint"})};
+                                     "created", "system_fingerprint", "timings"})};
 constexpr FieldNames kChoice{std::to_array<std::string_view>(
     {"index", "error", "logprobs", "delta", "message", "finish_reason"})};
 constexpr FieldNames kMessage{
@@ -141,7 +141,11 @@ Result<void> AnswerReader::ReadChunk(const json::Value& root, bool named_error,
     const std::optional<json::Value> groq = members[kChunk.Index("x_groq")];
     if (groq && groq->is_object()) usage = FindSet(*groq->Object(), "usage");
   }
-  if (usage) out.push_back(core::UsageEvent{ReadUsage(*usage)});
+  if (usage) {
+    core::Usage read = ReadUsage(*usage);
+    if (const auto timings = members[kChunk.Index("timings")]) ReadDrafts(*timings, read);
+    out.push_back(core::UsageEvent{read});
+  }
   return {};
 }
 

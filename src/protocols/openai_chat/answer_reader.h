@@ -72,5 +72,8 @@ class AnswerReader {
 // beyond kUsageTokensMax, not whole, at odds with the others, no object at all) is left out, and
 // the result is marked as estimated: an answer is not worth less because its bill is unreadable.
 core::Usage ReadUsage(const json::Value& usage);
+// What llama-server's `timings` add to it: the tokens that were guessed ahead. Likewise left out
+// where they cannot be believed.
+void ReadDrafts(const json::Value& timings, core::Usage& usage);
 
 }  // namespace tidegate::protocols::openai_chat

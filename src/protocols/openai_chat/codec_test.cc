@@ -89,8 +89,9 @@ TEST(OpenAiChat, ModelsAreListedWithWhatIsKnownOfThem) {
       core::CapabilitySet().With(core::Capability::kTools).With(core::Capability::kVision);
   deployment.prices = core::Prices{};
   deployment.prices->input = Price{2'500'000'000};
-  const ModelEntry models[] = {{"acme/tide", "acme", 17, &deployment},
-                               {"auto", "tidegate", 0, nullptr}};
+  const ModelEntry models[] = {
+      {.id = "acme/tide", .owned_by = "acme", .created_s = 17, .deployment = &deployment},
+      {.id = "auto", .owned_by = "tidegate"}};
   const std::string acme =
       R"({"id":"acme/tide","object":"model","created":17,"owned_by":"acme",)"
       R"("tidegate":{"provider":"acme","place":"cloud",)"

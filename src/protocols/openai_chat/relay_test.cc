@@ -139,6 +139,25 @@ TEST(InspectWhole, UnreadableUsageDoesNotSpoilTheAnswer) {
   }
 }
 
+TEST(InspectWhole, WhatWasGuessedAheadIsReadFromTheTimings) {
+  const auto usage = [](const std::string& timings) {
+    const PaddedText body(R"({"choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":10,)"
+                          R"("completion_tokens":5},"timings":)" +
+                          timings + "}");
+    const Result<RelayState> state = Codec().InspectWhole(body.view());
+    EXPECT_TRUE(state.ok() && state->usage);
+    EXPECT_FALSE(state->usage->estimated);  // they are no part of what is paid for
+    return *state->usage;
+  };
+  EXPECT_EQ(usage(R"({"draft_n":12,"draft_n_accepted":10})").draft_tokens, 12);
+  EXPECT_EQ(usage(R"({"draft_n":12,"draft_n_accepted":10})").draft_accepted_tokens, 10);
+  for (const char* odd : {R"({"draft_n":1,"draft_n_accepted":2})", R"({"draft_n":-1})", "[]", "{}",
+                          R"({"draft_n":"1"})", R"({"draft_n_accepted":1})", "null"}) {
+    EXPECT_EQ(usage(odd).draft_tokens, 0) << odd;
+    EXPECT_EQ(usage(odd).draft_accepted_tokens, 0) << odd;
+  }
+}
+
 TEST(InspectWhole, PartsOfTheUsageNeverExceedTheirWhole) {
   const PaddedText body(R"({"choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":10,)"
                         R"("completion_tokens":5,)"

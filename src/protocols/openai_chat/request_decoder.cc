@@ -17,6 +17,7 @@
 #include "protocols/openai_chat/tool_decoder.h"
 #include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
+#include "protocols/service_tier.h"
 #include "protocols/spans.h"
 
 namespace tidegate::protocols::openai_chat {
@@ -197,6 +198,9 @@ class RequestDecoder {
          {kRoot.Index("service_tier"), kRoot.Index("safety_identifier"),
           kRoot.Index("prompt_cache_key"), kRoot.Index("prompt_cache_retention")}) {
       if (const std::optional<json::Value> text = fields.Value(index)) TIDEGATE_TRY(text->String());
+    }
+    if (const std::optional<json::Value> tier = fields.Value(kRoot.Index("service_tier"))) {
+      ApplyServiceTier(*tier->String(), request_.constraints);
     }
     if (const std::optional<json::Value> store = fields.Value(kRoot.Index("store")))
       TIDEGATE_TRY(store->Bool());

@@ -1,6 +1,5 @@
 #include "protocols/openai_chat/tool_decoder.h"
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -15,8 +14,7 @@ namespace {
 
 using core::Capability;
 
-constexpr FieldNames kChoice{std::to_array<std::string_view>({"type", "function"})};
-constexpr FieldNames kChosen{std::to_array<std::string_view>({"name"})};
+constexpr FieldNames kChoice{std::to_array<std::string_view>({"type"})};
 constexpr FieldNames kFormat{std::to_array<std::string_view>({"type", "json_schema"})};
 constexpr FieldNames kSchema{
     std::to_array<std::string_view>({"name", "description", "schema", "strict"})};
@@ -25,41 +23,17 @@ constexpr FieldNames kSchema{
 
 Result<void> DecodeToolChoice(const json::Value& choice, RequestTexts& texts,
                               core::Request& request) {
-  if (choice.is_string()) {
-    const std::string_view word = *choice.String();
-    if (word == "auto") {
-      request.tool_choice = core::ToolChoiceKind::kAuto;
-    } else if (word == "none") {
-      request.tool_choice = core::ToolChoiceKind::kNone;
-    } else if (word == "required") {
-      request.tool_choice = core::ToolChoiceKind::kRequired;
-      texts.Need(Capability::kToolChoice);
-    } else {
-      return choice.Invalid("must be 'auto', 'none', 'required' or an object that names a tool");
+  if (choice.is_object()) {
+    TIDEGATE_ASSIGN(const auto fields, ReadFields(kChoice, choice));
+    TIDEGATE_ASSIGN(const json::Value type, fields.Required(kChoice.Index("type")));
+    TIDEGATE_ASSIGN(const std::string_view word, type.String());
+    if (word == "custom" || word == "allowed_tools") {
+      texts.NeedVendor(type.Path());
+      return {};
     }
-    return {};
+    if (word != "function") return type.Invalid("must be 'function', 'custom' or 'allowed_tools'");
   }
-  if (!choice.is_object()) return choice.Mismatch("a string or an object");
-  TIDEGATE_ASSIGN(const auto fields, ReadFields(kChoice, choice));
-  TIDEGATE_ASSIGN(const json::Value type, fields.Required(kChoice.Index("type")));
-  TIDEGATE_ASSIGN(const std::string_view word, type.String());
-  if (word == "custom" || word == "allowed_tools") {
-    texts.NeedVendor(type.Path());
-    return {};
-  }
-  if (word != "function") return type.Invalid("must be 'function', 'custom' or 'allowed_tools'");
-  texts.NeedVendorIfUnknown(fields);
-  TIDEGATE_ASSIGN(const json::Value function, fields.Required(kChoice.Index("function")));
-  TIDEGATE_ASSIGN(const auto chosen, ReadFields(kChosen, function));
-  TIDEGATE_ASSIGN(const json::Value name, chosen.Required(kChosen.Index("name")));
-  TIDEGATE_ASSIGN(request.tool_choice_name, texts.Keep(name));
-  request.tool_choice = core::ToolChoiceKind::kNamed;
-  texts.Need(Capability::kToolChoice);
-  const bool known = std::any_of(
-      request.tools.begin(), request.tools.end(),
-      [&](const core::ToolSpec& tool) { return tool.name == request.tool_choice_name; });
-  if (!known) return name.Invalid("names no function in `tools`");
-  return {};
+  return DecodeFunctionToolChoice(choice, texts, request);
 }
 
 Result<void> DecodeResponseFormat(const json::Value& format, RequestTexts& texts,

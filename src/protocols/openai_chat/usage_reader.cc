@@ -1,4 +1,4 @@
-// ReadUsage of answer_reader.h.
+// ReadUsage and ReadDrafts of answer_reader.h.
 #include <array>
 #include <optional>
 #include <string_view>
@@ -15,6 +15,7 @@ constexpr FieldNames kUsage{std::to_array<std::string_view>(
      "cache_creation_input_tokens", "completion_tokens_details"})};
 constexpr FieldNames kPromptDetails{
     std::to_array<std::string_view>({"cached_tokens", "cache_write_tokens"})};
+constexpr FieldNames kDrafts{std::to_array<std::string_view>({"draft_n", "draft_n_accepted"})};
 constexpr FieldNames kCompletionDetails{std::to_array<std::string_view>({"reasoning_tokens"})};
 
 // Sets `out` when the value is there. False when it is there and cannot be believed.
@@ -73,6 +74,17 @@ core::Usage ReadUsage(const json::Value& value) {
   believed &= ClampTo(usage.output_tokens, usage.reasoning_tokens);
   usage.estimated = !believed;
   return usage;
+}
+
+void ReadDrafts(const json::Value& timings, core::Usage& usage) {
+  if (!timings.is_object()) return;
+  const SetMembers members(kDrafts, *timings.Object());
+  std::int64_t drafted = 0, accepted = 0;
+  const bool believed = ReadCount(members[kDrafts.Index("draft_n")], drafted) &&
+                        ReadCount(members[kDrafts.Index("draft_n_accepted")], accepted);
+  if (!believed || accepted > drafted) return;
+  usage.draft_tokens = drafted;
+  usage.draft_accepted_tokens = accepted;
 }
 
 }  // namespace tidegate::protocols::openai_chat

@@ -59,7 +59,9 @@ Result<void> AnswerReader::ReadChunk(const json::Value& root, bool named_error,
     }
   }
   if (const std::optional<json::Value> usage = FindSet(chunk, "usage")) {
-    out.push_back(core::UsageEvent{openai_chat::ReadUsage(*usage)});
+    core::Usage read = openai_chat::ReadUsage(*usage);
+    if (const auto timings = FindSet(chunk, "timings")) openai_chat::ReadDrafts(*timings, read);
+    out.push_back(core::UsageEvent{read});
   }
   return {};
 }

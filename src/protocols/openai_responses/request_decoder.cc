@@ -15,6 +15,7 @@
 #include "protocols/openai_responses/tool_decoder.h"
 #include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
+#include "protocols/service_tier.h"
 #include "protocols/spans.h"
 
 namespace tidegate::protocols::openai_responses {
@@ -321,6 +322,9 @@ class RequestDecoder {
           kRoot.Index("prompt_cache_key"), kRoot.Index("prompt_cache_retention")}) {
       const std::optional<json::Value> text = fields.Value(index);
       if (text) TIDEGATE_TRY(text->String());
+    }
+    if (const std::optional<json::Value> tier = fields.Value(kRoot.Index("service_tier"))) {
+      ApplyServiceTier(*tier->String(), request_.constraints);
     }
     if (fields.Value(kRoot.Index("user"))) {
       TIDEGATE_ASSIGN(request_.user, texts_.Keep(*fields.Member(kRoot.Index("user"))));

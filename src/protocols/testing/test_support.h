@@ -88,6 +88,9 @@ inline std::string Describe(const core::Usage& usage) {
                                         : "") +
          (usage.media_output_tokens != 0 ? " media_out=" + std::to_string(usage.media_output_tokens)
                                          : "") +
+         (usage.draft_tokens != 0 ? " drafts=" + std::to_string(usage.draft_accepted_tokens) + "/" +
+                                        std::to_string(usage.draft_tokens)
+                                  : "") +
          (usage.estimated ? " estimated" : "");
 }
 

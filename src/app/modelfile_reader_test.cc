@@ -1,17 +1,21 @@
-#include "cli/modelfile.h"
+#include "app/modelfile_reader.h"
+
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
-namespace tidegate::cli {
+namespace tidegate::app {
 namespace {
 
 std::string ErrorOf(std::string_view text) {
-  const Result<Modelfile> parsed = ParseModelfile(text);
-  return parsed.ok() ? "(none)" : parsed.error().message;
+  const Result<cli::Modelfile> read = ReadModelfile(text);
+  return read.ok() ? "(none)" : read.error().message;
 }
 
-TEST(Modelfile, EveryInstructionHasItsPlace) {
-  const Result<Modelfile> file = ParseModelfile(
+TEST(ModelfileReader, EveryInstructionHasItsPlace) {
+  const Result<cli::Modelfile> file = ReadModelfile(
       "# a comment\n\nFROM ./weights.gguf\nfrom mmproj.gguf\n"
       "PARAMETER temperature 0.7\nPARAMETER stop \"<end of\nturn>\"\nparameter stop User:\n"
       "TEMPLATE \"\"\"{{ .System }}\n# no comment here\n{{ .Prompt }}\"\"\"\n"
@@ -33,23 +37,32 @@ TEST(Modelfile, EveryInstructionHasItsPlace) {
   EXPECT_EQ(file->renderer, "r");
   EXPECT_EQ(file->parser, "p");
   EXPECT_EQ(file->requires_version, "0.14.0");
+  EXPECT_TRUE(file->warnings.empty());
 }
 
-TEST(Modelfile, AnErrorSaysTheLineAndTheRemedy) {
-  EXPECT_NE(ErrorOf("SYSTEM hi\n").find("no FROM line"), std::string::npos);
+TEST(ModelfileReader, AnErrorSaysTheLineAndTheRemedy) {
+  EXPECT_EQ(ErrorOf("SYSTEM hi\n"),
+            "Modelfile: no FROM line: name the model or file to begin with, as FROM llama3");
   EXPECT_NE(ErrorOf("").find("no FROM line"), std::string::npos);
-  EXPECT_EQ(ErrorOf("FROM a\n\nFORM b\n"),
-            "Modelfile line 3: 'FORM' is no instruction; did you mean 'from'?");
+  EXPECT_TRUE(ErrorOf("FROM a\n\nFORM b\n")
+                  .starts_with("Modelfile line 3: command must be one of \"from\""));
   EXPECT_EQ(ErrorOf("FROM a\nPARAMETER num_ctx big\n"),
-            "Modelfile line 2: parameter 'num_ctx' must be a whole number, not 'big'");
-  EXPECT_EQ(ErrorOf("FROM a\nMESSAGE robot hi"),
-            "Modelfile line 2: a message is from system, user or assistant, not 'robot'");
-  EXPECT_EQ(ErrorOf("FROM a\nSYSTEM \"\"\"never\nclosed\n"),
-            "Modelfile line 2: the value's quotes are never closed");
-  EXPECT_EQ(ErrorOf("FROM a\nSYSTEM\n"), "Modelfile line 2: a value is missing");
-  EXPECT_EQ(ErrorOf("FROM \"a\" b\n"),
-            "Modelfile line 1: unexpected text behind the closing quotes");
+            "Modelfile line 2: parameter 'num_ctx' must be a whole number");
+  EXPECT_TRUE(ErrorOf("FROM a\nMESSAGE robot hi")
+                  .starts_with("Modelfile line 2: message role must be one of"));
+  EXPECT_TRUE(ErrorOf("FROM a\nSYSTEM \"\"\"never\nclosed\n")
+                  .starts_with("Modelfile line 2: unexpected EOF"));
+  EXPECT_TRUE(ErrorOf("FROM a\nSYSTEM\n").starts_with("Modelfile line 2: system needs a value"));
+}
+
+TEST(ModelfileReader, WhatHasNoEffectIsSaid) {
+  const Result<cli::Modelfile> file = ReadModelfile("FROM a\nPARAMETER mirostat 1\n");
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  EXPECT_EQ(file->warnings,
+            std::vector<std::string>{
+                "Modelfile line 2: parameter mirostat is obsolete and has no effect"});
+  EXPECT_TRUE(file->parameters_json.empty());
 }
 
 }  // namespace
-}  // namespace tidegate::cli
+}  // namespace tidegate::app

@@ -1,0 +1,79 @@
+#include "admin/measure_api.h"
+
+#include <utility>
+
+#include "admin/views.h"
+#include "base/ascii.h"
+
+namespace tidegate::admin {
+namespace {
+
+constexpr std::string_view kBench = "/tidegate/models/bench";
+constexpr std::string_view kTune = "/tidegate/models/tune";
+
+constexpr Route kRoutes[] = {{kBench, policy::Scope::kModelsWrite},
+                             {kTune, policy::Scope::kModelsWrite}};
+
+// A page in a browser may send forms to any address without asking; JSON it may not.
+Result<void> RequireJson(const net::HttpHead& head) {
+  const std::string_view type = head.Find("content-type").value_or("application/json");
+  if (EqualsIgnoreCase(net::Trim(type.substr(0, type.find(';'))), "application/json")) return {};
+  return InvalidArgument("Content-Type", "send the body as application/json");
+}
+
+template <typename Request>
+net::Task<Result<Request>> ReadRequest(net::Exchange& exchange,
+                                       Result<Request> (*read)(std::string_view)) {
+  Result<void> type = RequireJson(exchange.head());
+  if (!type.ok()) co_return std::move(type).error();
+  const Result<std::string_view> body = co_await exchange.ReadBody(kMeasureBodyBytesMax);
+  if (!body.ok()) co_return body.error();
+  co_return read(*body);
+}
+
+}  // namespace
+
+std::span<const Route> MeasureApi::Routes() { return kRoutes; }
+
+bool MeasureApi::Owns(std::string_view path) { return path == kBench || path == kTune; }
+
+net::Task<Result<void>> MeasureApi::Bench(net::Exchange& exchange) {
+  const Result<BenchRequest> request = co_await ReadRequest(exchange, ReadBench);
+  if (!request.ok()) co_return request.error();
+  StartWork start = [this, asked = *request](models::ProgressSink sink) {
+    return work_.bench(asked, std::move(sink));
+  };
+  co_await AnswerWithProgress(exchange, std::move(start), true, OwnErrors());
+  co_return Result<void>();
+}
+
+net::Task<Result<void>> MeasureApi::Tune(net::Exchange& exchange) {
+  const Result<TuneRequest> request = co_await ReadRequest(exchange, ReadTune);
+  if (!request.ok()) co_return request.error();
+  StartWork start = [this, asked = *request](models::ProgressSink sink) {
+    return work_.tune(asked, std::move(sink));
+  };
+  co_await AnswerWithProgress(exchange, std::move(start), true, OwnErrors());
+  co_return Result<void>();
+}
+
+net::Task<void> MeasureApi::Handle(net::Exchange& exchange, const policy::Principal& caller) {
+  if (exchange.head().method() != "POST") {
+    const Error error = InvalidArgument("method", "this measures: use POST");
+    (void)co_await exchange.Respond(405, "content-type: application/json\r\nallow: POST\r\n",
+                                    EncodeError(error));
+    co_return;
+  }
+  const Result<void> may = policy::RequireScope(caller, policy::Scope::kModelsWrite);
+  Result<void> done;
+  if (!may.ok()) {
+    done = may.error();
+  } else if (exchange.head().path() == kBench) {
+    done = co_await Bench(exchange);
+  } else {
+    done = co_await Tune(exchange);
+  }
+  if (!done.ok()) co_await AnswerProgressError(exchange, done.error(), OwnErrors());
+}
+
+}  // namespace tidegate::admin

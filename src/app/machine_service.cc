@@ -1,0 +1,86 @@
+#include "app/machine_service.h"
+
+#include <exception>
+#include <future>
+#include <utility>
+
+#include "app/engine_settings.h"
+#include "base/check.h"
+#include "net/sleep.h"
+#include "obs/log.h"
+
+namespace tidegate::app {
+
+MachineService::MachineService(net::Shard& shard, engine::Locator& locator,
+                               const Settings& settings)
+    : shard_(shard), machine_(FitPolicyOf(settings).machine), watch_(locator), group_(shard.io()) {}
+
+engine::Machine MachineService::Now() {
+  bool wait = false;
+  {
+    const std::lock_guard lock(mutex_);
+    wait = machine_.require_gpu && !looked_;
+  }
+  if (wait) (void)Look();
+  const std::lock_guard lock(mutex_);
+  return machine_;
+}
+
+std::string MachineService::why_not() const {
+  const std::lock_guard lock(mutex_);
+  return why_not_;
+}
+
+// True when there are others than before.
+bool MachineService::Look() {
+  const std::lock_guard look(look_mutex_);
+  std::optional<engine::DeviceNews> news = watch_.Look();
+  const std::lock_guard lock(mutex_);
+  looked_ = true;
+  if (!news) return false;
+  if (!news->why_not.empty()) {
+    obs::Log(obs::Level::kWarning, "the graphics devices are not known: {}", news->why_not);
+  }
+  for (const engine::GraphicsDevice& device : news->devices) {
+    obs::Log(obs::Level::kInfo, "graphics device {}: {}, {} of {} MiB free", device.id,
+             device.description, device.free_bytes >> 20U, device.total_bytes >> 20U);
+  }
+  why_not_ = std::move(news->why_not);
+  if (news->devices.empty() && machine_.devices.empty()) return false;
+  machine_.devices = std::move(news->devices);
+  return true;
+}
+
+net::Task<void> MachineService::Watch() {
+  net::SleepTimer timer(shard_);
+  for (;;) {
+    std::function<Result<void>()> look = [this]() -> Result<void> {
+      if (Look()) changed_(Now());
+      return {};
+    };
+    // A thread that is busy for now is no reason to stop looking.
+    (void)co_await worker_.Run(shard_, std::move(look));
+    const bool waited =
+        co_await timer.SleepUntil(group_.cancel(), net::MonotonicNow() + kMachineWatchNanos);
+    if (!waited) co_return;
+  }
+}
+
+void MachineService::StartWatching(std::function<void(engine::Machine)> changed) {
+  changed_ = std::move(changed);
+  shard_.Post([this] { (void)group_.Spawn(Watch()); });
+}
+
+void MachineService::Stop() {
+  std::promise<void> ended;
+  shard_.Post([this, &ended] {
+    group_.Cancel();
+    net::Spawn(shard_.io(), group_.Wait(), [&ended](const std::exception_ptr& e) {
+      CHECK(e == nullptr);  // nothing of ours throws
+      ended.set_value();
+    });
+  });
+  ended.get_future().wait();
+}
+
+}  // namespace tidegate::app

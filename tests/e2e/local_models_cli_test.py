@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""The whole story of a local model as a newcomer lives it: the program alone, which starts its own
+gate, a registry on loopback, the real engine and a terminal. Nothing is played."""
+
+import json
+import pathlib
+import re
+import unittest
+
+from harness import STARTER, Home, engine_path, free_port, run_tidegate
+from registry import Registry
+from terminal import Terminal
+
+PROMPT = b">>> "
+LAST_FIGURE = b"decision:"  # of --verbose
+
+
+class Newcomer(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.home = Home()
+        cls.addClassCleanup(cls.home.remove)
+        cls.registry = Registry()
+        cls.addClassCleanup(cls.registry.close)
+        cls.registry.publish(
+            "tiny",
+            pathlib.Path(STARTER).read_bytes(),
+            system=b"Be brief.",
+            params=json.dumps({"num_predict": 6, "stop": ["zz"]}).encode(),
+            license=b"Free as the sea",
+        )
+        cls.model = f"{cls.registry.host}/library/tiny"
+        host = json.dumps([cls.registry.host])
+        cls.home.write(
+            "config/tidegate/config.toml",
+            f'listen = ["127.0.0.1:{free_port()}"]\n'
+            f'[engine]\npath = "{engine_path()}"\nthreads = 1\n'
+            f"[models]\nregistries = {host}\ninsecure_registries = {host}\n",
+        )
+        cls.env = cls.home.environment(TERM="xterm-256color", COLUMNS="100")
+
+    def run_words(self, *words, code=0, **options):
+        done = run_tidegate(*words, env=self.env, **options)
+        self.assertEqual(done.returncode, code, (done.stdout, done.stderr))
+        return done.stdout.decode()
+
+    def terminal(self, *words):
+        terminal = Terminal(*words, env=self.env)
+        self.addCleanup(terminal.close)
+        return terminal
+
+    def say(self, terminal, line, answer):
+        """What stands between the line and the next prompt. `answer` stands there and not in the
+        line, which the terminal shows as it is typed."""
+        self.assertNotIn(answer, line.encode())
+        terminal.type(line + "\r")
+        shown = terminal.wait_for(answer) + terminal.wait_for(PROMPT)
+        return re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown)
+
+    def test_1_before_there_is_a_model_the_test_model_answers_and_the_doctor_says_so(self):
+        self.assertIn("tidegate-starter", self.run_words("list"))
+        self.assertTrue(self.run_words("run", "auto", "Hello").strip())
+        self.assertIn("tidegate pull", self.run_words("doctor"))
+
+    def test_2_a_name_that_is_not_here_is_pulled_and_answers(self):
+        done = run_tidegate("run", self.model, "Hello", env=self.env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.strip(), "an answer")
+        self.assertIn(b"pulling", done.stderr)
+        again = run_tidegate("run", self.model, "Hello", env=self.env)
+        self.assertNotIn(b"pulling", again.stderr)
+        self.assertIn("tiny", self.run_words("list"))
+
+    def test_3_it_says_what_it_is(self):
+        self.run_words("pull", self.model)
+        shown = self.run_words("show", self.model)
+        for word in ("llama", "2048", "Be brief.", "Free as the sea", "num_predict"):
+            self.assertIn(word, shown)
+        self.assertEqual(self.run_words("show", self.model, "--system").strip(), "Be brief.")
+        self.assertEqual(self.run_words("show", self.model, "--license").strip(), "Free as the sea")
+        self.assertRegex(self.run_words("show", self.model, "--parameters"), r"num_predict +6")
+        self.assertIn("im_start", self.run_words("show", self.model, "--template"))
+        recipe = self.run_words("show", self.model, "--modelfile")
+        self.assertRegex(recipe, r"(?m)^FROM ")
+        self.assertRegex(recipe, r"(?m)^PARAMETER num_predict 6$")
+
+    def test_4_a_conversation_changes_the_model_and_keeps_it(self):
+        self.run_words("pull", self.model)
+        terminal = self.terminal("run", self.model)
+        terminal.wait_for(PROMPT)
+        self.say(terminal, "/set parameter num_predict 3", b"Set parameter 'num_predict' to 3")
+        self.say(terminal, "/set verbose", b"Set 'verbose' mode.")
+        self.assertRegex(self.say(terminal, "Hello", LAST_FIGURE), rb"eval count: +3 ")
+        terminal.type('/set system """Speak\r')
+        terminal.wait_for(b"... ")
+        self.say(terminal, 'of the sea."""', b"Set system message.")
+        self.say(terminal, "/show system", b"of the sea.")
+        self.assertRegex(self.say(terminal, "/show parameters", b"num_predict"), rb"num_predict +3")
+        self.say(terminal, "/show info", b"llama")
+        self.say(terminal, "/show license", b"Free as the sea")
+        terminal.type('"""two\r')
+        terminal.wait_for(b"... ")
+        self.say(terminal, 'lines"""', LAST_FIGURE)
+        self.say(terminal, "/save mine", b"Created new model 'mine'")
+        self.say(terminal, "/list", b"tidegate-starter")
+        terminal.type("/load mine\r")
+        self.say(terminal, "/show system", b"of the sea.")
+        self.assertRegex(self.say(terminal, "Hello", LAST_FIGURE), rb"eval count: +3 ")
+        self.say(terminal, "/clear", b"Cleared session context")
+        terminal.type("/bye\r")
+        self.assertEqual(terminal.end(), 0)
+        self.assertEqual(self.run_words("show", "mine", "--system").strip(), "Speak\nof the sea.")
+        self.run_words("rm", "mine")
+        self.assertNotIn("mine", self.run_words("list"))
+
+    def test_5_a_recipe_becomes_a_model(self):
+        self.run_words("pull", self.model)
+        recipe = self.home.write(
+            "Modelfile", f"FROM {self.model}\nSYSTEM You are a pirate.\nPARAMETER num_predict 2\n"
+        )
+        self.run_words("create", "pirate", "-f", str(recipe))
+        answer = json.loads(self.run_words("run", "pirate", "Hello", "--json"))
+        self.assertEqual(answer["output_tokens"], 2)
+        self.run_words("cp", "pirate", "ann/pirate:v2")
+        self.run_words("rm", "pirate")
+        self.assertTrue(self.run_words("run", "ann/pirate:v2", "Hello").strip())
+        self.run_words("rm", "ann/pirate:v2")
+
+    def test_6_a_slip_is_answered_with_what_helps(self):
+        self.run_words("pull", self.model)
+        done = run_tidegate("run", f"{self.registry.host}/library/absent", "Hello", env=self.env)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr.decode(), r"absent")
+        done = run_tidegate("show", "absent", env=self.env)
+        self.assertEqual(done.returncode, 66, done.stderr)
+        terminal = self.terminal("run", self.model, "--verbose")
+        terminal.wait_for(PROMPT)
+        self.say(terminal, "/set parameter temperature warm", b"number")
+        self.say(terminal, "/load absent", b"not found")
+        self.say(terminal, "/nosuch", b"/?")
+        self.say(terminal, "Hello", LAST_FIGURE)
+        terminal.type("\x04")
+        self.assertEqual(terminal.end(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
