@@ -194,6 +194,18 @@ Result<std::string> RuntimeFolder(const Settings& settings, const Environment& e
   return state + "/run";
 }
 
+std::string ClientAddress(const Settings& settings) {
+  const std::string usual = Settings().listen.front();
+  if (settings.listen.empty()) return usual;
+  Result<net::ListenAddress> address = net::ParseListenAddress(settings.listen.front());
+  if (!address.ok()) return usual;
+  if (!address->unix_path.empty()) return address->ToString();
+  if (address->port == 0) return usual;  // any: nobody knows which
+  if (address->host == "0.0.0.0") address->host = "127.0.0.1";
+  if (address->host == "::") address->host = "::1";
+  return (settings.tls_certificate.empty() ? "" : "https://") + address->ToString();
+}
+
 Result<void> CheckExposure(const Config& config) {
   if (config.settings.allow_insecure) return {};
   for (const std::string& text : config.settings.listen) {

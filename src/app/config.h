@@ -62,6 +62,10 @@ Result<Config> ParseConfig(std::string_view text, const std::string& path,
 Result<std::string> StateFolder(const Settings& settings, const Environment& environment);
 Result<std::string> RuntimeFolder(const Settings& settings, const Environment& environment);
 
+// Where commands on this machine find a gate with these settings: its first address, as
+// "127.0.0.1:8080", "https://127.0.0.1:8443" or "unix:/path".
+std::string ClientAddress(const Settings& settings);
+
 // Serving beyond this machine needs keys and TLS, or the explicit waiver. Errors: kPermissionDenied
 // with the remedy.
 Result<void> CheckExposure(const Config& config);

@@ -125,6 +125,25 @@ aws_session_token     = "env:KEY"
   EXPECT_EQ(aws.session_token->Reveal(), "sk-secret");
 }
 
+TEST(ClientAddress, IsTheFirstAddressAsThisMachineReachesIt) {
+  Settings settings;
+  EXPECT_EQ(ClientAddress(settings), "127.0.0.1:11435");
+  const auto at = [&settings](const std::string& listen) {
+    settings.listen = {listen, "127.0.0.1:9"};
+    return ClientAddress(settings);
+  };
+  EXPECT_EQ(at("127.0.0.1:8080"), "127.0.0.1:8080");
+  EXPECT_EQ(at("0.0.0.0:8080"), "127.0.0.1:8080");
+  EXPECT_EQ(at("[::]:8080"), "[::1]:8080");
+  EXPECT_EQ(at("unix:/run/gate.sock"), "unix:/run/gate.sock");
+  EXPECT_EQ(at("127.0.0.1:0"), "127.0.0.1:11435");
+  EXPECT_EQ(at("nonsense"), "127.0.0.1:11435");
+  settings.tls_certificate = "/etc/gate.pem";
+  EXPECT_EQ(at("192.168.1.7:8443"), "https://192.168.1.7:8443");
+  settings.listen = {};
+  EXPECT_EQ(ClientAddress(settings), "127.0.0.1:11435");
+}
+
 TEST(ConfigTest, WhatIsWrongIsNamedWithItsPath) {
   const std::string key = "[keys.a]\nsha256 = \"" + std::string(kDigest) + "\"\n";
   const std::vector<std::pair<std::string, std::string>> rows = {

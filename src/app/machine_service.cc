@@ -1,12 +1,10 @@
 #include "app/machine_service.h"
 
-#include <exception>
-#include <future>
 #include <utility>
 
 #include "app/engine_settings.h"
-#include "base/check.h"
 #include "net/sleep.h"
+#include "net/stop_group.h"
 #include "obs/log.h"
 
 namespace tidegate::app {
@@ -71,16 +69,6 @@ void MachineService::StartWatching(std::function<void(engine::Machine)> changed)
   shard_.Post([this] { (void)group_.Spawn(Watch()); });
 }
 
-void MachineService::Stop() {
-  std::promise<void> ended;
-  shard_.Post([this, &ended] {
-    group_.Cancel();
-    net::Spawn(shard_.io(), group_.Wait(), [&ended](const std::exception_ptr& e) {
-      CHECK(e == nullptr);  // nothing of ours throws
-      ended.set_value();
-    });
-  });
-  ended.get_future().wait();
-}
+void MachineService::Stop() { net::StopGroup(shard_, group_); }
 
 }  // namespace tidegate::app

@@ -1,16 +1,14 @@
 #include "app/model_bench.h"
 
-#include <exception>
-#include <future>
 #include <optional>
 #include <thread>
 #include <utility>
 
 #include "admin/measure_views.h"
-#include "base/check.h"
 #include "base/clock.h"
 #include "engine/deployments.h"
 #include "engine/fit.h"
+#include "net/stop_group.h"
 #include "obs/log.h"
 
 namespace tidegate::app {
@@ -297,16 +295,6 @@ admin::MeasureWork ModelBench::Work() {
   return work;
 }
 
-void ModelBench::Stop() {
-  std::promise<void> ended;
-  shard_.Post([this, &ended] {
-    group_.Cancel();
-    net::Spawn(shard_.io(), group_.Wait(), [&ended](const std::exception_ptr& e) {
-      CHECK(e == nullptr);  // nothing of ours throws
-      ended.set_value();
-    });
-  });
-  ended.get_future().wait();
-}
+void ModelBench::Stop() { net::StopGroup(shard_, group_); }
 
 }  // namespace tidegate::app

@@ -1,13 +1,11 @@
 #include "app/model_service.h"
 
-#include <exception>
 #include <filesystem>
-#include <future>
 #include <utility>
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "net/sleep.h"
+#include "net/stop_group.h"
 #include "obs/log.h"
 
 namespace tidegate::app {
@@ -171,15 +169,7 @@ void ModelService::Stop() {
   stopping_.request_stop();
   pulls_.Stop();
   pushes_.Stop();
-  std::promise<void> ended;
-  shard_.Post([this, &ended] {
-    group_.Cancel();
-    net::Spawn(shard_.io(), group_.Wait(), [&ended](const std::exception_ptr& e) {
-      CHECK(e == nullptr);  // nothing of ours throws
-      ended.set_value();
-    });
-  });
-  ended.get_future().wait();
+  net::StopGroup(shard_, group_);
 }
 
 }  // namespace tidegate::app

@@ -88,7 +88,10 @@ Result<cli::GateHandle> StartGate() {
 
 void FillServices(cli::LocalServices& services) {
   services.version = Version();
-  services.default_listen = Settings().listen.front();
+  services.default_host = [] {
+    const Result<Config> config = LoadConfig("", ProcessEnvironment());
+    return ClientAddress(config.ok() ? config->settings : Settings());
+  };
   services.serve = Serve;
   services.demo = [&services](cli::Console& console) {
     obs::ConfigureLog({obs::Level::kWarning, false});

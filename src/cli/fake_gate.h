@@ -161,7 +161,7 @@ class CliTest : public ::testing::Test {
  protected:
   CliTest() {
     services_.version = "1.2.3";
-    services_.default_listen = "127.0.0.1:1";  // nobody listens there
+    services_.default_host = [] { return "127.0.0.1:1"; };  // nobody listens there
     services_.read_modelfile = [this](std::string_view text) -> Result<Modelfile> {
       modelfile_texts_.emplace_back(text);
       return modelfile_;

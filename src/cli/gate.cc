@@ -26,7 +26,7 @@ Result<std::unique_ptr<Gate>> Gate::Find(Context& context, WhenAbsent when_absen
   std::string host = context.arguments.Text("--host");
   if (host.empty()) host = context.console.environment.host;
   const bool named = !host.empty();
-  TIDEGATE_ASSIGN(net::Url at, ParseHost(named ? host : context.services.default_listen));
+  TIDEGATE_ASSIGN(net::Url at, ParseHost(named ? host : context.services.default_host()));
   std::unique_ptr<Gate> gate(new Gate());
   gate->client_ = std::make_unique<GateClient>(std::move(at), key);
   if (named || when_absent == WhenAbsent::kFail) return gate;

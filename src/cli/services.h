@@ -107,8 +107,10 @@ struct GateHandle {
 
 // All functions are called on the main thread, may block, and must be set.
 struct LocalServices {
-  std::string version;         // of the program: "0.1.0"
-  std::string default_listen;  // where a gate listens when nothing else is said: "127.0.0.1:11435"
+  std::string version;  // of the program: "0.1.0"
+  // Where a gate is when nothing else is said, as --host takes it: by the configuration, else
+  // "127.0.0.1:11435".
+  std::function<std::string()> default_host;
 
   std::function<int(const ServeOptions&)> serve;  // returns the exit code
   std::function<int(Console&)> demo;              // likewise

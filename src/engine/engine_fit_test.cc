@@ -1,5 +1,4 @@
-// What the engine makes of the fit of its models, with the real llama-server. Where that is not
-// installed these fail; TIDEGATE_NO_ENGINE=1 says that this is meant.
+// What the engine makes of the fit of its models, with the real llama-server.
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -11,105 +10,30 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/engine.h"
-#include "models/local_models.h"
-#include "net/client.h"
+#include "engine/testing/engine_fixture.h"
 
 namespace tidegate::engine {
 namespace {
 
-namespace fs = std::filesystem;
+using testing::Eventually;
+using testing::Model;
+using LeaseResult = testing::Boxed<Lease>;
 
-constexpr const char* kStarter = TIDEGATE_SOURCE_DIR "/models/tidegate-starter.gguf";
 constexpr std::int64_t kStarterContext = 2'048;  // that it was trained for
 
-using LeaseResult = std::unique_ptr<Result<Lease>>;  // a future's value must have a default
-
-net::Task<LeaseResult> AcquireTask(Engine& engine, net::Shard& home, std::string model,
-                                   net::CancelToken& cancel, std::int64_t window) {
-  Claim claim;
-  claim.context_tokens = window;
-  Result<Lease> lease = co_await engine.Acquire(home, std::move(model), cancel, std::move(claim));
-  co_return std::make_unique<Result<Lease>>(std::move(lease));
-}
-
-// Waits, without a fixed time, for what another thread or process does; false after 20 seconds.
-bool Eventually(const std::function<bool()>& happened) {
-  for (int i = 0; i < 10'000; ++i) {
-    if (happened()) return true;
-    poll(nullptr, 0, 2);
-  }
-  return false;
-}
-
-models::LocalModel Model(const std::string& name) {
-  Result<models::LocalModel> model = models::ReadLocalModel(kStarter, name);
-  EXPECT_TRUE(model.ok());
-  return model.ok() ? std::move(*model) : models::LocalModel{};
-}
-
-class EngineFitTest : public testing::Test {
+class EngineFitTest : public testing::EngineFixture {
  protected:
-  EngineFitTest() {
-    std::string pattern = "/tmp/tidegate-fit-test-XXXXXX";  // short: a socket's path is bounded
-    folder_ = mkdtemp(pattern.data());
-    options_.locator = LocatorOptions::FromEnvironment("");
-    options_.runtime_folder = (folder_ / "run").string();
-    options_.child.threads = 1;
-    options_.child.context_tokens_max = 512;
-    options_.limits.slots = 2;
-  }
-  ~EngineFitTest() override {
-    engine_.reset();
-    shards_.Stop();
-    fs::remove_all(folder_);
-  }
-  void SetUp() override {
-    const char* without = std::getenv("TIDEGATE_NO_ENGINE");
-    if (without != nullptr && std::string(without) == "1") GTEST_SKIP() << "TIDEGATE_NO_ENGINE=1";
-  }
-
-  void Create(std::vector<models::LocalModel> models) {
-    auto engine = Engine::Create(shards_[0], options_, std::move(models));
-    ASSERT_TRUE(engine.ok()) << Describe(engine.error());
-    engine_ = std::move(*engine);
+  static Claim ForWindow(std::int64_t tokens) {
+    Claim claim;
+    claim.context_tokens = tokens;
+    return claim;
   }
   std::future<LeaseResult> StartAcquire(const std::string& model, std::int64_t window = 0) {
-    cancels_.push_back(std::make_unique<net::CancelToken>());
-    return net::SpawnFuture(shards_[1].io(),
-                            AcquireTask(*engine_, shards_[1], model, *cancels_.back(), window));
+    return EngineFixture::StartAcquire(model, ForWindow(window));
   }
   Result<Lease> Acquire(const std::string& model, std::int64_t window = 0) {
-    return std::move(*StartAcquire(model, window).get());
+    return EngineFixture::Acquire(model, ForWindow(window));
   }
-  ModelStatus StatusOf(const std::string& model) {
-    for (ModelStatus& status : engine_->Statuses()) {
-      if (status.model == model) return status;
-    }
-    return {};
-  }
-  bool Reaches(const std::string& model, ModelState state) {
-    return Eventually([&] { return StatusOf(model).state == state; });
-  }
-  net::Task<std::unique_ptr<int>> Ask(net::Origin origin, std::string fields) {
-    const auto answer = co_await net::Fetch(
-        client_, std::move(origin), "POST", "/v1/chat/completions", std::move(fields),
-        R"({"messages":[{"role":"user","content":"Say hello."}],"max_tokens":4})", 20'000'000'000);
-    co_return std::make_unique<int>(answer.ok() ? answer->status : 0);
-  }
-  bool Answers(const Lease& lease) {
-    const std::string fields = "Content-Type: application/json\r\nAuthorization: " +
-                               std::string(lease.endpoint().authorization.Reveal()) + "\r\n";
-    constexpr int kOk = 200;
-    return *net::SpawnFuture(shards_[1].io(), Ask(lease.endpoint().origin, fields)).get() == kOk;
-  }
-
-  fs::path folder_;
-  EngineOptions options_;
-  net::ShardSet shards_{2};
-  net::HttpClient client_{shards_[1], {}};
-  std::vector<std::unique_ptr<net::CancelToken>> cancels_;
-  std::unique_ptr<Engine> engine_;
 };
 
 TEST_F(EngineFitTest, WhereDevicesAreRequiredAndThereAreNoneNothingIsStarted) {

@@ -23,42 +23,28 @@
 #include <sys/wait.h>
 
 #include "base/unique_fd.h"
+#include "engine/testing/engine_fixture.h"
 #include "models/local_models.h"
 #include "models/model_store.h"
 #include "net/client.h"
 
-// These tests run the real llama-server with the model that ships. Where it is not installed they
-// fail; TIDEGATE_NO_ENGINE=1 says that this is meant.
 namespace tidegate::engine {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr const char* kStarter = TIDEGATE_SOURCE_DIR "/models/tidegate-starter.gguf";
-constexpr const char* kChat =
-    R"({"messages":[{"role":"user","content":"Say hello."}],"max_tokens":4,"temperature":0})";
+using testing::AcquireTask;
+using testing::Boxed;
+using testing::Eventually;
+using testing::kChat;
+using testing::kSecond;
+using testing::kStarter;
+using testing::Model;
+using LeaseResult = Boxed<Lease>;
 
 template <typename T>
 std::future<T> Start(net::Shard& shard, net::Task<T> task) {
   return net::SpawnFuture(shard.io(), std::move(task));
-}
-
-using LeaseResult = std::unique_ptr<Result<Lease>>;  // a future's value must have a default
-
-net::Task<LeaseResult> AcquireTask(Engine& engine, net::Shard& home, std::string model,
-                                   net::CancelToken& cancel, Claim claim = Claim()) {
-  Result<Lease> lease = co_await engine.Acquire(home, std::move(model), cancel, std::move(claim));
-  co_return std::make_unique<Result<Lease>>(std::move(lease));
-}
-
-// Waits, without a fixed time, for what another thread or process does; false after 20 seconds.
-bool Eventually(const std::function<bool()>& happened) {
-  for (int i = 0; i < 10'000; ++i) {
-    if (happened()) return true;
-    poll(nullptr, 0, 2);
-  }
-  return false;
 }
 
 std::string Slurp(const std::string& path) {
@@ -73,82 +59,10 @@ bool Ends(int pidfd) {
   return poll(&wanted, 1, 20'000) == 1;
 }
 
-models::LocalModel Model(const std::string& name, const std::string& path = kStarter) {
-  Result<models::LocalModel> model = models::ReadLocalModel(path, name);
-  EXPECT_TRUE(model.ok()) << path;
-  if (model.ok()) return std::move(*model);
-  return {name, path, 0, {}};
-}
-
-class EngineTest : public testing::Test {
+class EngineTest : public testing::EngineFixture {
  protected:
-  EngineTest() {
-    std::string pattern = "/tmp/tidegate-engine-test-XXXXXX";  // short: a socket's path is bounded
-    folder_ = mkdtemp(pattern.data());
-    options_.locator = LocatorOptions::FromEnvironment("");
-    options_.runtime_folder = (folder_ / "run").string();
-    options_.child.threads = 1;
-    options_.child.context_tokens_max = 512;
-    options_.limits.slots = 2;
-  }
-  ~EngineTest() override {
-    held_.clear();
-    engine_.reset();
-    shards_.Stop();
-    fs::remove_all(folder_);
-  }
+  ~EngineTest() override { held_.clear(); }
 
-  void SetUp() override {
-    const char* without = std::getenv("TIDEGATE_NO_ENGINE");
-    if (without != nullptr && std::string(without) == "1") GTEST_SKIP() << "TIDEGATE_NO_ENGINE=1";
-    Locator locator(options_.locator);
-    const Result<EngineBinary> binary = locator.Locate();
-    ASSERT_TRUE(binary.ok()) << Describe(binary.error());
-  }
-
-  void Create(std::vector<models::LocalModel> models) {
-    auto engine = Engine::Create(shards_[0], options_, std::move(models));
-    ASSERT_TRUE(engine.ok()) << Describe(engine.error());
-    engine_ = std::move(*engine);
-  }
-
-  // Asks on the second shard; the engine lives on the first.
-  std::future<LeaseResult> StartAcquire(const std::string& model, const Claim& claim = {}) {
-    cancels_.push_back(std::make_unique<net::CancelToken>());
-    return Start(shards_[1], AcquireTask(*engine_, shards_[1], model, *cancels_.back(), claim));
-  }
-  Result<Lease> Acquire(const std::string& model) { return std::move(*StartAcquire(model).get()); }
-
-  net::SimpleResponse Post(const Endpoint& endpoint, const std::string& path,
-                           const std::string& body, bool with_key = true) {
-    std::string fields = "Content-Type: application/json\r\n";
-    if (with_key)
-      fields += "Authorization: " + std::string(endpoint.authorization.Reveal()) + "\r\n";
-    auto response = Start(shards_[1], Fetch(endpoint.origin, path, fields, body)).get();
-    EXPECT_TRUE(response->ok()) << (response->ok() ? "" : Describe(response->error()));
-    return response->ok() ? **response : net::SimpleResponse{};
-  }
-  net::Task<std::unique_ptr<Result<net::SimpleResponse>>> Fetch(net::Origin origin,
-                                                                std::string path,
-                                                                std::string fields,
-                                                                std::string body) {
-    auto response = co_await net::Fetch(client_, std::move(origin), "POST", std::move(path),
-                                        std::move(fields), std::move(body), 20 * kSecond);
-    co_return std::make_unique<Result<net::SimpleResponse>>(std::move(response));
-  }
-
-  ModelStatus StatusOf(const std::string& model) {
-    for (ModelStatus& status : engine_->Statuses()) {
-      if (status.model == model) return status;
-    }
-    return {};
-  }
-  bool Reaches(const std::string& model, ModelState state) {
-    return Eventually([&] { return StatusOf(model).state == state; });
-  }
-  bool Answers(const Lease& lease) {
-    return Post(lease.endpoint(), "/v1/chat/completions", kChat).status == 200;
-  }
   // A machine with so many devices, and an engine that says of some that it uses them.
   void Devices(int there, int used) {
     for (int i = 0; i < there; ++i) {
@@ -185,12 +99,6 @@ class EngineTest : public testing::Test {
     return count;
   }
 
-  fs::path folder_;
-  EngineOptions options_;
-  net::ShardSet shards_{2};
-  net::HttpClient client_{shards_[1], {}};
-  std::vector<std::unique_ptr<net::CancelToken>> cancels_;
-  std::unique_ptr<Engine> engine_;
   std::vector<Lease> held_;
 };
 

@@ -18,52 +18,29 @@
 
 #include "engine/bench_run.h"
 #include "engine/profile_book.h"
-#include "models/local_models.h"
+#include "engine/testing/engine_fixture.h"
 
 namespace tidegate::engine {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kStarter = TIDEGATE_SOURCE_DIR "/models/tidegate-starter.gguf";
+using testing::Boxed;
 
-template <typename T>
-using Boxed = std::unique_ptr<Result<T>>;  // a future's value must have a default
-
-class SpeedMeterTest : public testing::Test {
+class SpeedMeterTest : public testing::EngineFixture {
  protected:
   SpeedMeterTest() {
-    std::string pattern = "/tmp/tidegate-meter-test-XXXXXX";  // short: a socket's path is bounded
-    folder_ = mkdtemp(pattern.data());
-    options_.locator = LocatorOptions::FromEnvironment("");
-    options_.runtime_folder = (folder_ / "run").string();
-    options_.child.threads = 1;
-    options_.child.context_tokens_max = 512;
-    options_.limits.slots = 2;
     fs::create_directories(folder_ / "state");
     book_ = std::make_shared<ProfileBook>((folder_ / "state").string(), "here",
                                           [] { return std::string("this one"); });
     options_.child.tuning = book_;
+    model_ = testing::Model("tiny");
   }
   ~SpeedMeterTest() override {
     OnShard([this] { meter_.reset(); });
-    engine_.reset();
-    shards_.Stop();
-    fs::remove_all(folder_);
-  }
-  void SetUp() override {
-    const char* without = std::getenv("TIDEGATE_NO_ENGINE");
-    if (without != nullptr && std::string(without) == "1") GTEST_SKIP() << "TIDEGATE_NO_ENGINE=1";
-    Locator locator(options_.locator);
-    ASSERT_TRUE(locator.Locate().ok());
-    const Result<models::LocalModel> model = models::ReadLocalModel(kStarter, "tiny");
-    ASSERT_TRUE(model.ok()) << Describe(model.error());
-    model_ = *model;
   }
   void Create() {
-    auto engine = Engine::Create(shards_[0], options_, {model_});
-    ASSERT_TRUE(engine.ok()) << Describe(engine.error());
-    engine_ = std::move(*engine);
+    EngineFixture::Create({model_});
     OnShard([this] { meter_ = std::make_unique<SpeedMeter>(*engine_, shards_[0], "tiny", 1); });
   }
   void OnShard(const std::function<void()>& work) {
@@ -83,10 +60,6 @@ class SpeedMeterTest : public testing::Test {
     Result<Round> round = co_await meter_->Run(cell, output_tokens, cancel_);
     co_return std::make_unique<Result<Round>>(std::move(round));
   }
-  net::Task<Boxed<Lease>> AcquireTask(net::CancelToken& cancel) {
-    Result<Lease> lease = co_await engine_->Acquire(shards_[1], "tiny", cancel);
-    co_return std::make_unique<Result<Lease>>(std::move(lease));
-  }
   Result<void> WarmUp() {
     return std::move(*net::SpawnFuture(shards_[0].io(), WarmUpTask()).get());
   }
@@ -103,13 +76,9 @@ class SpeedMeterTest : public testing::Test {
     return text;
   }
 
-  fs::path folder_;
-  EngineOptions options_;
   models::LocalModel model_;
-  net::ShardSet shards_{2};
   net::CancelToken cancel_;
   std::shared_ptr<ProfileBook> book_;
-  std::unique_ptr<Engine> engine_;
   std::unique_ptr<SpeedMeter> meter_;
 };
 
@@ -138,9 +107,8 @@ TEST_F(SpeedMeterTest, MeasuresARealModelWithPromptsOfExactlyThatLength) {
 TEST_F(SpeedMeterTest, SaysWhenOthersUseTheModelMeanwhile) {
   Create();
   ASSERT_TRUE(WarmUp().ok());
-  net::CancelToken cancel;
-  const Boxed<Lease> other = net::SpawnFuture(shards_[1].io(), AcquireTask(cancel)).get();
-  ASSERT_TRUE(other->ok());
+  const Result<Lease> other = Acquire("tiny");
+  ASSERT_TRUE(other.ok());
   const Result<Round> round = Run({50, 1}, 8);
   ASSERT_TRUE(round.ok()) << Describe(round.error());
   EXPECT_TRUE(round->disturbed);
@@ -200,9 +168,8 @@ TEST_F(SpeedMeterTest, ATrialThatCannotStartFailsAloneAndNobodyElsesRequest) {
   engine_->Restart(model_);
   // Both wait for the same start, which fails.
   auto measured = net::SpawnFuture(shards_[0].io(), WarmUpTask());
-  net::CancelToken cancel;
-  const Boxed<Lease> other = net::SpawnFuture(shards_[1].io(), AcquireTask(cancel)).get();
-  EXPECT_TRUE(other->ok()) << Describe(other->error());
+  const Result<Lease> other = Acquire("tiny");
+  EXPECT_TRUE(other.ok()) << Describe(other.error());
   const Boxed<void> trial = measured.get();
   ASSERT_FALSE(trial->ok());
   EXPECT_EQ(trial->error().reason, "engine_failed");
