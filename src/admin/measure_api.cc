@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "admin/read_request.h"
 #include "admin/views.h"
-#include "base/ascii.h"
 
 namespace tidegate::admin {
 namespace {
@@ -14,23 +14,6 @@ constexpr std::string_view kTune = "/tidegate/models/tune";
 constexpr Route kRoutes[] = {{kBench, policy::Scope::kModelsWrite},
                              {kTune, policy::Scope::kModelsWrite}};
 
-// A page in a browser may send forms to any address without asking; JSON it may not.
-Result<void> RequireJson(const net::HttpHead& head) {
-  const std::string_view type = head.Find("content-type").value_or("application/json");
-  if (EqualsIgnoreCase(net::Trim(type.substr(0, type.find(';'))), "application/json")) return {};
-  return InvalidArgument("Content-Type", "send the body as application/json");
-}
-
-template <typename Request>
-net::Task<Result<Request>> ReadRequest(net::Exchange& exchange,
-                                       Result<Request> (*read)(std::string_view)) {
-  Result<void> type = RequireJson(exchange.head());
-  if (!type.ok()) co_return std::move(type).error();
-  const Result<std::string_view> body = co_await exchange.ReadBody(kMeasureBodyBytesMax);
-  if (!body.ok()) co_return body.error();
-  co_return read(*body);
-}
-
 }  // namespace
 
 std::span<const Route> MeasureApi::Routes() { return kRoutes; }
@@ -38,7 +21,8 @@ std::span<const Route> MeasureApi::Routes() { return kRoutes; }
 bool MeasureApi::Owns(std::string_view path) { return path == kBench || path == kTune; }
 
 net::Task<Result<void>> MeasureApi::Bench(net::Exchange& exchange) {
-  const Result<BenchRequest> request = co_await ReadRequest(exchange, ReadBench);
+  const Result<BenchRequest> request =
+      co_await ReadRequest(exchange, kMeasureBodyBytesMax, ReadBench);
   if (!request.ok()) co_return request.error();
   StartWork start = [this, asked = *request](models::ProgressSink sink) {
     return work_.bench(asked, std::move(sink));
@@ -48,7 +32,8 @@ net::Task<Result<void>> MeasureApi::Bench(net::Exchange& exchange) {
 }
 
 net::Task<Result<void>> MeasureApi::Tune(net::Exchange& exchange) {
-  const Result<TuneRequest> request = co_await ReadRequest(exchange, ReadTune);
+  const Result<TuneRequest> request =
+      co_await ReadRequest(exchange, kMeasureBodyBytesMax, ReadTune);
   if (!request.ok()) co_return request.error();
   StartWork start = [this, asked = *request](models::ProgressSink sink) {
     return work_.tune(asked, std::move(sink));

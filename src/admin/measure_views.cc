@@ -8,8 +8,6 @@ namespace tidegate::admin {
 namespace {
 
 constexpr std::int64_t kNanosPerMs = 1'000'000;
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
-
 void WritePoints(json::Writer& writer, const std::vector<core::SpeedPoint>& points) {
   writer.Key("points").BeginArray();
   for (const core::SpeedPoint& point : points) {

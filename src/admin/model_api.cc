@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "admin/model_requests.h"
-#include "base/ascii.h"
+#include "admin/read_request.h"
 #include "net/worker.h"
 
 namespace tidegate::admin {
@@ -11,14 +11,6 @@ namespace {
 
 constexpr std::string_view kBlobPrefix = "/api/blobs/";
 constexpr int kOk = 200, kCreated = 201, kNotFound = 404;
-
-// A page in a browser may send forms to any address without asking; JSON it may not.
-Result<void> RequireType(const net::HttpHead& head, std::string_view wanted) {
-  const std::string_view type = head.Find("content-type").value_or(wanted);
-  const std::string_view essence = net::Trim(type.substr(0, type.find(';')));
-  if (EqualsIgnoreCase(essence, wanted)) return {};
-  return InvalidArgument("Content-Type", "send the body as " + std::string(wanted));
-}
 
 }  // namespace
 
@@ -42,17 +34,6 @@ struct ModelApi::State {
 
 namespace {
 
-// What the body asks for.
-template <typename Request>
-net::Task<Result<Request>> ReadRequest(net::Exchange& exchange,
-                                       Result<Request> (*read)(std::string_view)) {
-  Result<void> type = RequireType(exchange.head(), "application/json");
-  if (!type.ok()) co_return std::move(type).error();
-  const Result<std::string_view> body = co_await exchange.ReadBody(kModelBodyBytesMax);
-  if (!body.ok()) co_return body.error();
-  co_return read(*body);
-}
-
 // Work that is done already.
 std::function<void()> Succeed(const models::ProgressSink& sink) {
   sink.step({"success"});
@@ -68,7 +49,8 @@ net::Task<Result<void>> AnswerEmpty(net::Exchange& exchange, int status) {
 }  // namespace
 
 net::Task<Result<void>> ModelApi::State::Transfer(net::Exchange& exchange, bool pull) {
-  const Result<TransferRequest> request = co_await ReadRequest(exchange, ReadTransfer);
+  const Result<TransferRequest> request =
+      co_await ReadRequest(exchange, kModelBodyBytesMax, ReadTransfer);
   if (!request.ok()) co_return request.error();
   if (!pull && request->model.url) {
     co_return InvalidArgument("model", "is a URL; a push wants the name of a model");
@@ -83,7 +65,7 @@ net::Task<Result<void>> ModelApi::State::Transfer(net::Exchange& exchange, bool 
 }
 
 net::Task<Result<void>> ModelApi::State::Create(net::Exchange& exchange) {
-  Result<CreateRequest> request = co_await ReadRequest(exchange, ReadCreate);
+  Result<CreateRequest> request = co_await ReadRequest(exchange, kModelBodyBytesMax, ReadCreate);
   if (!request.ok()) co_return std::move(request).error();
   StartWork start = [this, spec = std::move(request->spec)](models::ProgressSink sink) {
     return work.create(spec, std::move(sink));
@@ -93,7 +75,7 @@ net::Task<Result<void>> ModelApi::State::Create(net::Exchange& exchange) {
 }
 
 net::Task<Result<void>> ModelApi::State::Copy(net::Exchange& exchange) {
-  const Result<CopyRequest> request = co_await ReadRequest(exchange, ReadCopy);
+  const Result<CopyRequest> request = co_await ReadRequest(exchange, kModelBodyBytesMax, ReadCopy);
   if (!request.ok()) co_return request.error();
   std::function<Result<void>()> job = [this, asked = *request] {
     return work.copy(asked.source, asked.destination);
@@ -104,7 +86,7 @@ net::Task<Result<void>> ModelApi::State::Copy(net::Exchange& exchange) {
 }
 
 net::Task<Result<void>> ModelApi::State::Delete(net::Exchange& exchange) {
-  const Result<std::string> name = co_await ReadRequest(exchange, ReadDelete);
+  const Result<std::string> name = co_await ReadRequest(exchange, kModelBodyBytesMax, ReadDelete);
   if (!name.ok()) co_return name.error();
   std::function<Result<void>()> job = [this, asked = *name] { return work.remove(asked); };
   Result<void> done = co_await worker.Run(exchange.shard(), std::move(job));

@@ -6,15 +6,12 @@
 
 #include "admin/measure_views.h"
 #include "base/clock.h"
-#include "engine/deployments.h"
 #include "engine/fit.h"
 #include "net/stop_group.h"
 #include "obs/log.h"
 
 namespace tidegate::app {
 namespace {
-
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 Error Busy() {
   return Error{ErrorCode::kConflict, ErrorSource::kCaller, Retry::kSameTarget,
@@ -26,15 +23,6 @@ Error Stopping() {
   Error error = Unavailable(ErrorSource::kGateway, "the gateway is shutting down");
   error.reason = "stopping";
   return error;
-}
-
-// "name" of "local/name" and of "name:latest".
-std::string PlainName(std::string name) {
-  const std::string prefix = std::string(engine::kLocalProvider) + "/";
-  constexpr std::string_view kTag = ":latest";
-  if (name.starts_with(prefix)) name.erase(0, prefix.size());
-  if (name.ends_with(kTag)) name.resize(name.size() - kTag.size());
-  return name;
 }
 
 engine::Processors ProcessorsHere() {
@@ -63,12 +51,9 @@ ModelBench::ModelBench(net::Shard& shard, engine::Engine& engine, models::Librar
       group_(shard.io()) {}
 
 Result<models::LocalModel> ModelBench::Find(const std::string& name) const {
-  const std::string plain = PlainName(name);
-  const std::shared_ptr<const models::ModelScan> scan = library_.Now();
-  for (const models::LocalModel& model : scan->models) {
-    if (PlainName(model.name) != plain) continue;
-    if (model.metadata.pooling == models::GgufPooling::kNone) return model;
-    return InvalidArgument("model", model.name +
+  if (const std::shared_ptr<const models::LocalModel> model = library_.Find(name)) {
+    if (model->metadata.pooling == models::GgufPooling::kNone) return *model;
+    return InvalidArgument("model", model->name +
                                         " does not write: it embeds or ranks, and what is "
                                         "measured here is writing");
   }

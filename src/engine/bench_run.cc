@@ -6,12 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "net/deadline.h"
 
 namespace tidegate::engine {
 namespace {
-
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 struct Usual {
   std::vector<std::int64_t> contexts, concurrency;

@@ -6,12 +6,12 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "net/deadline.h"
 
 namespace tidegate::engine {
 namespace {
 
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr double kNanosPerMs = 1e6;
 constexpr int kPassesMax = 2;
 // What the two measurements at the end take, in trials, with something to spare.

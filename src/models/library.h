@@ -26,7 +26,7 @@ struct LibraryOptions {
   Quantizer quantizer = nullptr;
 };
 
-// Thread-safe; every call but Now and store blocks on the disk.
+// Thread-safe; every call but Now, Find and store blocks on the disk.
 class Library {
  public:
   // Called after every change, on the thread that made it, one call at a time.
@@ -53,9 +53,11 @@ class Library {
   Result<void> Remove(const std::string& name);
   // Errors: those of MakeManifest; kNotFound for what it is to be made from.
   Result<void> Create(const CreateSpec& spec, const Steps& steps, const std::stop_token& stop);
+  // The model of this name, with its host and its tag or without, also as it is listed where its
+  // name alone means something else; null when there is none.
+  std::shared_ptr<const LocalModel> Find(const std::string& name) const;
 
  private:
-  std::shared_ptr<const LocalModel> Find(const std::string& name) const;
   // Another after every change of the store or of a folder.
   std::string Stamp() const;
   void Look();
