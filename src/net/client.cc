@@ -343,7 +343,10 @@ std::optional<ClientExchange> HttpClient::OpenIdle(const Origin& origin) {
     pool.pop_back();
     if (!connection->stream.open()) continue;  // it has expired
     connection->NeverExpire();
-    const bool trusted = CoarseNow() - connection->idle_since < kUpstreamTrustedIdle;
+    // A server of this machine is asked at once: llama-server closes behind every streamed answer,
+    // whatever its head says, and a request sent into that is sent twice.
+    const bool trusted = origin.scheme != Scheme::kUnix &&
+                         CoarseNow() - connection->idle_since < kUpstreamTrustedIdle;
     if (trusted || connection->stream.PeekSocket() == Stream::Peek::kNothing) {
       return ClientExchange(*this, pool, std::move(connection), true);
     }

@@ -346,6 +346,27 @@ TEST_F(ClientTest, APooledConnectionThatTheServerHasClosedIsNotUsed) {
   EXPECT_EQ(two.body, "hello");
 }
 
+// As llama-server does behind every streamed answer.
+TEST_F(ClientTest, AUnixSocketThatTheServerHasJustClosedIsNotUsed) {
+  std::promise<void> closed;
+  const std::string path = NewPath("s");
+  const RawServer server(
+      [&, first = true](RawPeer& peer) mutable {
+        peer.ReadThrough("\r\n\r\n");
+        peer.Send(kHello);
+        if (!std::exchange(first, false)) return;
+        shutdown(peer.fd(), SHUT_RDWR);
+        closed.set_value();
+      },
+      path);
+  const Origin origin{Scheme::kUnix, "", 0, path};
+  EXPECT_EQ(Get(origin).body, "hello");
+  closed.get_future().wait();
+  const Outcome next = Get(origin);
+  EXPECT_FALSE(next.reused);
+  EXPECT_EQ(next.body, "hello");
+}
+
 TEST_F(ClientTest, APooledConnectionWithStrayBytesIsNotUsed) {
   std::promise<void> stray, sent;
   const RawServer server([&, first = true](RawPeer& peer) mutable {

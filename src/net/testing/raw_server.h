@@ -13,6 +13,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/check.h"
 
@@ -66,16 +67,15 @@ class RawPeer {
 // Runs `script` over each connection, one after the other, on a thread of its own.
 class RawServer {
  public:
-  explicit RawServer(std::function<void(RawPeer&)> script)
-      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    CHECK(bind(fd_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  // Listens on a free port of this machine, or at `unix_path`.
+  explicit RawServer(std::function<void(RawPeer&)> script, const std::string& unix_path = "")
+      : fd_(socket(unix_path.empty() ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (unix_path.empty()) {
+      BindPort();
+    } else {
+      BindPath(unix_path);
+    }
     CHECK(listen(fd_, 16) == 0);
-    CHECK(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    port_ = ntohs(address.sin_port);
     thread_ = std::thread([this, run = std::move(script)] {
       for (int client = accept(fd_, nullptr, nullptr); client >= 0;
            client = accept(fd_, nullptr, nullptr)) {
@@ -104,6 +104,22 @@ class RawServer {
   int accepted() const { return accepted_; }
 
  private:
+  void BindPort() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    CHECK(bind(fd_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    CHECK(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+  void BindPath(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    CHECK(path.size() < sizeof address.sun_path);
+    path.copy(address.sun_path, path.size());
+    CHECK(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  }
   void SetCurrent(int client) {
     const std::lock_guard lock(mutex_);
     current_ = client;
