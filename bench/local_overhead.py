@@ -157,7 +157,8 @@ def report(rounds):
         lost = [100 * (1 - gate / ((before + after) / 2)) for before, gate, after in speeds]
         low, high = interval(lost)
         waver = statistics.median(abs(1 - after / before) for before, _, after in speeds)
-        values[f"tokens/s lost at {streams} stream{'s' if streams > 1 else ''}, %"] = statistics.median(lost)
+        name = f"tokens/s lost at {streams} stream{'s' if streams > 1 else ''}, %"
+        values[name] = statistics.median(lost)
         cpu = statistics.mean(took[1]["gate_cpu_us"] for took in rounds[streams])
         print(f"{streams} stream(s): {statistics.median(lost):.1f} % lost (95 %: {low:.1f} to "
               f"{high:.1f}); llama-server "

@@ -107,6 +107,10 @@ class ModelApiTest : public ::testing::Test {
     work.create = [this](models::CreateSpec spec, models::ProgressSink sink) {
       std::string text = "create " + spec.model.Short() + " from " + spec.from;
       for (const auto& [name, digest] : spec.files) text += " " + name + "=" + digest.Short();
+      for (const auto& [name, digest] : spec.drafts) text += " draft:" + name;
+      for (const auto* kept : {&spec.renderer, &spec.parser, &spec.required_version}) {
+        if (*kept) text += " kept:" + **kept;
+      }
       for (const auto& [name, value] : spec.parameters) text += " " + name + "=" + value;
       for (const auto& message : spec.messages) text += " " + message.role + ":" + message.content;
       for (const auto& license : spec.licenses) text += " license:" + license;
@@ -216,6 +220,13 @@ TEST_F(ModelApiTest, AModelIsCreatedFromAllThatIsSaid) {
   Ask("POST", "/api/create",
       R"({"model":"mine","files":{"a.gguf":")" + Of("foo").ToString() + R"("}})");
   EXPECT_EQ(said(), "create mine:latest from  a.gguf=2c26b46b68ff system:none quantize:");
+  Ask("POST", "/api/create",
+      R"({"model":"mine","from":"tiny","renderer":"a","parser":"b","requires":"v0.14.0",)"
+      R"("draft_files":{"d.gguf":")" +
+          Of("foo").ToString() + R"("}})");
+  EXPECT_EQ(said(),
+            "create mine:latest from tiny draft:d.gguf kept:a kept:b kept:0.14.0 system:none "
+            "quantize:");
 }
 
 TEST_F(ModelApiTest, ModelsAreCopiedAndRemoved) {
@@ -294,6 +305,12 @@ TEST_F(ModelApiTest, BadBodiesAreRefusedWithTheirField) {
        R"("param":"messages[0].content")"},
       {"POST", "/api/create", R"({"model":"a","from":"b","parameters":[]})",
        R"("param":"parameters")"},
+      {"POST", "/api/create", R"({"model":"a","from":"b","requires":"soon"})",
+       R"("param":"requires")"},
+      {"POST", "/api/create", R"({"model":"a","from":"b","draft_files":{"x":"sha256:1"}})",
+       R"("param":"draft_files.x")"},
+      {"POST", "/api/create", R"({"model":"a","from":"b","draft_quantize":"q4_0"})",
+       R"("param":"draft_quantize")"},
       {"POST", "/api/create", R"({"model":"a","from":"b","license":[1]})",
        R"("param":"license[0]")"},
       {"POST", "/api/copy", R"({"source":"a"})", R"("param":"destination")"},

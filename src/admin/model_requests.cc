@@ -10,6 +10,7 @@
 #include "admin/request_body.h"
 #include "engine/model_parameters.h"
 #include "json/reader.h"
+#include "models/modelfile.h"
 
 namespace tidegate::admin {
 namespace {
@@ -127,7 +128,8 @@ Result<TransferRequest> ReadTransfer(std::string_view text) {
 Result<CreateRequest> ReadCreate(std::string_view text) {
   constexpr std::string_view kKnown[] = {"model",    "name",       "from",     "files",
                                          "adapters", "template",   "license",  "system",
-                                         "messages", "parameters", "quantize", "stream"};
+                                         "messages", "parameters", "quantize", "stream",
+                                         "renderer", "parser",     "requires", "draft_files"};
   json::Reader reader;
   TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
   CreateRequest request;
@@ -137,6 +139,14 @@ Result<CreateRequest> ReadCreate(std::string_view text) {
   request.spec.from = from.value_or("");
   TIDEGATE_ASSIGN(request.spec.files, ReadFiles(body, "files"));
   TIDEGATE_ASSIGN(request.spec.adapters, ReadFiles(body, "adapters"));
+  TIDEGATE_ASSIGN(request.spec.drafts, ReadFiles(body, "draft_files"));
+  TIDEGATE_ASSIGN(request.spec.renderer, body.Text("renderer"));
+  TIDEGATE_ASSIGN(request.spec.parser, body.Text("parser"));
+  TIDEGATE_ASSIGN(request.spec.required_version, body.Text("requires"));
+  if (std::optional<std::string>& version = request.spec.required_version;
+      version && !version->empty()) {
+    TIDEGATE_ASSIGN(version, models::ParseRequiredVersion(*version, "requires"));
+  }
   TIDEGATE_ASSIGN(request.spec.chat_template, body.Text("template"));
   TIDEGATE_ASSIGN(request.spec.system, body.Text("system"));
   TIDEGATE_ASSIGN(request.spec.licenses, ReadTexts(body, "license"));

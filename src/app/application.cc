@@ -158,11 +158,11 @@ struct Application::Parts {
   void StartBench();
   std::shared_ptr<const core::SpeedProfile> SpeedOf(const models::LocalModel& model,
                                                     const engine::ModelFit& fit) const;
-  std::vector<core::Deployment> MakeLocal(const models::ModelScan& scan) const;
-  Result<std::vector<core::Deployment>> DeploymentsOf(const models::ModelScan& scan) const;
+  std::vector<core::Deployment> MakeLocal() const;
+  Result<std::vector<core::Deployment>> LocalDeployments() const;
   void OnModels(std::shared_ptr<const models::ModelScan> scan);
   void OnMachine(engine::Machine found);
-  void Offer(const models::ModelScan& scan);
+  void Offer();
   void RebuildInventory();
   Result<void> StartGateway();
   net::Task<bool> HandleAdmin(net::Exchange& exchange, const policy::Principal& principal);
@@ -222,7 +222,10 @@ Result<void> Application::Parts::StartEngine() {
   options.limits.queue_max = static_cast<std::size_t>(settings.engine_queue_max);
   options.limits.keep_alive_nanos =
       settings.engine_keep_alive_s < 0 ? -1 : settings.engine_keep_alive_s * net::kSecond;
-  options.residency.preload_bytes = static_cast<std::uint64_t>(settings.engine_preload_mib) << 20U;
+  options.residency.preload_bytes = settings.engine_preload_mib < 0
+                                        ? options.machine.host_bytes / 2
+                                        : static_cast<std::uint64_t>(settings.engine_preload_mib)
+                                              << 20U;
   const std::string uses_path = state + "/" + std::string(kUsesFile);
   options.use_weights = UseWeightsFile::Load(uses_path, SystemClock());
   options.protection.enabled = settings.engine_sandbox;
@@ -231,7 +234,7 @@ Result<void> Application::Parts::StartEngine() {
   const std::shared_ptr<const models::ModelScan> scan = models->library().Now();
   LogProblems(*scan);
   TIDEGATE_ASSIGN(engine, engine::Engine::Create((*shards)[0], std::move(options), scan->models));
-  TIDEGATE_ASSIGN(local, DeploymentsOf(*scan));
+  TIDEGATE_ASSIGN(local, LocalDeployments());
   uses = std::make_unique<UseWeightsFile>(uses_path, SystemClock(), [this] { return UsesNow(); });
   return {};
 }
@@ -284,10 +287,9 @@ std::shared_ptr<const core::SpeedProfile> Application::Parts::SpeedOf(
   return speed;
 }
 
-std::vector<core::Deployment> Application::Parts::MakeLocal(const models::ModelScan& scan) const {
+std::vector<core::Deployment> Application::Parts::MakeLocal() const {
   return engine::MakeDeployments(
-      scan.models, engine->policy(),
-      [this](const models::LocalModel& model, const engine::ModelFit& fit) {
+      *engine->fitters(), [this](const models::LocalModel& model, const engine::ModelFit& fit) {
         return SpeedOf(model, fit);
       });
 }
@@ -307,9 +309,8 @@ Result<void> Application::Parts::StartModels() {
   return {};
 }
 
-Result<std::vector<core::Deployment>> Application::Parts::DeploymentsOf(
-    const models::ModelScan& scan) const {
-  std::vector<core::Deployment> deployments = MakeLocal(scan);
+Result<std::vector<core::Deployment>> Application::Parts::LocalDeployments() const {
+  std::vector<core::Deployment> deployments = MakeLocal();
   for (const providers::ModelConfig& stated : config.local_models) {
     TIDEGATE_TRY(State(stated, deployments));
   }
@@ -320,21 +321,21 @@ Result<std::vector<core::Deployment>> Application::Parts::DeploymentsOf(
 void Application::Parts::OnModels(std::shared_ptr<const models::ModelScan> scan) {
   const std::lock_guard lock(refit_mutex);
   engine->SetModels(scan->models);  // first: whoever is told of a model can ask for it
-  Offer(*scan);
+  Offer();
 }
 
 // Likewise.
 void Application::Parts::OnMachine(engine::Machine found) {
   const std::lock_guard lock(refit_mutex);
   engine->SetMachine(std::move(found));
-  Offer(*models->library().Now());
+  Offer();
 }
 
-void Application::Parts::Offer(const models::ModelScan& scan) {
-  Result<std::vector<core::Deployment>> deployments = DeploymentsOf(scan);
+void Application::Parts::Offer() {
+  Result<std::vector<core::Deployment>> deployments = LocalDeployments();
   if (!deployments.ok()) {  // a model that the configuration speaks of is gone
     obs::Log(obs::Level::kWarning, "{}", Describe(deployments.error()));
-    deployments = MakeLocal(scan);
+    deployments = MakeLocal();
   }
   std::promise<void> replaced;
   (*shards)[0].Post([this, &replaced, next = std::move(*deployments)]() mutable {

@@ -66,10 +66,12 @@ constexpr std::array kOptions = {
            "memory that local models may hold together, in MiB; 0 = three quarters of what the "
            "machine has, or all but 8 GiB where that is more",
            0, 1'000'000'000},
-    Option{"engine.preload_mib", &Settings::engine_preload_mib,
-           "memory in MiB, of that of local models, into which those that are used most are loaded "
-           "before anybody asks; 0 = none is",
-           0, 1'000'000'000},
+    Option{
+        "engine.preload_mib", &Settings::engine_preload_mib,
+        "memory in MiB, of that of local models, into which those that are used most are loaded "
+        "before anybody asks (behind a restart, or when others had to make room); 0 = none is, -1 "
+        "= half of what local models may hold",
+        -1, 1'000'000'000},
     Option{"engine.cache_type_k", &Settings::engine_cache_type_k,
            "how local models keep what they read of a conversation, its keys: q8_0 takes half the "
            "memory of f16",

@@ -34,7 +34,7 @@ struct Settings {
   std::int64_t engine_queue_max = 64;
   std::int64_t engine_keep_alive_s = 300;
   std::int64_t engine_memory_mib = 0;
-  std::int64_t engine_preload_mib = 0;
+  std::int64_t engine_preload_mib = -1;
   std::string engine_cache_type_k = "f16", engine_cache_type_v = "f16";
   std::string engine_flash_attention = "auto";
   std::int64_t engine_prompt_cache_mib = 256;

@@ -25,6 +25,7 @@ struct ModelCard {
   std::string chat_template;  // of the engine that runs it: Jinja, as in its file
   std::string system;
   std::string modelfile;
+  std::string renderer, parser, required_version;  // of Ollama's; of no effect here
   std::vector<std::string> licenses;
   Facts parameters;  // "temperature": 0.2, "stop": ["a", "b"]
   std::vector<Message> messages;

@@ -53,11 +53,9 @@ double TokensPerSecondPrior(std::uint64_t weight_bytes) {
 }
 
 // What the model is there for, and what its file and its projector add.
-core::CapabilitySet CapabilitiesOf(const models::LocalModel& model) {
-  Result<models::GgufMetadata> projector = Internal("none");
-  if (!model.projector_path.empty()) projector = models::ReadGgufFile(model.projector_path);
+core::CapabilitySet CapabilitiesOf(const ModelFitter& fitter) {
   const models::ModelCapabilities file =
-      models::CapabilitiesOf(model.metadata, projector.ok() ? &*projector : nullptr);
+      models::CapabilitiesOf(fitter.model().metadata, fitter.projector());
   if (file.rerank) return core::CapabilitySet().With(Capability::kRerank);
   if (file.embedding) return core::CapabilitySet().With(Capability::kEmbeddings);
   core::CapabilitySet can = kAlways;
@@ -79,7 +77,7 @@ core::Deployment MakeDeployment(const ModelFitter& fitter) {
   deployment.place = core::Place::kDevice;
   // It keeps nothing but a cache in memory, and that ends with it.
   deployment.zero_data_retention = true;
-  deployment.capabilities = CapabilitiesOf(model);
+  deployment.capabilities = CapabilitiesOf(fitter);
   // How large one that only embeds or ranks is says little: it is as good as others.
   if (deployment.capabilities.Has(Capability::kChat)) {
     deployment.also_speaks = {core::Protocol::kOpenAiCompletions};
@@ -105,14 +103,11 @@ core::Deployment MakeDeployment(const ModelFitter& fitter) {
 
 }  // namespace
 
-std::vector<core::Deployment> MakeDeployments(const std::vector<models::LocalModel>& models,
-                                              const FitPolicy& policy,
-                                              const SpeedLookup& speed_of) {
+std::vector<core::Deployment> MakeDeployments(const Fitters& fitters, const SpeedLookup& speed_of) {
   std::vector<core::Deployment> deployments;
-  for (const models::LocalModel& model : models) {
-    const ModelFitter fitter(model, policy);
-    core::Deployment& made = deployments.emplace_back(MakeDeployment(fitter));
-    if (speed_of) made.speed = speed_of(model, fitter.standard());
+  for (const std::shared_ptr<const ModelFitter>& fitter : fitters) {
+    core::Deployment& made = deployments.emplace_back(MakeDeployment(*fitter));
+    if (speed_of) made.speed = speed_of(fitter->model(), fitter->standard());
     if (!made.speed) continue;
     // Of the shortest prompt, alone: for people. The planner asks for each prompt.
     const core::SpeedPoint& first = made.speed->points().front();

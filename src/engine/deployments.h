@@ -20,8 +20,7 @@ inline constexpr std::string_view kLocalProvider = "local";
 // `speed_of`: what was measured of a model with what it gets here, or null; may be empty.
 using SpeedLookup = std::function<std::shared_ptr<const core::SpeedProfile>(
     const models::LocalModel& model, const ModelFit& fit)>;
-std::vector<core::Deployment> MakeDeployments(const std::vector<models::LocalModel>& models,
-                                              const FitPolicy& policy,
+std::vector<core::Deployment> MakeDeployments(const Fitters& fitters,
                                               const SpeedLookup& speed_of = {});
 
 }  // namespace tidegate::engine

@@ -20,7 +20,7 @@ models::LocalModel Model(const std::string& name, std::uint64_t parameters) {
 }
 
 TEST(DeploymentsTest, ALocalModelRunsOnTheDeviceForNothingAndKeepsNothing) {
-  const auto deployments = MakeDeployments({Model("tiny:4b", 4'000'000'000)}, {});
+  const auto deployments = MakeDeployments(FitAll({Model("tiny:4b", 4'000'000'000)}, {}));
   ASSERT_EQ(deployments.size(), 1U);
   const core::Deployment& deployment = deployments[0];
   EXPECT_EQ(deployment.ref.ToString(), "local/tiny:4b");
@@ -37,7 +37,7 @@ TEST(DeploymentsTest, PromisesOnlyWhatTheEngineHonours) {
   models::LocalModel able = Model("able", 1'000'000'000);
   able.metadata.template_uses_tools = true;
   able.metadata.template_uses_reasoning = true;
-  const auto deployments = MakeDeployments({plain, able}, {});
+  const auto deployments = MakeDeployments(FitAll({plain, able}, {}));
   const core::CapabilitySet can = deployments[0].capabilities;
   for (const Capability honoured :
        {Capability::kJsonSchema, Capability::kLogprobs, Capability::kSeed, Capability::kStop,
@@ -60,7 +60,7 @@ TEST(DeploymentsTest, AModelEmbedsOrRanksInTheSteadOfChatting) {
   embedding.metadata.pooling = models::GgufPooling::kEmbedding;
   models::LocalModel ranking = Model("rank", 100'000'000);
   ranking.metadata.pooling = models::GgufPooling::kRank;
-  const auto deployments = MakeDeployments({embedding, ranking, Model("talk", 1)}, {});
+  const auto deployments = MakeDeployments(FitAll({embedding, ranking, Model("talk", 1)}, {}));
   EXPECT_EQ(core::Join(deployments[0].capabilities), "embeddings");
   EXPECT_EQ(core::Join(deployments[1].capabilities), "rerank");
   EXPECT_EQ(deployments[0].quality, core::Deployment().quality);
@@ -70,9 +70,9 @@ TEST(DeploymentsTest, AModelEmbedsOrRanksInTheSteadOfChatting) {
 }
 
 TEST(DeploymentsTest, ALargerModelIsExpectedToBeBetterAndSlower) {
-  const auto deployments = MakeDeployments(
+  const auto deployments = MakeDeployments(FitAll(
       {Model("starter", 2'000'000), Model("small", 1'000'000'000), Model("large", 70'000'000'000)},
-      {});
+      {}));
   EXPECT_LT(deployments[0].quality, deployments[1].quality);
   EXPECT_LT(deployments[1].quality, deployments[2].quality);
   EXPECT_GT(deployments[1].tokens_per_s_prior, deployments[2].tokens_per_s_prior);

@@ -51,6 +51,7 @@ struct Engine::State {
   FitPolicy policy;                        // changed under both mutexes
 
   mutable std::mutex mutex;
+  std::shared_ptr<const Fitters> fitters = std::make_shared<Fitters>();  // guarded by mutex
   std::shared_ptr<const Runners> visible = std::make_shared<Runners>();  // guarded by mutex
   Runners all;            // also those that are on their way out; guarded by mutex
   bool stopping = false;  // guarded by mutex
@@ -128,19 +129,22 @@ FitPolicy Engine::policy() const {
   return state_->policy;
 }
 
+std::shared_ptr<const Fitters> Engine::fitters() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->fitters;
+}
+
 // From the first to the last difference: what is posted here happens before what is asked of a
 // model by whoever sees it in the new list. REQUIRES: `change` is held.
 void Engine::FitModels() {
   const std::shared_ptr<RunnerContext>& context = state_->context;
   // Before the lock, which every request takes: it may read from the disk.
-  std::vector<std::shared_ptr<const ModelFitter>> fitters;
-  for (const models::LocalModel& model : state_->listed) {
-    fitters.push_back(std::make_shared<const ModelFitter>(model, state_->policy));
-  }
+  const auto fitters = std::make_shared<const Fitters>(FitAll(state_->listed, state_->policy));
   const std::lock_guard lock(state_->mutex);
   if (state_->stopping) return;
+  state_->fitters = fitters;
   const auto visible = std::make_shared<Runners>();
-  for (const std::shared_ptr<const ModelFitter>& fitter : fitters) {
+  for (const std::shared_ptr<const ModelFitter>& fitter : *fitters) {
     const std::string& name = fitter->model().name;
     if (visible->contains(name)) continue;
     std::shared_ptr<Runner>& runner = state_->all[name];

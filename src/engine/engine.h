@@ -92,6 +92,8 @@ class Engine {
   void SetMachine(Machine machine);
   // What its models are fitted by. Thread-safe.
   FitPolicy policy() const;
+  // What they get of it, in the order of SetModels. Thread-safe.
+  std::shared_ptr<const Fitters> fitters() const;
 
   // Ends the process of `model` after its users; the next request starts it again. No-op for an
   // unknown model. Thread-safe.

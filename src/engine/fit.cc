@@ -88,7 +88,7 @@ ModelFit ModelFitter::WithWindow(std::int64_t tokens) const {
 }
 
 models::FitInput ModelFitter::Input(const ChildSettings& settings) const {
-  const CompanionFiles companions{projector_ ? &*projector_ : nullptr, draft_ ? &*draft_ : nullptr};
+  const CompanionFiles companions{projector(), draft_ ? &*draft_ : nullptr};
   return FitInputOf(model_, companions, settings, slots_min(), devices_);
 }
 
@@ -236,6 +236,15 @@ ModelFit ModelFitter::Describe(Chosen chosen) const {
   if (memory.why_not.empty()) memory.why_not = std::move(decision.why_not);
   memory.fits = memory.why_not.empty();
   return fit;
+}
+
+Fitters FitAll(const std::vector<models::LocalModel>& models, const FitPolicy& policy) {
+  Fitters fitters;
+  fitters.reserve(models.size());
+  for (const models::LocalModel& model : models) {
+    fitters.push_back(std::make_shared<const ModelFitter>(model, policy));
+  }
+  return fitters;
 }
 
 }  // namespace tidegate::engine

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,6 +54,8 @@ class ModelFitter {
 
   const models::LocalModel& model() const { return model_; }
   const FitPolicy& policy() const { return policy_; }
+  // What lets it see or hear; null without one that can be read.
+  const models::GgufMetadata* projector() const { return projector_ ? &*projector_ : nullptr; }
   // As it is loaded where no request needs more.
   const ModelFit& standard() const { return standard_; }
   // With a window of at least `tokens`, and no less than the standard one: a few milliseconds of
@@ -81,5 +84,8 @@ class ModelFitter {
   std::int64_t window_max_ = 0;
   ModelFit standard_;
 };
+
+using Fitters = std::vector<std::shared_ptr<const ModelFitter>>;
+Fitters FitAll(const std::vector<models::LocalModel>& models, const FitPolicy& policy);
 
 }  // namespace tidegate::engine

@@ -212,7 +212,7 @@ TEST_F(FitTest, AnArchitectureThatIsNotKnownIsJudgedByItsFiles) {
 TEST_F(FitTest, ThePlannerIsToldWhatTheProcessGets) {
   Fit(3'800);
   const ModelFit fit = Fitter().standard();
-  const std::vector<core::Deployment> deployments = MakeDeployments({model_}, policy_);
+  const std::vector<core::Deployment> deployments = MakeDeployments(FitAll({model_}, policy_));
   ASSERT_EQ(deployments.size(), 1U);
   EXPECT_EQ(deployments[0].context_tokens, fit.context_tokens());
   EXPECT_EQ(deployments[0].context_tokens_max, fit.memory.context_tokens_max);

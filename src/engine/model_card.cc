@@ -36,8 +36,15 @@ std::string ModelfileOf(const models::LocalModel& model) {
   for (const std::string& path : model.adapter_paths) {
     file.commands.push_back({Kind::kAdapter, path});
   }
-  if (!model.go_template.empty()) file.commands.push_back({Kind::kTemplate, model.go_template});
-  if (!model.system.empty()) file.commands.push_back({Kind::kSystem, model.system});
+  const auto add = [&](Kind kind, const std::string& text) {
+    if (!text.empty()) file.commands.push_back({kind, text});
+  };
+  add(Kind::kDraft, model.draft_path);
+  add(Kind::kTemplate, model.go_template);
+  add(Kind::kSystem, model.system);
+  add(Kind::kRenderer, model.renderer);
+  add(Kind::kParser, model.parser);
+  add(Kind::kRequires, model.required_version);
   for (const auto& [name, json] : model.parameters) AddParameter(name, json, file);
   for (const models::StoredMessage& message : model.messages) {
     file.commands.push_back({Kind::kMessage, message.content, message.role});
@@ -75,6 +82,9 @@ std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model,
       model.go_template.empty() ? model.metadata.chat_template : model.go_template;
   card->system = model.system;
   card->modelfile = ModelfileOf(model);
+  card->renderer = model.renderer;
+  card->parser = model.parser;
+  card->required_version = model.required_version;
   card->licenses = model.licences;
   card->parameters = model.parameters;
   for (const models::StoredMessage& message : model.messages) {

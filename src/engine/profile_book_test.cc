@@ -226,14 +226,14 @@ TEST_F(ProfileBookTest, TheSettingsTextTellsSettingsApartThatDifferInSpeed) {
 TEST_F(ProfileBookTest, WhatWasMeasuredIsThePlannersPrior) {
   const auto speed = std::make_shared<const core::SpeedProfile>(Profile("s"));
   const std::vector<core::Deployment> made =
-      MakeDeployments({model_}, {}, [&](const models::LocalModel& model, const ModelFit&) {
+      MakeDeployments(FitAll({model_}, {}), [&](const models::LocalModel& model, const ModelFit&) {
         EXPECT_EQ(model.name, "small");
         return speed;
       });
   ASSERT_EQ(made.size(), 1U);
   EXPECT_EQ(made[0].speed, speed);
   EXPECT_DOUBLE_EQ(made[0].tokens_per_s_prior, 20);
-  EXPECT_EQ(MakeDeployments({model_}, {})[0].speed, nullptr);
+  EXPECT_EQ(MakeDeployments(FitAll({model_}, {}))[0].speed, nullptr);
 }
 
 TEST(MachineText, IsTheProcessorAndHowManyThereAre) {

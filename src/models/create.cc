@@ -70,7 +70,7 @@ class Maker {
   Result<void> AddFiles(const CreateSpec& spec);
   Result<void> Quantize(const Quantizer& quantizer, const std::string& level);
   Result<void> AddTexts(const CreateSpec& spec, const std::optional<LocalModel>& base);
-  Result<MadeModel> Finish();
+  Result<MadeModel> Finish(const CreateSpec& spec, const std::optional<LocalModel>& base);
 
  private:
   Result<void> Hold(const Digest& digest) { return blobs_.Hold(digest, made_.pin); }
@@ -78,6 +78,13 @@ class Maker {
   Result<void> AddText(std::string_view media_type, std::string_view text);
   Result<void> AddSent(const std::string& field, const Digest& digest,
                        std::optional<GgufKind> wanted);
+  Result<void> AddDraft(const std::string& field, const Digest& digest);
+  struct SentFile {
+    GgufMetadata metadata;
+    std::uint64_t size;
+  };
+  Result<SentFile> ReadSent(const std::string& field, const Digest& digest);
+  Layer Existing(std::string_view media_type, const Digest& digest, std::uint64_t size) const;
   using TakeBytes = std::function<Result<void>(std::string_view bytes)>;
   Result<std::uint64_t> ReadFile(const std::string& path, const std::string& status,
                                  const TakeBytes& take) const;
@@ -193,8 +200,7 @@ Result<void> Maker::AddBase(const LocalModel& base) {
   return {};
 }
 
-Result<void> Maker::AddSent(const std::string& field, const Digest& digest,
-                            std::optional<GgufKind> wanted) {
+Result<Maker::SentFile> Maker::ReadSent(const std::string& field, const Digest& digest) {
   const std::optional<std::uint64_t> size = blobs_.SizeOf(digest);
   if (!size) {
     return InvalidArgument(field,
@@ -203,17 +209,36 @@ Result<void> Maker::AddSent(const std::string& field, const Digest& digest,
                                digest.ToString() + " first");
   }
   TIDEGATE_TRY(Hold(digest));
-  const Result<GgufMetadata> read = ReadGgufFile(blobs_.PathOf(digest));
+  Result<GgufMetadata> read = ReadGgufFile(blobs_.PathOf(digest));
   if (!read.ok()) return InvalidArgument(field, "is no model file: " + read.error().message);
-  if (wanted && read->kind != *wanted) return InvalidArgument(field, "is no adapter");
-  const auto layer = [&](std::string_view type) {
-    steps_({"using existing layer " + digest.ToString()});
-    return Layer{std::string(type), digest, *size};
-  };
-  switch (read->kind) {
+  return SentFile{*std::move(read), *size};
+}
+
+Layer Maker::Existing(std::string_view media_type, const Digest& digest, std::uint64_t size) const {
+  steps_({"using existing layer " + digest.ToString()});
+  return Layer{std::string(media_type), digest, size};
+}
+
+// A small model, or a head that guesses from what the model thinks. llama-server takes one.
+Result<void> Maker::AddDraft(const std::string& field, const Digest& digest) {
+  TIDEGATE_ASSIGN(const SentFile sent, ReadSent(field, digest));
+  if (sent.metadata.kind != GgufKind::kModel && sent.metadata.kind != GgufKind::kDraft) {
+    return InvalidArgument(field, "is no draft");
+  }
+  std::erase_if(layers_, [](const Layer& layer) { return layer.media_type == kDraftLayer; });
+  layers_.push_back(Existing(kDraftLayer, digest, sent.size));
+  return {};
+}
+
+Result<void> Maker::AddSent(const std::string& field, const Digest& digest,
+                            std::optional<GgufKind> wanted) {
+  TIDEGATE_ASSIGN(const SentFile sent, ReadSent(field, digest));
+  if (wanted && sent.metadata.kind != *wanted) return InvalidArgument(field, "is no adapter");
+  const auto layer = [&](std::string_view type) { return Existing(type, digest, sent.size); };
+  switch (sent.metadata.kind) {
     case GgufKind::kModel:
       if (weights_) return InvalidArgument(field, "there is another file of weights already");
-      if (read->split_count > 1) {
+      if (sent.metadata.split_count > 1) {
         return InvalidArgument(field,
                                "is one part of several; join them with llama-gguf-split "
                                "--merge first");
@@ -244,6 +269,10 @@ Result<void> Maker::AddFiles(const CreateSpec& spec) {
   }
   for (const auto& [name, digest] : spec.adapters) {
     TIDEGATE_TRY(AddSent("adapters." + name, digest, GgufKind::kAdapter));
+  }
+  if (spec.drafts.size() > 1) return InvalidArgument("draft_files", "names more than one draft");
+  for (const auto& [name, digest] : spec.drafts) {
+    TIDEGATE_TRY(AddDraft("draft_files." + name, digest));
   }
   if (!weights_) return InvalidArgument("files", "no file among them is a model's weights");
   return {};
@@ -346,11 +375,21 @@ Result<void> Maker::AddTexts(const CreateSpec& spec, const std::optional<LocalMo
   return {};
 }
 
-Result<MadeModel> Maker::Finish() {
+Result<MadeModel> Maker::Finish(const CreateSpec& spec, const std::optional<LocalModel>& base) {
+  ModelConfig config = ConfigOf(metadata_);
+  config.renderer = spec.renderer.value_or(base ? base->renderer : "");
+  config.parser = spec.parser.value_or(base ? base->parser : "");
+  config.required_version = spec.required_version.value_or(base ? base->required_version : "");
+  for (const auto& [what, name] :
+       {std::pair("renderer", &spec.renderer), {"parser", &spec.parser}}) {
+    if (!*name || (*name)->empty()) continue;
+    steps_({std::string("keeping ") + what + " " + **name +
+            ", which is Ollama's own: here the chat template of the weights does its work"});
+  }
   std::vector<Layer> layers = {*weights_};
   layers.insert(layers.end(), layers_.begin(), layers_.end());
   layers_.clear();
-  TIDEGATE_TRY(AddText(kConfigType, WriteModelConfig(ConfigOf(metadata_), layers)));
+  TIDEGATE_TRY(AddText(kConfigType, WriteModelConfig(config, layers)));
   made_.manifest = WriteManifest(Manifest{.config = layers_.front(), .layers = std::move(layers)});
   return std::move(made_);
 }
@@ -390,11 +429,13 @@ Result<MadeModel> MakeManifest(Blobs& blobs, const Quantizer& quantizer, const C
   }
   Maker maker(blobs, steps, stop, quantises);
   if (base) TIDEGATE_TRY(maker.AddBase(*base));
-  if (!base || !spec.files.empty() || !spec.adapters.empty()) TIDEGATE_TRY(maker.AddFiles(spec));
+  if (!base || !spec.files.empty() || !spec.adapters.empty() || !spec.drafts.empty()) {
+    TIDEGATE_TRY(maker.AddFiles(spec));
+  }
   if (stop.stop_requested()) return Cancelled();
   TIDEGATE_TRY(maker.Quantize(quantizer, spec.quantize));
   TIDEGATE_TRY(maker.AddTexts(spec, base));
-  return maker.Finish();
+  return maker.Finish(spec, base);
 }
 
 }  // namespace tidegate::models

@@ -50,6 +50,7 @@ struct LocalModel {
   // What whoever made it wants of every chat; empty for nothing.
   std::string system = {};
   std::string go_template = {};  // Ollama's kind: data here, the one in the file is what is used
+  std::string renderer = {}, parser = {}, required_version = {};  // likewise
   ModelOptions parameters = {};
   std::vector<StoredMessage> messages = {};
   std::vector<std::string> licences = {};

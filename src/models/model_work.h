@@ -36,11 +36,14 @@ struct ProgressSink {
 struct CreateSpec {
   ModelName model;
   std::string from;  // a model's name; empty = the weights are among `files`
-  std::vector<std::pair<std::string, Digest>> files, adapters;  // by the names they had
+  std::vector<std::pair<std::string, Digest>> files, adapters, drafts;  // by the names they had
   std::optional<std::string> system, chat_template;
   std::vector<std::string> licenses;
   core::ModelCard::Facts parameters;
   std::vector<core::ModelCard::Message> messages;
+  // Which of Ollama's own it uses in the place of its template, and which release has them: kept
+  // with the model, and of no effect here.
+  std::optional<std::string> renderer, parser, required_version;
   std::string quantize;  // "Q4_K_M"; empty = as the weights are
 };
 

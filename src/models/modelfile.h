@@ -63,6 +63,10 @@ struct Modelfile {
 // …" with what to do; kTooLarge.
 Result<Modelfile> ParseModelfile(std::string_view text);
 
+// The version in a REQUIRES, "0.14.0", without the "v" that may stand before it. Errors:
+// kInvalidArgument with `field`.
+Result<std::string> ParseRequiredVersion(std::string_view text, std::string field);
+
 // A text that reads as the same commands, each in the plainest form that can hold its value.
 // Errors: kInvalidArgument for a value that no form can hold, such as one with control characters.
 Result<std::string> WriteModelfile(const Modelfile& modelfile);

@@ -161,11 +161,9 @@ class Collector {
 
  private:
   Result<void> AddVersion(const ModelfileCommand& command) {
-    if (!IsVersion(command.value)) {
-      return Invalid(command, "requires must be a version, as 0.14.0");
-    }
-    const bool marked = command.value.starts_with('v');
-    parts_.required_version = command.value.substr(marked ? 1 : 0);
+    Result<std::string> version = ParseRequiredVersion(command.value, "");
+    if (!version.ok()) return Invalid(command, "requires " + version.error().message);
+    parts_.required_version = *std::move(version);
     return {};
   }
 
@@ -201,6 +199,11 @@ class Collector {
 };
 
 }  // namespace
+
+Result<std::string> ParseRequiredVersion(std::string_view text, std::string field) {
+  if (!IsVersion(text)) return InvalidArgument(std::move(field), "must be a version, as 0.14.0");
+  return std::string(text.substr(text.starts_with('v') ? 1 : 0));
+}
 
 Result<ModelfileParts> TakeApart(const Modelfile& modelfile) {
   Collector collector;

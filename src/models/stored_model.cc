@@ -33,6 +33,9 @@ class Builder {
     }
     for (const Layer& layer : stored_.manifest.layers) TIDEGATE_TRY(Add(layer));
     for (const auto& option : config.generation_defaults) AddDefault(option);
+    model_.renderer = config.renderer;
+    model_.parser = config.parser;
+    model_.required_version = config.required_version;
     model_.origin = origin;
     model_.modified_s = stored_.modified_s;
     model_.manifest_digest = stored_.digest;

@@ -10,165 +10,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "net/server.h"
 #include "net/testing/certificates.h"
+#include "net/testing/client_fixture.h"
 #include "net/testing/raw_client.h"
-#include "net/testing/raw_server.h"
 
 namespace tidegate::net {
 namespace {
 
+using testing::ClientTest;
 using ::testing::HasSubstr;
+using testing::kHello;
+using testing::Local;
+using testing::Outcome;
 using testing::RawPeer;
 using testing::RawServer;
+using testing::Request;
 using ::testing::StartsWith;
-
-constexpr std::size_t kBytesMax = 1024 * 1024;
-
-Origin Local(std::uint16_t port) { return {Scheme::kHttp, "127.0.0.1", port, ""}; }
-
-// What a request came to: the whole exchange in one value.
-struct Outcome {
-  int status = 0;
-  std::string body;
-  int pieces = 0;
-  bool reused = false, answered = false;
-  std::optional<Error> error;
-};
-
-struct Request {
-  std::string bytes = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
-  bool head = false, fresh = false, whole = false;
-  std::size_t size_max = kBytesMax;
-  std::int64_t stall_nanos = 20 * kSecond;
-};
-
-Task<Outcome> Ask(HttpClient& client, Origin origin, Request request) {
-  Outcome out;
-  Result<ClientExchange> exchange = co_await client.Open(std::move(origin), request.fresh);
-  if (!exchange.ok()) {
-    out.error = exchange.error();
-    co_return out;
-  }
-  out.reused = exchange->reused();
-  exchange->SetStallTimeout(request.stall_nanos);
-  const std::string_view pieces[] = {request.bytes};
-  const Result<void> sent = co_await exchange->Send(pieces);
-  if (!sent.ok()) out.error = sent.error();
-  const Result<const HttpHead*> head = co_await exchange->ReadHead(request.head);
-  out.answered = exchange->answered();
-  if (!head.ok()) {
-    out.error = head.error();
-    co_return out;
-  }
-  out.status = (*head)->status();
-  while (true) {
-    // Two statements: g++ 12 destroys the result of a conditional co_await twice.
-    Result<std::string_view> piece = std::string_view();
-    if (request.whole) piece = co_await exchange->ReadAll(request.size_max);
-    if (!request.whole) piece = co_await exchange->ReadBody();
-    if (!piece.ok()) {
-      out.error = piece.error();
-      co_return out;
-    }
-    out.body += *piece;
-    out.pieces += piece->empty() ? 0 : 1;
-    for (std::size_t i = 0; i < kPaddingBytes; ++i) {  // the sanitizers watch this
-      const volatile char padding = piece->empty() ? '\0' : piece->data()[piece->size() + i];
-      (void)padding;
-    }
-    if (request.whole || piece->empty()) co_return out;
-  }
-}
-
-class ClientTest : public ::testing::Test {
- protected:
-  ~ClientTest() override {
-    OnShard([this] { client_.reset(); });
-    server_.reset();
-    if (!directory_.empty()) std::filesystem::remove_all(directory_);
-  }
-
-  template <typename Work>
-  void OnShard(Work work) {
-    std::promise<void> done;
-    shards_[0].Post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-  template <typename T>
-  T Run(Task<T> task) {
-    std::optional<T> out;
-    SpawnFuture(shards_[0].io(), Store(std::move(task), &out)).get();
-    return std::move(*out);
-  }
-  template <typename T>
-  static Task<void> Store(Task<T> task, std::optional<T>* out) {
-    out->emplace(co_await std::move(task));
-  }
-  Outcome Get(Origin origin, Request request = {}) {
-    return Run(Ask(*client_, std::move(origin), std::move(request)));
-  }
-  void UseClient(ClientOptions options) {
-    OnShard([&] { client_ = std::make_unique<HttpClient>(shards_[0], std::move(options)); });
-  }
-  std::size_t Idle() {
-    std::size_t idle = 0;
-    OnShard([&] { idle = client_->idle_connections(); });
-    return idle;
-  }
-  // Answers every request on every connection with `answer`.
-  static std::function<void(RawPeer&)> Always(std::string answer) {
-    return [answer = std::move(answer)](RawPeer& peer) {
-      while (peer.ReadThrough("\r\n\r\n").ends_with("\r\n\r\n")) peer.Send(answer);
-    };
-  }
-  // Answers one request and closes.
-  static std::function<void(RawPeer&)> Once(std::string answer) {
-    return [answer = std::move(answer)](RawPeer& peer) {
-      peer.ReadThrough("\r\n\r\n");
-      peer.Send(answer);
-    };
-  }
-  // The outcome of one request to a server that answers and closes.
-  Outcome GetOnce(std::string answer, Request request = {}) {
-    const RawServer server(Once(std::move(answer)));
-    return Get(Local(server.port()), std::move(request));
-  }
-  std::string NewPath(const std::string& name) {
-    if (directory_.empty()) {
-      std::string pattern = (std::filesystem::temp_directory_path() / "net_test_XXXXXX").string();
-      directory_ = mkdtemp(pattern.data());
-    }
-    return (directory_ / name).string();
-  }
-  // An HttpServer on the same shard that says hello.
-  void Serve(const std::string& address, std::shared_ptr<TlsContext> tls = nullptr) {
-    ServerOptions options;
-    options.listen = {*ParseListenAddress(address)};
-    options.tls = std::move(tls);
-    server_ = std::make_unique<HttpServer>(
-        shards_, std::move(options),
-        [](Exchange& exchange) -> Task<void> {
-          (void)co_await exchange.Respond(200, "content-type: text/plain\r\n",
-                                          exchange.secure() ? "secure" : "plain");
-        },
-        [](std::string_view, const Error& error) {
-          return RefusalBody{error.message, "text/plain"};
-        });
-    const Result<void> listening = server_->Listen();
-    ASSERT_TRUE(listening.ok()) << Describe(listening.error());
-  }
-
-  ShardSet shards_{1};
-  std::unique_ptr<HttpClient> client_ = std::make_unique<HttpClient>(shards_[0], ClientOptions{});
-  std::unique_ptr<HttpServer> server_;
-  std::filesystem::path directory_;
-};
-
-constexpr const char* kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
 // --- Bodies --------------------------------------------------------------------------------------
 
@@ -300,155 +157,6 @@ TEST_F(ClientTest, AnAnswerLargerThanAllowedIsRefused) {
   }
 }
 
-// --- Pools ---------------------------------------------------------------------------------------
-
-TEST_F(ClientTest, AConnectionIsUsedAgain) {
-  const RawServer server(Always(kHello));
-  EXPECT_FALSE(Get(Local(server.port())).reused);
-  for (int i = 0; i < 20; ++i) EXPECT_TRUE(Get(Local(server.port())).reused);
-  EXPECT_EQ(server.accepted(), 1);
-  EXPECT_EQ(Idle(), 1U);
-  OnShard([this] { client_.reset(); });
-}
-
-TEST_F(ClientTest, AFreshConnectionIsNeverAPooledOne) {
-  Serve("127.0.0.1:0");
-  const Origin origin = Local(server_->bound()[0].port);
-  Get(origin);
-  Request request;
-  request.fresh = true;
-  EXPECT_FALSE(Get(origin, request).reused);
-  EXPECT_EQ(Idle(), 2U);
-}
-
-TEST_F(ClientTest, APooledConnectionThatTheServerHasClosedIsNotUsed) {
-  std::promise<void> close, closed;
-  const RawServer server([&, first = true](RawPeer& peer) mutable {
-    peer.ReadThrough("\r\n\r\n");
-    peer.Send(kHello);
-    if (std::exchange(first, false)) close.get_future().wait();
-  });
-  const Outcome one = Get(Local(server.port()));
-  EXPECT_EQ(one.body, "hello");
-  close.set_value();
-  // The second connection is accepted after the first was closed; a probe before that finds the
-  // pooled one open, or closed: either way no answer is lost for good.
-  OnShard([this] { client_->Forget(Origin{Scheme::kHttp, "nobody", 1, ""}); });
-  Outcome two = Get(Local(server.port()));
-  if (two.error) {
-    EXPECT_TRUE(two.reused);
-    EXPECT_FALSE(two.answered);
-    EXPECT_EQ(two.error->code, ErrorCode::kUnavailable);
-    Request request;
-    request.fresh = true;
-    two = Get(Local(server.port()), request);
-  }
-  EXPECT_EQ(two.body, "hello");
-}
-
-// As llama-server does behind every streamed answer.
-TEST_F(ClientTest, AUnixSocketThatTheServerHasJustClosedIsNotUsed) {
-  std::promise<void> closed;
-  const std::string path = NewPath("s");
-  const RawServer server(
-      [&, first = true](RawPeer& peer) mutable {
-        peer.ReadThrough("\r\n\r\n");
-        peer.Send(kHello);
-        if (!std::exchange(first, false)) return;
-        shutdown(peer.fd(), SHUT_RDWR);
-        closed.set_value();
-      },
-      path);
-  const Origin origin{Scheme::kUnix, "", 0, path};
-  EXPECT_EQ(Get(origin).body, "hello");
-  closed.get_future().wait();
-  const Outcome next = Get(origin);
-  EXPECT_FALSE(next.reused);
-  EXPECT_EQ(next.body, "hello");
-}
-
-TEST_F(ClientTest, APooledConnectionWithStrayBytesIsNotUsed) {
-  std::promise<void> stray, sent;
-  const RawServer server([&, first = true](RawPeer& peer) mutable {
-    peer.ReadThrough("\r\n\r\n");
-    peer.Send(kHello);
-    if (!std::exchange(first, false)) return;
-    stray.get_future().wait();
-    peer.Send("HTTP/1.1 200 OK\r\n");
-    sent.set_value();
-    peer.AwaitEnd();
-  });
-  EXPECT_EQ(Get(Local(server.port())).body, "hello");
-  stray.set_value();
-  sent.get_future().wait();
-  const std::int64_t trusted_until = MonotonicNow() + 2 * kUpstreamTrustedIdle;
-  while (MonotonicNow() < trusted_until) continue;
-  const Outcome next = Get(Local(server.port()));
-  EXPECT_FALSE(next.reused);
-  EXPECT_EQ(next.body, "hello");
-}
-
-TEST_F(ClientTest, ForgottenConnectionsAreClosed) {
-  Serve("127.0.0.1:0");
-  const Origin origin = Local(server_->bound()[0].port);
-  Get(origin);
-  ASSERT_EQ(Idle(), 1U);
-  OnShard([&] { client_->Forget(origin); });
-  EXPECT_EQ(Idle(), 0U);
-  EXPECT_FALSE(Get(origin).reused);
-}
-
-TEST_F(ClientTest, APoolHoldsNoMoreThanItsLimit) {
-  ClientOptions options;
-  options.idle_per_origin_max = 1;
-  UseClient(std::move(options));
-  Serve("127.0.0.1:0");
-  const Origin origin = Local(server_->bound()[0].port);
-  Request request;
-  request.fresh = true;
-  for (int i = 0; i < 3; ++i) Get(origin, request);
-  EXPECT_EQ(Idle(), 1U);
-}
-
-Task<bool> ReadAPartAndLeave(HttpClient& client, Origin origin) {
-  Result<ClientExchange> exchange = co_await client.Open(std::move(origin));
-  const std::string_view pieces[] = {"GET / HTTP/1.1\r\nhost: x\r\n\r\n"};
-  (void)co_await exchange->Send(pieces);
-  const Result<const HttpHead*> head = co_await exchange->ReadHead();
-  if (!head.ok()) co_return false;
-  const Result<std::string_view> piece = co_await exchange->ReadBody();
-  co_return piece.ok();
-}
-
-TEST_F(ClientTest, AnExchangeDestroyedInMidBodyClosesItsConnection) {
-  std::promise<void> ended;
-  const RawServer server([&](RawPeer& peer) {
-    peer.ReadThrough("\r\n\r\n");
-    peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\npart");
-    peer.AwaitEnd();
-    ended.set_value();
-  });
-  EXPECT_TRUE(Run(ReadAPartAndLeave(*client_, Local(server.port()))));
-  ended.get_future().wait();
-  EXPECT_EQ(Idle(), 0U);
-}
-
-Task<bool> ReplaceAFinishedExchange(HttpClient& client, Origin origin) {
-  Result<ClientExchange> first = co_await client.Open(origin);
-  Result<ClientExchange> second = co_await client.Open(origin);
-  const std::string_view pieces[] = {"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"};
-  (void)co_await first->Send(pieces);
-  (void)co_await first->ReadHead();
-  (void)co_await first->ReadAll(kBytesMax);
-  *first = std::move(*second);
-  co_return client.idle_connections() == 1;
-}
-
-TEST_F(ClientTest, AFinishedExchangeThatIsAssignedToGivesItsConnectionBack) {
-  Serve("127.0.0.1:0");
-  EXPECT_TRUE(Run(ReplaceAFinishedExchange(*client_, Local(server_->bound()[0].port))));
-}
-
 // --- Time and failure ----------------------------------------------------------------------------
 
 TEST_F(ClientTest, AnUpstreamThatStallsIsGivenUp) {
@@ -478,7 +186,7 @@ Task<Outcome> AskSlowly(HttpClient& client, Origin origin, asio::io_context& io)
   (void)co_await exchange->ReadHead();
   asio::steady_timer pause(io, std::chrono::nanoseconds(3 * kDeadlineScanInterval));
   co_await pause.async_wait(kAwait);  // the caller's own client takes its time
-  const Result<std::string_view> body = co_await exchange->ReadAll(kBytesMax);
+  const Result<std::string_view> body = co_await exchange->ReadAll(testing::kAnswerBytesMax);
   if (!body.ok()) {
     out.error = body.error();
   } else {

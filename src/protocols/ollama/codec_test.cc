@@ -389,6 +389,8 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
   card.system = "Be brief.";
   card.modelfile = "FROM base\n";
   card.licenses = {"MIT", "and more"};
+  card.renderer = "coder";
+  card.required_version = "0.14.0";
   card.parameters = {{"temperature", "0.2"}, {"stop", R"(["</s>","zz"])"}};
   card.messages = {{"user", "hi"}};
   card.info = {{"general.architecture", R"("llama")"}, {"llama.block_count", "32"}};
@@ -409,6 +411,7 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
         R"(stop                           \"</s>\"\n)"
         R"(stop                           \"zz\"",)",
         R"("template":"{{ messages }}","system":"Be brief.",)",
+        R"("renderer":"coder","requires":"0.14.0",)",
         R"("messages":[{"role":"user","content":"hi"}],)",
         R"("projector_info":{"clip.has_vision_encoder":true},)",
         R"("tensors":[{"name":"output.weight","type":"F16","shape":[64,32]}],)",

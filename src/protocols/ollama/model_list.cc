@@ -179,6 +179,12 @@ void WriteTexts(json::Writer& out, const core::ModelCard& card) {
   out.Key("parameters").String(ParametersText(card));
   out.Key("template").String(card.chat_template);
   out.Key("system").String(card.system);
+  const auto write = [&](std::string_view key, const std::string& text) {
+    if (!text.empty()) out.Key(key).String(text);
+  };
+  write("renderer", card.renderer);
+  write("parser", card.parser);
+  write("requires", card.required_version);
   if (!card.messages.empty()) {
     out.Key("messages").BeginArray();
     for (const core::ModelCard::Message& message : card.messages) {

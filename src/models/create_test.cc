@@ -1,0 +1,127 @@
+#include "models/create.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/digest.h"
+#include "models/gguf_builder.h"
+#include "models/manifest.h"
+#include "models/model_store.h"
+#include "models/stored_model.h"
+
+namespace tidegate::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CreateTest : public testing::Test {
+ protected:
+  CreateTest() {
+    std::string pattern = testing::TempDir() + "create-XXXXXX";
+    root_ = mkdtemp(pattern.data());
+    store_.emplace(root_ + "/models");
+    spec_.model = Name("mine");
+  }
+  ~CreateTest() override { fs::remove_all(root_); }
+
+  static ModelName Name(std::string_view text) { return *ModelName::Parse(text, "model"); }
+  Digest Send(std::string_view bytes) {
+    const Result<Digest> digest = store_->blobs().Put(bytes);
+    EXPECT_TRUE(digest.ok());
+    return *digest;
+  }
+  // As the model that its manifest is then read as.
+  Result<LocalModel> Create(const std::optional<LocalModel>& base = std::nullopt) {
+    steps_.clear();
+    const Result<MadeModel> made = MakeManifest(
+        store_->blobs(), Quantizer(), spec_, base,
+        [this](const Progress& step) { steps_.push_back(step.status); }, std::stop_token());
+    if (!made.ok()) return made.error();
+    const Result<void> put = store_->Put(spec_.model, made->manifest, {});
+    EXPECT_TRUE(put.ok()) << put.error().message;
+    return MakeLocalModel(store_->blobs(), *store_->Find(spec_.model), ModelOrigin::kStore);
+  }
+  std::string PathOf(const Digest& digest) { return store_->blobs().PathOf(digest); }
+
+  std::string root_;
+  std::optional<ModelStore> store_;
+  CreateSpec spec_;
+  std::vector<std::string> steps_;
+};
+
+TEST_F(CreateTest, ADraftComesWithTheModel) {
+  const Digest weights = Send(SmallModel().bytes()), draft = Send(SmallModel("qwen2").bytes());
+  spec_.files = {{"a.gguf", weights}};
+  spec_.drafts = {{"small.gguf", draft}};
+  const Result<LocalModel> model = Create();
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  EXPECT_EQ(model->path, PathOf(weights));
+  EXPECT_EQ(model->draft_path, PathOf(draft));
+}
+
+TEST_F(CreateTest, ADraftReplacesThatOfTheModelItIsMadeFrom) {
+  const Digest weights = Send(SmallModel().bytes()), first = Send(SmallModel("qwen2").bytes());
+  spec_.files = {{"a.gguf", weights}};
+  spec_.drafts = {{"small.gguf", first}};
+  const Result<LocalModel> base = Create();
+  ASSERT_TRUE(base.ok()) << base.error().message;
+  const Digest second = Send(SmallModel("gemma").bytes());
+  spec_ = {};
+  spec_.model = Name("next");
+  spec_.from = "mine";
+  const Result<LocalModel> same = Create(*base);
+  ASSERT_TRUE(same.ok()) << same.error().message;
+  EXPECT_EQ(same->draft_path, PathOf(first));
+  spec_.drafts = {{"other.gguf", second}};
+  const Result<LocalModel> other = Create(*base);
+  ASSERT_TRUE(other.ok()) << other.error().message;
+  EXPECT_EQ(other->draft_path, PathOf(second));
+  EXPECT_EQ(other->path, PathOf(weights));
+}
+
+TEST_F(CreateTest, WhatIsNoDraftIsRefusedWithItsName) {
+  const Digest weights = Send(SmallModel().bytes());
+  GgufBuilder adapter(0, 2);
+  adapter.KeyText("general.architecture", "llama").KeyText("general.type", "adapter");
+  spec_.files = {{"a.gguf", weights}};
+  spec_.drafts = {{"lora.gguf", Send(adapter.bytes())}};
+  EXPECT_EQ(Create().error().field, "draft_files.lora.gguf");
+  spec_.drafts = {{"gone.gguf", Digest(ComputeSha256("never sent"))}};
+  EXPECT_EQ(Create().error().field, "draft_files.gone.gguf");
+  spec_.drafts = {{"one.gguf", weights}, {"two.gguf", weights}};
+  EXPECT_EQ(Create().error().field, "draft_files");
+}
+
+TEST_F(CreateTest, WhatIsOllamasOwnIsKeptAndSaidToBeOfNoEffect) {
+  spec_.files = {{"a.gguf", Send(SmallModel().bytes())}};
+  spec_.renderer = "qwen3-coder";
+  spec_.parser = "qwen3-coder";
+  spec_.required_version = "0.14.0";
+  const Result<LocalModel> base = Create();
+  ASSERT_TRUE(base.ok()) << base.error().message;
+  EXPECT_EQ(base->renderer, "qwen3-coder");
+  EXPECT_EQ(base->required_version, "0.14.0");
+  EXPECT_NE(std::find(steps_.begin(), steps_.end(),
+                      "keeping renderer qwen3-coder, which is Ollama's own: here the chat template "
+                      "of the weights does its work"),
+            steps_.end());
+  spec_ = {};
+  spec_.model = Name("next");
+  spec_.from = "mine";
+  spec_.parser = "other";
+  const Result<LocalModel> next = Create(*base);
+  ASSERT_TRUE(next.ok()) << next.error().message;
+  EXPECT_EQ(next->renderer, "qwen3-coder");
+  EXPECT_EQ(next->parser, "other");
+  EXPECT_EQ(next->required_version, "0.14.0");
+}
+
+}  // namespace
+}  // namespace tidegate::models
