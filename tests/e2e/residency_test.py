@@ -58,7 +58,7 @@ class TwoModelsInRoomForOne(unittest.TestCase):
     def test_what_was_used_is_loaded_again_after_a_restart_before_anybody_asks(self):
         home = Home()
         self.addCleanup(home.remove)
-        settings = "memory_mib = 400"
+        settings = "memory_mib = 800"  # of which it may fill half unasked
         first = Gate(home=home, models=self.models, engine_settings=settings)
         self.addCleanup(first.close)
         for _ in range(3):
