@@ -119,10 +119,10 @@ class PullsTest : public testing::PullFixture {
   }
   // Blobs are held back until Open.
   void HoldBlobs() {
-    server_.Handle([this](const ServedRequest& request, RawPeer&) {
+    server_.Handle([hold = hold_](const ServedRequest& request, RawPeer&) {
       if (request.target.find("/blobs/") != std::string::npos) {
-        if (!held_.exchange(true)) holding_.set_value();
-        opened_.wait();
+        if (!hold->begun.exchange(true)) hold->holding.set_value();
+        hold->opened.wait();
       }
       return false;
     });
@@ -131,9 +131,12 @@ class PullsTest : public testing::PullFixture {
   std::string sink_error_;
   std::vector<std::string> names_, manifests_;
   std::vector<Provenance> sources_;
-  std::atomic<bool> held_{false};
-  std::promise<void> holding_, open_;
-  std::shared_future<void> opened_{open_.get_future()};
+  struct Hold {  // of the server too, which ends after this
+    std::atomic<bool> begun{false};
+    std::promise<void> holding, open;
+    std::shared_future<void> opened{open.get_future()};
+  };
+  std::shared_ptr<Hold> hold_ = std::make_shared<Hold>();
   std::unique_ptr<Pulls> pulls_;
 };
 
@@ -256,12 +259,12 @@ TEST_F(PullsTest, CallersOfOneModelShareOnePull) {
   HoldBlobs();
   Caller first, second, third;
   Begin(first, Name(), shards_[0]);
-  holding_.get_future().wait();
+  hold_->holding.get_future().wait();
   Begin(second, Name(), shards_[0]);
   Begin(third, Name(), others[0]);
   // The third has joined when it has heard what was last said.
   while (third.Statuses().empty()) std::this_thread::yield();
-  open_.set_value();
+  hold_->open.set_value();
   for (Caller* caller : {&first, &second, &third}) {
     EXPECT_TRUE(caller->result.get().ok());
     EXPECT_EQ(caller->Statuses().back(), "success");
@@ -277,11 +280,11 @@ TEST_F(PullsTest, ModelsShareTheDownloadOfAPiece) {
   HoldBlobs();
   Caller first, second;
   Begin(first, Name(), shards_[0]);
-  holding_.get_future().wait();
+  hold_->holding.get_future().wait();
   Begin(second, server_.host() + "/ann/other:v1", shards_[0]);
   while (server_.Count("/ann/other/manifests/") == 0) std::this_thread::yield();
   OnShard([] {});
-  open_.set_value();
+  hold_->open.set_value();
   EXPECT_TRUE(first.result.get().ok());
   EXPECT_TRUE(second.result.get().ok());
   EXPECT_EQ(server_.Count("/ann/other/blobs/" + Of(shared).ToString()), 0U);
@@ -323,12 +326,12 @@ TEST_F(PullsTest, WhoLeavesIsFreeAtOnceAndTheOthersGoOn) {
   HoldBlobs();
   Caller first, second;
   Begin(first, Name(), shards_[0]);
-  holding_.get_future().wait();
+  hold_->holding.get_future().wait();
   Begin(second, Name(), others[0]);
   while (second.Statuses().empty()) std::this_thread::yield();
   Leave(first, shards_[0]);
   EXPECT_EQ(first.result.get().error().code, ErrorCode::kCancelled);
-  open_.set_value();
+  hold_->open.set_value();
   EXPECT_TRUE(second.result.get().ok());
 }
 
@@ -380,7 +383,7 @@ TEST_F(PullsTest, TooManyAtOnceAreRefused) {
   const Result<void> last = callers.back()->result.get();
   ASSERT_FALSE(last.ok());
   EXPECT_EQ(last.error().reason, "busy");
-  open_.set_value();
+  hold_->open.set_value();
   callers.pop_back();
   for (const auto& caller : callers) EXPECT_TRUE(caller->result.get().ok());
 }
@@ -391,12 +394,12 @@ TEST_F(PullsTest, StopEndsEverything) {
   HoldBlobs();
   Caller first, second;
   Begin(first, Name(), others[0]);
-  holding_.get_future().wait();
+  hold_->holding.get_future().wait();
   pulls_->Stop();
   EXPECT_EQ(first.result.get().error().code, ErrorCode::kCancelled);
   Begin(second, Name(), shards_[0]);
   EXPECT_EQ(second.result.get().error().code, ErrorCode::kUnavailable);
-  open_.set_value();
+  hold_->open.set_value();
 }
 
 // --- A file at a URL ---
