@@ -50,6 +50,7 @@ void WriteLive(json::Writer& writer, const core::LiveState& live) {
   writer.Key("samples").Integer(live.samples);
   writer.Key("ttft_ms_p50").Double(live.ttft_ms_p50);
   writer.Key("ttft_ms_p95").Double(live.ttft_ms_p95);
+  writer.Key("prompt_tokens_p50").Double(live.prompt_tokens_p50);
   writer.Key("tokens_per_s_p50").Double(live.tokens_per_s_p50);
   writer.Key("tokens_per_s_p05").Double(live.tokens_per_s_p05);
   writer.EndObject();

@@ -105,8 +105,9 @@ struct LiveState {
   // On the device: until a request that came now could be sent, loading and queue included, by what
   // was observed of those before.
   std::int64_t expected_wait_ms = 0;
-  std::int64_t samples = 0;  // measurements behind the next four; 0 = use the priors
+  std::int64_t samples = 0;  // measurements behind the next five; 0 = use the priors
   double ttft_ms_p50 = 0, ttft_ms_p95 = 0;
+  double prompt_tokens_p50 = 0;  // of the same requests, as estimated before they were sent
   double tokens_per_s_p50 = 0, tokens_per_s_p05 = 0;
 };
 

@@ -110,10 +110,11 @@ void Learn(Call& call, const Running& running, const dispatch::AttemptResult& re
                                      result.usage->draft_tokens,
                                      result.usage->draft_accepted_tokens);
     }
-    const std::int64_t generation_us = (result.total_nanos - result.ttft_nanos) / 1'000;
-    inventory.estimator().Observe(running.deployment, result.ttft_nanos / 1'000,
-                                  result.usage ? result.usage->output_tokens : 0, generation_us,
-                                  true);
+    inventory.estimator().Observe(
+        running.deployment, {.prompt_tokens = call.profile.input_tokens_estimate,
+                             .ttft_us = result.ttft_nanos / 1'000,
+                             .generation_us = (result.total_nanos - result.ttft_nanos) / 1'000,
+                             .output_tokens = result.usage ? result.usage->output_tokens : 0});
   } else if (result.error &&
              inventory.breaker(running.deployment).Failed(net::MonotonicNow(), *result.error)) {
     CellsOf(call, running.deployment).breaker_opened.Add();

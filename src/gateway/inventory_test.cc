@@ -35,7 +35,8 @@ TEST(InventoryTest, WhatWasLearnedSurvivesANewListOfModels) {
   constexpr std::int64_t kNow = 1'000;
   const Error down = Unavailable(ErrorSource::kUpstream, "down");
   for (int i = 0; i < dispatch::kBreakerFailures; ++i) before->breaker(1).Failed(kNow, down);
-  before->estimator().Observe(1, 5'000, 100, 1'000'000, true);
+  before->estimator().Observe(1,
+                              {.ttft_us = 5'000, .generation_us = 1'000'000, .output_tokens = 100});
   std::vector<core::Deployment> deployments(2);
   deployments[0].ref = {"new", "m"};
   deployments[1].ref = {"b", "m"};  // stands elsewhere now
@@ -56,7 +57,8 @@ TEST(InventoryTest, AViewIsRenewedWhenItIsOldOrInvalidated) {
   const auto inventory = TwoModels();
   LiveView view;
   EXPECT_EQ(view.At(*inventory, 1'000)[0].samples, 0);
-  inventory->estimator().Observe(0, 5'000, 100, 1'000'000, true);
+  inventory->estimator().Observe(
+      0, {.ttft_us = 5'000, .generation_us = 1'000'000, .output_tokens = 100});
   EXPECT_EQ(view.At(*inventory, 2'000)[0].samples, 0) << "still the same view";
   view.Invalidate();
   EXPECT_EQ(view.At(*inventory, 3'000)[0].samples, 1);

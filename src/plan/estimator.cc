@@ -1,4 +1,4 @@
-// Two histograms for each deployment, made at its first measurement. Bucket i holds values around
+// Three histograms for each deployment, made at its first measurement. Bucket i holds values around
 // kLowest × kGrowth^i; a measurement adds kUnit to its bucket. After kDecaySamples measurements
 // every bucket is halved, so at rest the counts of the last few hundred measurements weigh by age.
 // Units larger than one keep a lone measurement for several halvings.
@@ -76,17 +76,21 @@ class Histogram {
 
 constexpr double kTtftLowestMs = 1;
 constexpr double kSpeedLowest = 0.1;
+constexpr double kPromptLowest = 1;
 
 struct Histograms {
   Histogram ttft_ms{kTtftLowestMs};
+  Histogram prompt_tokens{kPromptLowest};
   Histogram tokens_per_s{kSpeedLowest};
   std::atomic<std::int64_t> samples{0};
-  std::atomic<double> ttft_ms_p50{0}, ttft_ms_p95{0}, tokens_per_s_p05{0}, tokens_per_s_p50{0};
+  std::atomic<double> ttft_ms_p50{0}, ttft_ms_p95{0}, prompt_tokens_p50{0};
+  std::atomic<double> tokens_per_s_p05{0}, tokens_per_s_p50{0};
 
   std::atomic<bool> stale{false};
 
-  void AddTtft(double ms) {
+  void AddTtft(double ms, double prompt) {
     ttft_ms.Add(ms);
+    if (prompt > 0) prompt_tokens.Add(prompt);
     stale.store(true, std::memory_order_release);
   }
   void AddSpeed(double speed) {
@@ -101,6 +105,9 @@ struct Histograms {
     samples.store(ttft_ms.Percentiles(std::array{0.5, 0.95}, values), std::memory_order_relaxed);
     ttft_ms_p50.store(values[0], std::memory_order_relaxed);
     ttft_ms_p95.store(values[1], std::memory_order_relaxed);
+    std::array<double, 1> prompt;
+    prompt_tokens.Percentiles(std::array{0.5}, prompt);
+    prompt_tokens_p50.store(prompt[0], std::memory_order_relaxed);
     tokens_per_s.Percentiles(std::array{0.05, 0.5}, values);
     tokens_per_s_p05.store(values[0], std::memory_order_relaxed);
     tokens_per_s_p50.store(values[1], std::memory_order_relaxed);
@@ -129,28 +136,32 @@ Estimator::Estimator(std::size_t deployments) : statistics_(deployments) {
 }
 Estimator::~Estimator() = default;
 
-void Estimator::Observe(std::size_t deployment, std::int64_t ttft_us, std::int64_t output_tokens,
-                        std::int64_t generation_us, bool ok) {
+void Estimator::Observe(std::size_t deployment, const Answer& answer) {
   CHECK(deployment < size());
-  if (!ok) return;
+  if (!answer.ok) return;
   Histograms& histograms = statistics_[deployment]->GetOrMake();
-  if (ttft_us > 0) histograms.AddTtft(static_cast<double>(ttft_us) / 1000);
-  if (output_tokens >= kSpeedTokensMin && generation_us > 0) {
-    histograms.AddSpeed(1e6 * static_cast<double>(output_tokens) /
-                        static_cast<double>(generation_us));
+  if (answer.ttft_us > 0) {
+    histograms.AddTtft(static_cast<double>(answer.ttft_us) / 1000,
+                       static_cast<double>(answer.prompt_tokens));
+  }
+  if (answer.output_tokens >= kSpeedTokensMin && answer.generation_us > 0) {
+    histograms.AddSpeed(1e6 * static_cast<double>(answer.output_tokens) /
+                        static_cast<double>(answer.generation_us));
   }
 }
 
 void Estimator::Snapshot(std::size_t deployment, core::LiveState& out) const {
   CHECK(deployment < size());
   out.samples = 0;
-  out.ttft_ms_p50 = out.ttft_ms_p95 = out.tokens_per_s_p50 = out.tokens_per_s_p05 = 0;
+  out.ttft_ms_p50 = out.ttft_ms_p95 = out.prompt_tokens_p50 = 0;
+  out.tokens_per_s_p50 = out.tokens_per_s_p05 = 0;
   Histograms* histograms = statistics_[deployment]->histograms.load(std::memory_order_acquire);
   if (histograms == nullptr) return;
   histograms->Refresh();
   out.samples = histograms->samples.load(std::memory_order_relaxed);
   out.ttft_ms_p50 = histograms->ttft_ms_p50.load(std::memory_order_relaxed);
   out.ttft_ms_p95 = histograms->ttft_ms_p95.load(std::memory_order_relaxed);
+  out.prompt_tokens_p50 = histograms->prompt_tokens_p50.load(std::memory_order_relaxed);
   out.tokens_per_s_p05 = histograms->tokens_per_s_p05.load(std::memory_order_relaxed);
   out.tokens_per_s_p50 = histograms->tokens_per_s_p50.load(std::memory_order_relaxed);
 }

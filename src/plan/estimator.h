@@ -29,15 +29,20 @@ class Estimator {
   Estimator(const Estimator&) = delete;
   Estimator& operator=(const Estimator&) = delete;
 
-  // One answer of a deployment. Only successful answers measure: a failure is the breaker's matter,
-  // not a speed. `ttft_us` from sending to the first content, `generation_us` from there to the
-  // end, `output_tokens` in that time; 0 where not known. REQUIRES: deployment < the number given
-  // to the constructor.
-  void Observe(std::size_t deployment, std::int64_t ttft_us, std::int64_t output_tokens,
-               std::int64_t generation_us, bool ok);
+  // One answer of a deployment, to a prompt of about `prompt_tokens`. Only successful answers
+  // measure: a failure is the breaker's matter, not a speed. `ttft_us` from sending to the first
+  // content, `generation_us` from there to the end, `output_tokens` in that time; 0 where not
+  // known. REQUIRES: deployment < the number given to the constructor.
+  struct Answer {
+    std::int64_t prompt_tokens = 0;
+    std::int64_t ttft_us = 0, generation_us = 0;
+    std::int64_t output_tokens = 0;
+    bool ok = true;
+  };
+  void Observe(std::size_t deployment, const Answer& answer);
 
-  // Writes samples, ttft_ms_* and tokens_per_s_* of `out` and leaves the rest. Percentiles are
-  // exact to one bucket (12 %).
+  // Writes samples, ttft_ms_*, prompt_tokens_p50 and tokens_per_s_* of `out` and leaves the rest.
+  // Percentiles are exact to one bucket (12 %).
   void Snapshot(std::size_t deployment, core::LiveState& out) const;
 
   // From now on `deployment` has the measurements of `theirs` in `other`, and both add to them.

@@ -164,7 +164,7 @@ void ReadLive(std::istringstream& line, PlanCase& out) {
                    [&](const core::Deployment& d) { return d.ref.ToString() == ref; });
   if (found == out.fleet.end()) Fail("unknown model " + ref);
   const Words words(line, {"down", "unloaded", "queue", "wait", "window", "load", "users",
-                           "samples", "ttft", "ttft95", "tps", "tps05"});
+                           "samples", "ttft", "ttft95", "prompt", "tps", "tps05"});
   core::LiveState& live = out.live[static_cast<std::size_t>(found - out.fleet.begin())];
   live.available = !words.Has("down");
   live.unavailable_why = words.Text("down");
@@ -177,6 +177,7 @@ void ReadLive(std::istringstream& line, PlanCase& out) {
   live.samples = words.Integer("samples", 0);
   live.ttft_ms_p50 = words.Number("ttft", 0);
   live.ttft_ms_p95 = words.Number("ttft95", 0);
+  live.prompt_tokens_p50 = words.Number("prompt", 0);
   live.tokens_per_s_p50 = words.Number("tps", 0);
   live.tokens_per_s_p05 = words.Number("tps05", 0);
 }

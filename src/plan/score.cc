@@ -71,12 +71,22 @@ double ExpectedSpeed(const Query& query, const core::Deployment& deployment,
                                            live.users + 1);
 }
 
-double ExpectedTtft(const Query& query, const core::Deployment& deployment, double speed) {
-  const std::int64_t tokens = query.input.profile.input_tokens_estimate;
+double ExpectedTtft(const core::Deployment& deployment, std::int64_t tokens, double speed) {
   if (deployment.speed) return deployment.speed->TtftMs(tokens);
   const double prefill = kPrefillRatio[static_cast<std::size_t>(deployment.place)];
   return static_cast<double>(deployment.ttft_ms_prior) +
          1000 * static_cast<double>(tokens) / (prefill * speed);
+}
+
+// What requests of late took, for a prompt of another length. On this device reading it is most of
+// the wait: more of it takes as much longer as is expected of so many tokens, and less its share.
+double MeasuredTtft(const core::Deployment& deployment, const core::LiveState& live,
+                    std::int64_t tokens, double speed, double measured) {
+  if (deployment.place != core::Place::kDevice || live.prompt_tokens_p50 <= 0) return measured;
+  const double here = ExpectedTtft(deployment, tokens, speed);
+  const double usual =
+      ExpectedTtft(deployment, static_cast<std::int64_t>(live.prompt_tokens_p50), speed);
+  return here > usual ? measured + here - usual : measured * here / std::max(usual, 1e-3);
 }
 
 double Speed(double measured, bool believed, double expected) {
@@ -111,8 +121,10 @@ void EstimateTime(const Query& query, const core::Deployment& deployment,
   const bool measured = live.samples >= kMedianSamplesMin;
   const double expected = ExpectedSpeed(query, deployment, live);
   const double speed = Speed(live.tokens_per_s_p50, measured, expected);
-  const double ttft =
-      measured && live.ttft_ms_p50 > 0 ? live.ttft_ms_p50 : ExpectedTtft(query, deployment, speed);
+  const std::int64_t prompt = profile.input_tokens_estimate;
+  const double ttft = measured && live.ttft_ms_p50 > 0
+                          ? MeasuredTtft(deployment, live, prompt, speed, live.ttft_ms_p50)
+                          : ExpectedTtft(deployment, prompt, speed);
   const double writing = 1000 * tokens / speed;
   const double before = Before(query, deployment, live, ttft + writing);
   estimate.ttft_ms = Millis(ttft + before);
@@ -121,7 +133,8 @@ void EstimateTime(const Query& query, const core::Deployment& deployment,
   if (live.samples >= kPercentileSamplesMin) {
     const double slow = 1000 * tokens / Speed(live.tokens_per_s_p05, true, expected);
     estimate.total_ms_slow =
-        Millis(std::max(live.ttft_ms_p95, ttft) + before + std::max(slow, writing));
+        Millis(std::max(MeasuredTtft(deployment, live, prompt, speed, live.ttft_ms_p95), ttft) +
+               before + std::max(slow, writing));
   }
 }
 
