@@ -50,12 +50,16 @@ if(TIDEGATE_PROFILE)  # scripts/build-optimized
     add_link_options(-fprofile-generate)
   else()
     # Code that the training never ran is compiled as usual, not for size.
-    add_compile_options(-fprofile-use=${profile} -fprofile-partial-training -Wno-missing-profile)
+    # Counts of a child between vfork and exec are its parent's, and do not add up.
+    add_compile_options(-fprofile-use=${profile} -fprofile-correction -fprofile-partial-training
+                        -Wno-missing-profile)
     add_compile_options(-fomit-frame-pointer)  # profilers have the release build
     # Not `rep movs` and `rep stos`, which take tens of cycles to begin and are chosen for small objects.
     add_compile_options(-mmemcpy-strategy=unrolled_loop:256:noalign,libcall:-1:noalign
                         -mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign)
     set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+    # g++ 12 numbers the fields of a coroutine's frame anew in each translation unit.
+    add_link_options(-Wno-odr)
     add_link_options(-Wno-stringop-overflow)  # g++ 12 loses the size of fmt's fill character when it links
   endif()
 endif()
