@@ -8,6 +8,7 @@ namespace tidegate::admin {
 namespace {
 
 constexpr std::int64_t kNanosPerMs = 1'000'000;
+
 void WritePoints(json::Writer& writer, const std::vector<core::SpeedPoint>& points) {
   writer.Key("points").BeginArray();
   for (const core::SpeedPoint& point : points) {

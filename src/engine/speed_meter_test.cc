@@ -19,6 +19,7 @@
 #include "engine/bench_run.h"
 #include "engine/profile_book.h"
 #include "engine/testing/engine_fixture.h"
+#include "net/testing/on_shard.h"
 
 namespace tidegate::engine {
 namespace {
@@ -43,14 +44,7 @@ class SpeedMeterTest : public testing::EngineFixture {
     EngineFixture::Create({model_});
     OnShard([this] { meter_ = std::make_unique<SpeedMeter>(*engine_, shards_[0], "tiny", 1); });
   }
-  void OnShard(const std::function<void()>& work) {
-    std::promise<void> done;
-    shards_[0].Post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
+  void OnShard(const std::function<void()>& work) { net::testing::OnShard(shards_[0], work); }
 
   net::Task<Boxed<void>> WarmUpTask() {
     Result<void> done = co_await meter_->WarmUp(cancel_);

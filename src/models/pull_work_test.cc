@@ -1,7 +1,6 @@
 #include "models/pull_work.h"
 
 #include <functional>
-#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "net/shard.h"
+#include "net/testing/on_shard.h"
 
 namespace tidegate::models {
 namespace {
@@ -64,15 +64,12 @@ class PullWorkTest : public ::testing::Test {
   // Runs `act` on the shard, with nothing left when it returns.
   void OnStage(const std::function<void(Stage&)>& act) {
     net::ShardSet shards(1);
-    std::promise<void> done;
-    shards[0].Post([&] {
+    net::testing::OnShard(shards[0], [&] {
       Stage stage(shards[0]);
       act(stage);
       EXPECT_EQ(stage.works.size(), 0U);
       EXPECT_EQ(stage.group.size(), 0U);
-      done.set_value();
     });
-    done.get_future().wait();
   }
   static void Begin(Stage& stage, Caller& caller, PullListener also = {}) {
     net::Spawn(stage.shard.io(), Wait(stage, caller, std::move(also)), [](std::exception_ptr) {});

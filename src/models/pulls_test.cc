@@ -110,12 +110,7 @@ class PullsTest : public testing::PullFixture {
     return result.ok() ? Error{} : result.error();
   }
   void Leave(Caller& caller, net::Shard& home) {
-    std::promise<void> done;
-    home.Post([&] {
-      caller.cancel.Cancel(ErrorCode::kCancelled);
-      done.set_value();
-    });
-    done.get_future().wait();
+    net::testing::OnShard(home, [&] { caller.cancel.Cancel(ErrorCode::kCancelled); });
   }
   // Blobs are held back until Open.
   void HoldBlobs() {

@@ -5,10 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <iterator>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -19,6 +17,7 @@
 #include "models/testing/registry_server.h"
 #include "net/cancel.h"
 #include "net/shard.h"
+#include "net/testing/on_shard.h"
 
 namespace tidegate::models::testing {
 
@@ -33,18 +32,11 @@ class PullFixture : public ::testing::Test {
 
   template <typename Work>
   void OnShard(Work work) {
-    std::promise<void> done;
-    shards_[0].Post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
+    net::testing::OnShard(shards_[0], std::move(work));
   }
   template <typename T>
   T Run(net::Task<T> task) {
-    std::optional<T> out;
-    net::SpawnFuture(shards_[0].io(), Store(std::move(task), &out)).get();
-    return *std::move(out);
+    return net::testing::RunOnShard(shards_[0], std::move(task));
   }
   static RegistryConfig ConfigOf(const RegistryServer& server) {
     RegistryConfig config;
@@ -80,10 +72,6 @@ class PullFixture : public ::testing::Test {
   net::CancelToken cancel_;
 
  private:
-  template <typename T>
-  static net::Task<void> Store(net::Task<T> task, std::optional<T>* out) {
-    out->emplace(co_await std::move(task));
-  }
 };
 
 }  // namespace tidegate::models::testing

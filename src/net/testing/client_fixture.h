@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +15,7 @@
 
 #include "net/client.h"
 #include "net/server.h"
+#include "net/testing/on_shard.h"
 #include "net/testing/raw_server.h"
 
 namespace tidegate::net::testing {
@@ -88,22 +88,11 @@ class ClientTest : public ::testing::Test {
 
   template <typename Work>
   void OnShard(Work work) {
-    std::promise<void> done;
-    shards_[0].Post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
+    testing::OnShard(shards_[0], std::move(work));
   }
   template <typename T>
   T Run(Task<T> task) {
-    std::optional<T> out;
-    SpawnFuture(shards_[0].io(), Store(std::move(task), &out)).get();
-    return std::move(*out);
-  }
-  template <typename T>
-  static Task<void> Store(Task<T> task, std::optional<T>* out) {
-    out->emplace(co_await std::move(task));
+    return RunOnShard(shards_[0], std::move(task));
   }
   Outcome Get(Origin origin, Request request = {}) {
     return Run(Ask(*client_, std::move(origin), std::move(request)));
