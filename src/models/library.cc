@@ -5,14 +5,14 @@
 #include <string_view>
 #include <utility>
 
-#include <sys/stat.h>
-
 #include "base/clock.h"
 
 namespace tidegate::models {
 namespace {
 
 constexpr std::string_view kHere = "local/";
+// A file that changed later than so long from now did so before the clock was set back.
+constexpr std::int64_t kClockDoubtNanos = 60 * kNanosPerSecond;
 
 Error NoModel(const std::string& name) {
   Error error = NotFound("model '" + name + "' not found; `tidegate list` shows what there is");
@@ -20,14 +20,26 @@ Error NoModel(const std::string& name) {
   return error;
 }
 
+bool IsSame(const ModelScan& one, const ModelScan& other) {
+  const auto same_model = [](const LocalModel& a, const LocalModel& b) {
+    return a.name == b.name && a.path == b.path && a.size_bytes == b.size_bytes &&
+           a.modified_s == b.modified_s && a.manifest_digest == b.manifest_digest;
+  };
+  const auto same_problem = [](const ModelProblem& a, const ModelProblem& b) {
+    return a.path == b.path && a.error.message == b.error.message;
+  };
+  return std::equal(one.models.begin(), one.models.end(), other.models.begin(), other.models.end(),
+                    same_model) &&
+         std::equal(one.problems.begin(), one.problems.end(), other.problems.begin(),
+                    other.problems.end(), same_problem);
+}
+
 }  // namespace
 
 Library::Library(LibraryOptions options, const Clock& clock)
-    : options_(std::move(options)),
-      clock_(clock),
-      store_(options_.where.store),
-      stamp_(Stamp()),
-      now_(std::make_shared<const ModelScan>(FindLocalModels(options_.where))) {}
+    : options_(std::move(options)), clock_(clock), store_(options_.where.store) {
+  Keep(Look());
+}
 
 std::shared_ptr<const ModelScan> Library::Now() const {
   const std::lock_guard lock(mutex_);
@@ -41,39 +53,52 @@ void Library::OnChange(Changed changed) {
 
 void Library::Refresh() {
   const std::lock_guard order(refresh_mutex_);
-  stamp_ = Stamp();  // first: what changes while we look is looked at again
-  Look();
+  Keep(Look());
+  Tell(last_.scan);
 }
 
 void Library::RefreshIfChanged() {
   const std::lock_guard order(refresh_mutex_);
-  std::string stamp = Stamp();
-  if (stamp == stamp_) return;
-  stamp_ = std::move(stamp);
-  Look();
+  const bool changed = !last_.settled || Stamp(last_.scan->looked_at).digest != last_.stamp.digest;
+  if (!changed && !IsDue(last_)) return;
+  const std::shared_ptr<const ModelScan> before = last_.scan;
+  Keep(Look());
+  // A look that only time had called for is no news by itself.
+  if (changed || !IsSame(*before, *last_.scan)) Tell(last_.scan);
 }
 
-void Library::Look() {
-  auto scan = std::make_shared<const ModelScan>(FindLocalModels(options_.where));
-  {
-    const std::lock_guard lock(mutex_);
-    now_ = scan;
-  }
+// Whether time alone calls for another look.
+bool Library::IsDue(const Found& last) const {
+  const bool doubtful = !last.scan->problems.empty() || last.scan->looked_at.cut();
+  return doubtful && clock_.MonotonicNanos() - last.at_ns >= kLookAgainNanos;
+}
+
+LookedAtStamp Library::Stamp(const LookedAt& looked_at) const {
+  return StampOf(looked_at, clock_.WallNanos() + kClockDoubtNanos);
+}
+
+Library::Found Library::Look() const {
+  const std::int64_t began_ns = clock_.WallNanos();
+  ModelScan scan = FindLocalModels(options_.where);
+  scan.looked_at.Add(store_.LockPath());
+  Found found;
+  // Taken after the look, so what changed during it may be in it and not in the scan. But then it
+  // changed after the look began, and shows that.
+  found.stamp = Stamp(scan.looked_at);
+  found.settled = found.stamp.newest_ns < began_ns - kDiskTimeGrainNanos;
+  found.at_ns = clock_.MonotonicNanos();
+  found.scan = std::make_shared<const ModelScan>(std::move(scan));
+  return found;
+}
+
+void Library::Keep(Found found) {
+  last_ = std::move(found);
+  const std::lock_guard lock(mutex_);
+  now_ = last_.scan;
+}
+
+void Library::Tell(std::shared_ptr<const ModelScan> scan) {
   if (changed_) changed_(std::move(scan));
-}
-
-std::string Library::Stamp() const {
-  std::string stamp;
-  const auto add = [&](const std::string& path) {
-    struct stat status {};
-    if (stat(path.c_str(), &status) != 0) status = {};
-    stamp +=
-        std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec) + " ";
-  };
-  add(store_.LockPath());
-  for (const std::string& folder : options_.where.folders) add(folder);
-  for (const ForeignStore& store : options_.where.foreign) add(store.path);
-  return stamp;
 }
 
 std::shared_ptr<const LocalModel> Library::Find(const std::string& name) const {

@@ -16,10 +16,19 @@
 #include "base/result.h"
 #include "models/create.h"
 #include "models/local_models.h"
+#include "models/looked_at.h"
 #include "models/model_store.h"
 #include "models/model_work.h"
 
 namespace tidegate::models {
+
+// A disk's times may be that coarse: what changed so shortly before a look may have changed again
+// during it, and show the same times.
+inline constexpr std::int64_t kDiskTimeGrainNanos = 2 * kNanosPerSecond;
+// What could not be used is looked at again so often though nothing seems to have changed: the
+// reason may lie where nobody watches, as in the rights of a folder above. Likewise everything,
+// where there is more than can be watched.
+inline constexpr std::int64_t kLookAgainNanos = 30 * kNanosPerSecond;
 
 struct LibraryOptions {
   ModelFolders where;  // `store` must be set
@@ -40,7 +49,8 @@ class Library {
   // Looks again.
   void Refresh();
   // Looks again when models may have come or gone by other hands since the last look: another
-  // process that changed the store, a file put into a folder. Else it costs a few calls of stat.
+  // process that changed the store, a file that was put into a folder and grows there. Else it
+  // costs one call of stat for each folder and file that the last look depended on.
   void RefreshIfChanged();
 
   ModelStore& store() { return store_; }
@@ -58,18 +68,27 @@ class Library {
   std::shared_ptr<const LocalModel> Find(const std::string& name) const;
 
  private:
-  // Another after every change of the store or of a folder.
-  std::string Stamp() const;
-  void Look();
+  // What was found, and how to tell when it is out of date.
+  struct Found {
+    std::shared_ptr<const ModelScan> scan;
+    LookedAtStamp stamp = {};
+    bool settled = false;    // nothing of it can have changed while it was looked at
+    std::int64_t at_ns = 0;  // on the monotonic clock
+  };
+  Found Look() const;
+  LookedAtStamp Stamp(const LookedAt& looked_at) const;
+  bool IsDue(const Found& last) const;
+  void Keep(Found found);
+  void Tell(std::shared_ptr<const ModelScan> scan);
 
   const LibraryOptions options_;
   const Clock& clock_;
   ModelStore store_;
   std::mutex refresh_mutex_;  // one look at a time, so that what is told is in order
   Changed changed_;           // guarded by refresh_mutex_
-  std::string stamp_;         // of the last look; guarded by refresh_mutex_
+  Found last_;                // guarded by refresh_mutex_
   mutable std::mutex mutex_;
-  std::shared_ptr<const ModelScan> now_;  // guarded by mutex_
+  std::shared_ptr<const ModelScan> now_;  // that of last_; guarded by mutex_
 };
 
 }  // namespace tidegate::models

@@ -12,6 +12,7 @@
 #include "models/digest.h"
 #include "models/gguf.h"
 #include "models/layer_texts.h"
+#include "models/looked_at.h"
 #include "models/manifest.h"
 
 namespace tidegate::models {
@@ -73,6 +74,7 @@ struct ModelScan {
   std::vector<LocalModel> models;  // sorted by name, names are unique
   std::vector<ModelProblem> problems;
   std::vector<ShadowedModel> shadowed;
+  LookedAt looked_at = {};  // while none of it changes, another look would find the same
 };
 
 // Letters, digits and . _ - + : in parts that '/' divides; no part begins with '.' or '-', so that
@@ -82,6 +84,9 @@ bool IsUsableName(std::string_view name);
 // Reads one model file, all parts when it is split. Blocks on the disk. Errors: those of
 // ReadGgufFile; kInvalidArgument when its name cannot be used or a part is missing.
 Result<LocalModel> ReadLocalModel(const std::string& path, std::string name);
+
+// The files of the model that begins with this one: all parts when it is split, else it alone.
+std::vector<std::string> FilesOfModel(const std::string& path);
 
 // "X" of the stem "X-00002-of-00005", and nothing for a part after the first; the stem itself when
 // it is no such name.
