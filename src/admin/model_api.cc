@@ -4,12 +4,14 @@
 
 #include "admin/model_requests.h"
 #include "admin/read_request.h"
+#include "json/writer.h"
 #include "net/worker.h"
 
 namespace tidegate::admin {
 namespace {
 
 constexpr std::string_view kBlobPrefix = "/api/blobs/";
+constexpr std::string_view kJsonFields = "content-type: application/json\r\n";
 constexpr int kOk = 200, kCreated = 201, kNotFound = 404;
 
 }  // namespace
@@ -88,10 +90,14 @@ net::Task<Result<void>> ModelApi::State::Copy(net::Exchange& exchange) {
 net::Task<Result<void>> ModelApi::State::Delete(net::Exchange& exchange) {
   const Result<std::string> name = co_await ReadRequest(exchange, kModelBodyBytesMax, ReadDelete);
   if (!name.ok()) co_return name.error();
-  std::function<Result<void>()> job = [this, asked = *name] { return work.remove(asked); };
-  Result<void> done = co_await worker.Run(exchange.shard(), std::move(job));
-  if (!done.ok()) co_return done;
-  co_return co_await AnswerEmpty(exchange, kOk);
+  std::function<Result<std::string>()> job = [this, asked = *name] { return work.remove(asked); };
+  const Result<std::string> warning = co_await worker.Run(exchange.shard(), std::move(job));
+  if (!warning.ok()) co_return warning.error();
+  if (warning->empty()) co_return co_await AnswerEmpty(exchange, kOk);
+  std::string body;
+  json::Writer(body).BeginObject().Key("warning").String(*warning).EndObject();
+  (void)co_await exchange.Respond(kOk, kJsonFields, body);
+  co_return Result<void>();
 }
 
 net::Task<Result<void>> ModelApi::State::Store(net::Exchange& exchange,

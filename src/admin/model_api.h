@@ -34,7 +34,8 @@ struct ModelWork {
   std::function<bool(std::string_view name)> is_served = {};
   // May block: called on the worker thread, one at a time.
   std::function<Result<void>(const std::string& source, const models::ModelName& destination)> copy;
-  std::function<Result<void>(const std::string& name)> remove;
+  // Returns a warning, or nothing: the model is gone, and its files could not go along.
+  std::function<Result<std::string>(const std::string& name)> remove;
   // Where blobs that are sent go. Outlives the API.
   models::Blobs* blobs = nullptr;
 };

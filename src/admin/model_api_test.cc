@@ -18,6 +18,7 @@ namespace tidegate::admin {
 namespace {
 
 using net::testing::RawClient;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -123,10 +124,10 @@ class ModelApiTest : public ::testing::Test {
       if (source == "absent") return NotFound("model 'absent' not found");
       return {};
     };
-    work.remove = [this](const std::string& name) -> Result<void> {
+    work.remove = [this](const std::string& name) -> Result<std::string> {
       Say("remove " + name);
       if (name == "absent") return NotFound("model 'absent' not found");
-      return {};
+      return std::string(name == "shared" ? "its files stay" : "");
     };
     work.blobs = blobs_.get();
     return work;
@@ -238,6 +239,9 @@ TEST_F(ModelApiTest, ModelsAreCopiedAndRemoved) {
   EXPECT_THAT(Ask("DELETE", "/api/delete", R"({"model":"tiny"})"), StartsWith("HTTP/1.1 200"));
   EXPECT_EQ(said(), "remove tiny");
   EXPECT_THAT(Ask("DELETE", "/api/delete", R"({"name":"absent"})"), StartsWith("HTTP/1.1 404"));
+  const std::string warned = Ask("DELETE", "/api/delete", R"({"name":"shared"})");
+  EXPECT_THAT(warned, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(warned, EndsWith("\r\n\r\n{\"warning\":\"its files stay\"}"));
 }
 
 TEST_F(ModelApiTest, BlobsAreKeptOnlyUnderTheDigestOfTheirBytes) {

@@ -42,6 +42,7 @@ net::Task<void> ModelService::Pull(models::PullRequest request, Sink sink,
   models::PullListener listener = [sink](const models::Progress& event) { sink->step(event); };
   Result<void> done =
       co_await pulls_.Pull(shard_, std::move(request), *cancel, std::move(listener));
+  if (!done.ok()) collect_wanted_ = true;  // what came of it may be of use to nobody
   sink->done(std::move(done));
 }
 
@@ -101,8 +102,9 @@ void ModelService::Look() {
     obs::Log(obs::Level::kWarning, "files of removed models stay: {}", Describe(dropped.error()));
   }
   const std::int64_t now = net::MonotonicNow();
-  if (collected_at_ != 0 && now - collected_at_ < kCollectNanos) return;
-  if (!collect_wanted_.exchange(false)) return;
+  const std::int64_t waited = now - collected_at_;
+  if (collected_at_ != 0 && waited < kCollectNanos) return;
+  if (!collect_wanted_.exchange(false) && waited < kCollectUnaskedNanos) return;
   collected_at_ = now;
   Collect();
 }
@@ -115,7 +117,16 @@ void ModelService::Collect() {
   if (!report.ok()) {
     obs::Log(obs::Level::kWarning, "the store of models is not cleared up: {}",
              Describe(report.error()));
-  } else if (report->blobs + report->partials > 0) {
+    collect_wanted_ = true;
+    return;
+  }
+  const std::string held_back = report->held_back ? Describe(*report->held_back) : std::string();
+  if (!held_back.empty()) {
+    collect_wanted_ = true;  // until somebody has repaired it
+    if (held_back != told_) obs::Log(obs::Level::kWarning, "{}", held_back);
+  }
+  told_ = held_back;
+  if (report->blobs + report->partials > 0) {
     obs::Log(obs::Level::kInfo,
              "cleared {} files that no model needs and {} unfinished ones out of the store: {} "
              "bytes",
@@ -142,6 +153,16 @@ void ModelService::StartWatching() {
   shard_.Post([this] { (void)group_.Spawn(Watch()); });
 }
 
+// What its caller should know of besides, or nothing.
+Result<std::string> ModelService::Remove(const std::string& name) {
+  collect_wanted_ = true;
+  TIDEGATE_ASSIGN(const models::CollectReport report, library_.Remove(name));
+  if (!report.held_back) return std::string();
+  obs::Log(obs::Level::kWarning, "{} is removed, and its files stay: {}", name,
+           Describe(*report.held_back));
+  return report.held_back->message;
+}
+
 admin::ModelWork ModelService::Work() {
   admin::ModelWork work;
   work.pull = [this](const models::PullRequest& request, models::ProgressSink sink) {
@@ -157,10 +178,7 @@ admin::ModelWork ModelService::Work() {
     collect_wanted_ = true;
     return library_.Copy(source, destination);
   };
-  work.remove = [this](const std::string& name) {
-    collect_wanted_ = true;
-    return library_.Remove(name);
-  };
+  work.remove = [this](const std::string& name) { return Remove(name); };
   work.blobs = &library_.store().blobs();
   return work;
 }

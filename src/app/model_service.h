@@ -26,6 +26,8 @@ namespace tidegate::app {
 inline constexpr std::int64_t kWatchNanos = 2 * net::kSecond;
 // Between two looks at all of the store for what nobody needs.
 inline constexpr std::int64_t kCollectNanos = 600 * net::kSecond;
+// The same where nothing has gone: what was too new to be cleared away becomes old.
+inline constexpr std::int64_t kCollectUnaskedNanos = 24 * 3'600 * net::kSecond;
 
 struct ModelServiceOptions {
   models::LibraryOptions library;
@@ -58,6 +60,7 @@ class ModelService {
                          std::shared_ptr<std::stop_source> stop);
   net::Task<void> Watch();
   void Look();
+  Result<std::string> Remove(const std::string& name);
   void Collect();
   // Runs `task` on the shard; `sink` hears when that is not possible any more.
   void Begin(std::function<net::Task<void>()> task, Sink sink);
@@ -69,7 +72,8 @@ class ModelService {
   net::Worker maker_;
   net::Worker keeper_;                       // looks and clears up, while models are made
   std::atomic<bool> collect_wanted_ = true;  // something went since
-  std::int64_t collected_at_ = 0;            // on the keeper's thread
+  std::int64_t collected_at_ = 0;            // on the keeper's thread, like the next
+  std::string told_;                         // why blobs stay, as it was told last
   net::TaskGroup group_;
   std::stop_source stopping_;
 };

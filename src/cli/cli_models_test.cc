@@ -168,6 +168,13 @@ TEST_F(ModelsTest, RmStopsDeletesAndSaysSo) {
   EXPECT_EQ(asked[0].body, R"({"model":"a","stream":false,"keep_alive":0})");
   EXPECT_EQ(asked[1].body, R"({"model":"a"})");
   EXPECT_EQ(RunAtGate({"rm", "a", "--json"}).out, "{\"deleted\":[\"a\"]}\n");
+  gate_.Answer("DELETE /api/delete", Canned{200, R"({"warning":"its files stay"})"});
+  outcome = RunAtGate({"rm", "a"});
+  EXPECT_EQ(outcome.code, kExitOk);
+  EXPECT_EQ(outcome.out, "deleted 'a'\n");
+  EXPECT_EQ(outcome.err, "warning: its files stay\n");
+  EXPECT_EQ(RunAtGate({"rm", "a", "--json"}).out,
+            "{\"deleted\":[\"a\"],\"warnings\":[\"its files stay\"]}\n");
   gate_.Answer("DELETE /api/delete", Canned{404, R"({"error":"model 'x' not found"})"});
   outcome = RunAtGate({"rm", "x", "y"});
   EXPECT_EQ(outcome.code, kExitNoInput);

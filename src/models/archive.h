@@ -14,6 +14,8 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "models/file_digest.h"
+#include "models/local_model.h"
 #include "models/model_name.h"
 #include "models/model_store.h"
 #include "models/tar.h"
@@ -30,6 +32,13 @@ using WriteBytes = std::function<Result<void>(std::string_view)>;
 // model of more than kPinnedBlobsMax blobs; kCancelled after `stop`; those of `write`.
 Result<void> ExportModel(const ModelStore& store, const ModelName& name, const WriteBytes& write,
                          const std::stop_token& stop);
+
+// The same of a model that lies outside of stores, as what creating it here would make of it. All
+// of it is read twice, since digests stand in front of the bytes; `hashed` hears of the first time.
+// Errors: kInvalidArgument for a split model, with what to do; kConflict with reason "file_changed"
+// when somebody wrote to it meanwhile; kCancelled; those of `write` and of the disk.
+Result<void> ExportFiles(const LocalModel& model, const ModelName& name, const WriteBytes& write,
+                         const TellRead& hashed, const std::stop_token& stop);
 
 // Takes the model of an archive into the store, as `name` or else as the name that it had. Every
 // blob is hashed while it is written, and the model has its name only when all of it is there.

@@ -134,7 +134,7 @@ Result<void> Library::Copy(const std::string& source, const ModelName& destinati
       spec, [](const Progress&) {}, std::stop_token());
 }
 
-Result<void> Library::Remove(const std::string& name) {
+Result<CollectReport> Library::Remove(const std::string& name) {
   const std::shared_ptr<const LocalModel> model = Find(name);
   // A name whose manifest or weights are damaged is no model, and must be removable all the same.
   const Result<ModelName> parsed = ModelName::Parse(model ? model->name : name, "model");
@@ -146,13 +146,13 @@ Result<void> Library::Remove(const std::string& name) {
     return error;
   }
   if (!parsed.ok()) return NoModel(name);
-  const Result<CollectReport> removed = store_.Remove(*parsed);
+  Result<CollectReport> removed = store_.Remove(*parsed);
   if (!removed.ok()) {
     if (removed.error().code == ErrorCode::kNotFound) return NoModel(name);
-    return removed.error();
+    return removed;
   }
   Refresh();
-  return {};
+  return removed;
 }
 
 Result<void> Library::Create(const CreateSpec& spec, const Steps& steps,

@@ -59,8 +59,9 @@ class Library {
   Result<void> Record(const ModelName& name, std::string_view manifest, Provenance provenance);
   // The destination is in our store afterwards; the source may be anywhere. Errors: kNotFound.
   Result<void> Copy(const std::string& source, const ModelName& destination);
-  // Errors: kNotFound; kConflict for a model that is not in our store, with what to do.
-  Result<void> Remove(const std::string& name);
+  // What went with it, and why anything stays. Errors: kNotFound; kConflict for a model that is not
+  // in our store, with what to do.
+  Result<CollectReport> Remove(const std::string& name);
   // Errors: those of MakeManifest; kNotFound for what it is to be made from.
   Result<void> Create(const CreateSpec& spec, const Steps& steps, const std::stop_token& stop);
   // The model of this name, with its host and its tag or without, also as it is listed where its

@@ -233,9 +233,10 @@ Result<std::vector<Digest>> ManifestFiles::References() const {
   });
   if (!problems.empty()) {
     Error error{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,
-                "nothing was removed: " + problems.front().path +
-                    " cannot be read, so nobody knows which blobs it needs (" +
-                    problems.front().error.message + "); repair or remove it first"};
+                "files that no model may need were left: " + problems.front().path +
+                    " cannot be read, so nobody knows which of them it needs (" +
+                    problems.front().error.message +
+                    "); repair or remove it, then `tidegate prune` removes them"};
     error.reason = "manifest_unreadable";
     return error;
   }

@@ -160,7 +160,8 @@ net::Task<Result<bool>> Pulls::Has(RemotePiece piece, Pin& pin) {
     return Error{ErrorCode::kProtocol, ErrorSource::kUpstream, Retry::kNever,
                  "the manifest says that " + piece.digest.ToString() + " has " +
                      std::to_string(piece.size) + " bytes, and here it has " +
-                     std::to_string(*size)};
+                     std::to_string(*size) +
+                     "; `tidegate verify --repair` sets it aside where it is damaged"};
   };
   co_return co_await worker_.Run<bool>(shard_, std::move(look));
 }

@@ -9,15 +9,18 @@
 namespace tidegate::models {
 namespace {
 
+constexpr std::string_view kDamaged = "blob_damaged";
+
 Error Unusable(const StoredModel& stored, const std::string& why) {
   return InvalidArgument("model", stored.name.Short() + " " + why);
 }
 
 class Builder {
  public:
-  Builder(const Blobs& blobs, const StoredModel& stored) : blobs_(blobs), stored_(stored) {}
+  Builder(const Blobs& blobs, const StoredModel& stored, ModelOrigin origin)
+      : blobs_(blobs), stored_(stored), origin_(origin) {}
 
-  Result<LocalModel> Build(ModelOrigin origin) && {
+  Result<LocalModel> Build() && {
     TIDEGATE_ASSIGN(const std::string config_text, Text(stored_.manifest.config, kConfigBytesMax));
     TIDEGATE_ASSIGN(const ModelConfig config, ParseModelConfig(config_text));
     if (!config.remote_host.empty() || !config.remote_model.empty()) {
@@ -36,7 +39,7 @@ class Builder {
     model_.renderer = config.renderer;
     model_.parser = config.parser;
     model_.required_version = config.required_version;
-    model_.origin = origin;
+    model_.origin = origin_;
     model_.modified_s = stored_.modified_s;
     model_.manifest_digest = stored_.digest;
     return std::move(model_);
@@ -65,9 +68,14 @@ class Builder {
   }
 
   Error BlobError(const Layer& layer, std::string_view reason, const std::string& why) const {
+    std::string remedy = "pull the model again";
+    if (origin_ != ModelOrigin::kStore) {
+      remedy = "get it again with the program that keeps it";
+    } else if (reason == kDamaged) {
+      remedy += " after `tidegate verify --repair`";
+    }
     Error error{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,
-                stored_.name.Short() + ": " + layer.digest.ToString() + " " + why +
-                    "; pull the model again"};
+                stored_.name.Short() + ": " + layer.digest.ToString() + " " + why + "; " + remedy};
     error.reason = reason;
     return error;
   }
@@ -77,7 +85,7 @@ class Builder {
     if (!size) return BlobError(layer, "blob_missing", "is missing");
     if (*size != layer.size) {
       return BlobError(
-          layer, "blob_damaged",
+          layer, kDamaged,
           "has " + std::to_string(*size) + " bytes instead of " + std::to_string(layer.size));
     }
     std::error_code ec;
@@ -124,6 +132,7 @@ class Builder {
 
   const Blobs& blobs_;
   const StoredModel& stored_;
+  const ModelOrigin origin_;
   LocalModel model_;
 };
 
@@ -131,7 +140,7 @@ class Builder {
 
 Result<LocalModel> MakeLocalModel(const Blobs& blobs, const StoredModel& stored,
                                   ModelOrigin origin) {
-  return Builder(blobs, stored).Build(origin);
+  return Builder(blobs, stored, origin).Build();
 }
 
 Result<Pin> HoldFiles(const LocalModel& model) {

@@ -113,6 +113,11 @@ TEST_F(StoredModelTest, IsRefusedWhenABlobIsNotWhatItWas) {
   EXPECT_EQ(Make("m").error().reason, "blob_damaged");
   std::ofstream(store_->blobs().PathOf(system.digest)) << "Be";
   EXPECT_EQ(Make("m").error().reason, "blob_damaged");
+  EXPECT_TRUE(Make("m").error().message.ends_with(
+      "; pull the model again after `tidegate verify --repair`"));
+  EXPECT_TRUE(MakeLocalModel(store_->blobs(), *store_->Find(Name("m")), ModelOrigin::kOllama)
+                  .error()
+                  .message.ends_with("; get it again with the program that keeps it"));
   fs::remove(store_->blobs().PathOf(system.digest));
   EXPECT_EQ(Make("m").error().reason, "blob_missing");
 }
