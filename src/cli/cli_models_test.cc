@@ -484,27 +484,75 @@ TEST_F(ModelsTest, LaunchListsAgentsAndSaysHowToGetThem) {
 }
 
 TEST_F(ModelsTest, VerifyNamesWhatIsDamaged) {
-  services_.verify_models = [](const std::string& model, const TransferFunction& progress) {
-    EXPECT_EQ(model, "m");
+  services_.verify_models = [](const VerifyOptions& options, const TransferFunction& progress) {
+    EXPECT_EQ(options.model, "m");
+    EXPECT_FALSE(options.repair);
     progress({"verifying 8eeb52dfb3bb", kLayer, 10, 10});
     return Result<std::vector<VerifiedBlob>>(std::vector<VerifiedBlob>{
-        {"m", kLayer, 4'700'000'000, BlobState::kGood, ""},
-        {"m", "sha256:ff", 3, BlobState::kDamaged, "its digest is another"}});
+        {{"m", "n"}, kLayer, 4'700'000'000, BlobState::kGood, ""},
+        {{"m", "n"}, "sha256:ff", 3, BlobState::kDamaged, "its digest is another"},
+        {{}, "", 0, BlobState::kUnreadable, "cannot be read", "/store/manifests/x"}});
   };
   Outcome outcome = Run({"verify", "m"});
   EXPECT_EQ(outcome.code, kExitFailure);
   EXPECT_EQ(outcome.err, "verifying 8eeb52dfb3bb: 100% 10 B\n");
   EXPECT_EQ(outcome.out,
-            "MODEL  FILE       STATE    PROBLEM\n"
-            "m      sha256:ff  damaged  its digest is another\n"
-            "1 file, 4.7 GB, as their digests say\n"
-            "'tidegate pull MODEL' gets what is missing or damaged again\n");
+            "MODEL  FILE                STATE       PROBLEM\n"
+            "m, n   sha256:ff           damaged     its digest is another\n"
+            "-      /store/manifests/x  unreadable  cannot be read\n"
+            "1 file, 4.7 GB, as their digests say\n");
   outcome = Run({"verify", "m", "--json"});
-  EXPECT_TRUE(outcome.out.starts_with(R"({"ok":false,"files":[{"model":"m")")) << outcome.out;
-  services_.verify_models = [](const std::string&, const TransferFunction&) {
+  EXPECT_TRUE(
+      outcome.out.starts_with(R"({"ok":false,"files":[{"model":"m","models":["m","n"],"digest":)"))
+      << outcome.out;
+  EXPECT_NE(outcome.out.find(R"("path":"/store/manifests/x")"), std::string::npos);
+  services_.verify_models = [](const VerifyOptions&, const TransferFunction&) {
     return Result<std::vector<VerifiedBlob>>(NotFound("no model 'm' here"));
   };
   EXPECT_EQ(Run({"verify", "m"}).code, kExitNoInput);
+}
+
+TEST_F(ModelsTest, VerifyTellsWhatHasNoDigestFromWhatIsWrong) {
+  services_.verify_models = [](const VerifyOptions& options, const TransferFunction&) {
+    EXPECT_EQ(options.config_path, "/etc/t.toml");
+    EXPECT_TRUE(options.repair);
+    return Result<std::vector<VerifiedBlob>>(std::vector<VerifiedBlob>{
+        {{"m"}, kLayer, 1'000, BlobState::kUnknown, "it has that", "/m.gguf"}});
+  };
+  const Outcome outcome = Run({"verify", "m", "--repair", "--config", "/etc/t.toml"});
+  EXPECT_EQ(outcome.code, kExitOk);
+  EXPECT_EQ(outcome.out,
+            "MODEL  FILE     STATE    PROBLEM\n"
+            "m      /m.gguf  unknown  it has that\n"
+            "1 file, 1.0 kB, without a digest to compare with\n");
+}
+
+TEST_F(ModelsTest, PruneShowsWhatItFrees) {
+  services_.prune_store = [](const PruneOptions& options) {
+    EXPECT_EQ(options.config_path, "");
+    PruneReport report;
+    if (!options.all) return Result<PruneReport>(report);
+    report.files = {{"sha256-ff-partial", "of a transfer that did not end", 4'700'000'000}};
+    report.bytes = 4'700'000'000;
+    report.in_use = 1;
+    report.held_back = options.dry_run ? "" : "a manifest cannot be read";
+    return Result<PruneReport>(report);
+  };
+  EXPECT_EQ(Run({"prune"}).out, "there was nothing to remove\n");
+  Outcome outcome = Run({"prune", "--all", "--dry-run"});
+  EXPECT_EQ(outcome.code, kExitOk);
+  EXPECT_EQ(outcome.out,
+            "FILE                 SIZE  WHY\n"
+            "sha256-ff-partial  4.7 GB  of a transfer that did not end\n"
+            "would free 4.7 GB\n");
+  outcome = Run({"prune", "--all"});
+  EXPECT_EQ(outcome.code, kExitFailure);
+  EXPECT_TRUE(outcome.out.ends_with("\nfreed 4.7 GB\n")) << outcome.out;
+  EXPECT_EQ(outcome.err, "1 file is in use and stays\na manifest cannot be read\n");
+  EXPECT_EQ(Run({"prune", "--all", "--dry-run", "--json"}).out,
+            R"({"dry_run":true,"files":[{"name":"sha256-ff-partial","bytes":4700000000,)"
+            R"("why":"of a transfer that did not end"}],"bytes":4700000000,"in_use":1,)"
+            "\"held_back\":\"\"}\n");
 }
 
 TEST_F(ModelsTest, ImportAndExportAreThoseOfTheStore) {

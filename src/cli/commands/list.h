@@ -22,6 +22,7 @@
   X(Verify)                  \
   X(Import)                  \
   X(Export)                  \
+  X(Prune)                   \
   X(Models)                  \
   X(Ps)                      \
   X(Explain)                 \
@@ -40,5 +41,10 @@ namespace tidegate::cli::commands {
 #define TIDEGATE_DECLARE(Name) Command Name();
 TIDEGATE_COMMANDS(TIDEGATE_DECLARE)
 #undef TIDEGATE_DECLARE
+
+// Of commands that need no gate, and so read what one would.
+inline Option ConfigOption() {
+  return {"--config", "FILE", "the configuration (default: ~/.config/tidegate/config.toml)"};
+}
 
 }  // namespace tidegate::cli::commands
