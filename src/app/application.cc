@@ -297,6 +297,9 @@ std::vector<core::Deployment> Application::Parts::MakeLocal() const {
 Result<void> Application::Parts::StartModels() {
   ModelServiceOptions options;
   TIDEGATE_ASSIGN(options.library.where, ModelPlaces(config.settings, environment));
+  if (config.settings.model_foreign) {
+    options.library.find_foreign = [this] { return models::FindForeignStores(environment); };
+  }
   TIDEGATE_ASSIGN(options.pulls, PullSettings(config.settings, environment));
   options.pulls.client.tls = LazyTls();
   options.pulls.client.proxy = net::ProxyConfig::FromEnvironment();

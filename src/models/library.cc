@@ -59,7 +59,9 @@ void Library::Refresh() {
 
 void Library::RefreshIfChanged() {
   const std::lock_guard order(refresh_mutex_);
-  const bool changed = !last_.settled || Stamp(last_.scan->looked_at).digest != last_.stamp.digest;
+  const bool changed = !last_.settled ||
+                       Stamp(last_.scan->looked_at).digest != last_.stamp.digest ||
+                       Foreign() != last_.foreign;
   if (!changed && !IsDue(last_)) return;
   const std::shared_ptr<const ModelScan> before = last_.scan;
   Keep(Look());
@@ -73,15 +75,21 @@ bool Library::IsDue(const Found& last) const {
   return doubtful && clock_.MonotonicNanos() - last.at_ns >= kLookAgainNanos;
 }
 
+std::vector<ForeignStore> Library::Foreign() const {
+  return options_.find_foreign ? options_.find_foreign() : options_.where.foreign;
+}
+
 LookedAtStamp Library::Stamp(const LookedAt& looked_at) const {
   return StampOf(looked_at, clock_.WallNanos() + kClockDoubtNanos);
 }
 
 Library::Found Library::Look() const {
   const std::int64_t began_ns = clock_.WallNanos();
-  ModelScan scan = FindLocalModels(options_.where);
-  scan.looked_at.Add(store_.LockPath());
   Found found;
+  ModelFolders where = options_.where;
+  where.foreign = found.foreign = Foreign();
+  ModelScan scan = FindLocalModels(where);
+  scan.looked_at.Add(store_.LockPath());
   // Taken after the look, so what changed during it may be in it and not in the scan. But then it
   // changed after the look began, and shows that.
   found.stamp = Stamp(scan.looked_at);

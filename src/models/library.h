@@ -11,6 +11,7 @@
 #include <mutex>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -32,6 +33,9 @@ inline constexpr std::int64_t kLookAgainNanos = 30 * kNanosPerSecond;
 
 struct LibraryOptions {
   ModelFolders where;  // `store` must be set
+  // What there is of other programs' stores now, since these come and go as well; empty = what
+  // `where` says. Blocks on the disk; called on the thread that looks.
+  std::function<std::vector<ForeignStore>()> find_foreign = nullptr;
   Quantizer quantizer = nullptr;
 };
 
@@ -72,11 +76,13 @@ class Library {
   // What was found, and how to tell when it is out of date.
   struct Found {
     std::shared_ptr<const ModelScan> scan;
+    std::vector<ForeignStore> foreign = {};
     LookedAtStamp stamp = {};
     bool settled = false;    // nothing of it can have changed while it was looked at
     std::int64_t at_ns = 0;  // on the monotonic clock
   };
   Found Look() const;
+  std::vector<ForeignStore> Foreign() const;
   LookedAtStamp Stamp(const LookedAt& looked_at) const;
   bool IsDue(const Found& last) const;
   void Keep(Found found);

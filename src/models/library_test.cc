@@ -215,6 +215,25 @@ TEST_F(LibraryTest, NoticesARepositoryUnderAPublisherThatIsKnown) {
   EXPECT_EQ(Names(), (Expected{"ann/first:Q4_K_M", "ann/second:b", "ann/second:c"}));
 }
 
+TEST_F(LibraryTest, NoticesAProgramThatIsInstalledMeanwhile) {
+  const std::string home = root_ + "/home";
+  library_.emplace(LibraryOptions{where_,
+                                  [&] {
+                                    return FindForeignStores(
+                                        [&](std::string_view name) {
+                                          return name == "HOME" ? std::optional(home)
+                                                                : std::nullopt;
+                                        },
+                                        "");
+                                  }},
+                   clock_);
+  EXPECT_EQ(Names(), Expected{});
+  Write("home/.lmstudio/models/ann/first/a.gguf");
+  EXPECT_EQ(Names(), Expected{"ann/first:Q4_K_M"});
+  fs::remove_all(home);
+  EXPECT_EQ(Names(), Expected{});
+}
+
 // What a stamp cannot tell: two changes within one tick of the disk's clock.
 TEST_F(LibraryTest, LooksAgainWhereWhatItSawWasChangingJustThen) {
   library_.emplace(LibraryOptions{where_}, SystemClock());

@@ -48,6 +48,12 @@ class New(unittest.TestCase):
         self.write("known/second.gguf")
         self.wait_for("known:second")
 
+    def test_a_program_that_is_installed_meanwhile_brings_its_models(self):
+        studio = pathlib.Path(self.gate.home.path, "home/.lmstudio/models/ann/sea/sea.gguf")
+        studio.parent.mkdir(parents=True)
+        studio.write_bytes(WEIGHTS)
+        self.wait_for("ann/sea:F32")
+
 
 if __name__ == "__main__":
     unittest.main()
