@@ -60,7 +60,7 @@ net::Task<Result<void>> ModelApi::State::Transfer(net::Exchange& exchange, bool 
     return pull ? work.pull(asked.model, std::move(sink))
                 : work.push(asked.model.name, std::move(sink));
   };
-  co_await AnswerWithProgress(exchange, std::move(start), request->stream);
+  co_await AnswerWithProgress(exchange, std::move(start), TellingOf(request->stream));
   co_return Result<void>();
 }
 
@@ -70,19 +70,20 @@ net::Task<Result<void>> ModelApi::State::Create(net::Exchange& exchange) {
   StartWork start = [this, spec = std::move(request->spec)](models::ProgressSink sink) {
     return work.create(spec, std::move(sink));
   };
-  co_await AnswerWithProgress(exchange, std::move(start), request->stream);
+  co_await AnswerWithProgress(exchange, std::move(start), TellingOf(request->stream));
   co_return Result<void>();
 }
 
 net::Task<Result<void>> ModelApi::State::Copy(net::Exchange& exchange) {
   const Result<CopyRequest> request = co_await ReadRequest(exchange, kModelBodyBytesMax, ReadCopy);
   if (!request.ok()) co_return request.error();
-  std::function<Result<void>()> job = [this, asked = *request] {
-    return work.copy(asked.source, asked.destination);
+  StartWork start = [this, asked = *request](models::ProgressSink sink) {
+    return work.copy(asked.source, asked.destination, std::move(sink));
   };
-  Result<void> done = co_await worker.Run(exchange.shard(), std::move(job));
-  if (!done.ok()) co_return done;
-  co_return co_await AnswerEmpty(exchange, kOk);
+  // Ollama answers with nothing; whoever asks for the steps hears them, since they may be many.
+  co_await AnswerWithProgress(exchange, std::move(start),
+                              request->stream ? Telling::kEveryStep : Telling::kNothing);
+  co_return Result<void>();
 }
 
 net::Task<Result<void>> ModelApi::State::Delete(net::Exchange& exchange) {

@@ -117,11 +117,11 @@ class ModelApiTest : public ::testing::Test {
       Say(text + " system:" + spec.system.value_or("none") + " quantize:" + spec.quantize);
       return Play(std::move(sink));
     };
-    work.copy = [this](const std::string& source,
-                       const models::ModelName& destination) -> Result<void> {
+    work.copy = [this](const std::string& source, const models::ModelName& destination,
+                       models::ProgressSink sink) {
       Say("copy " + source + " " + destination.Short());
-      if (source == "absent") return NotFound("model 'absent' not found");
-      return {};
+      if (source == "absent") end_ = NotFound("model 'absent' not found");
+      return Play(std::move(sink));
     };
     work.remove = [this](const std::string& name) -> Result<void> {
       Say("remove " + name);
@@ -189,6 +189,26 @@ TEST_F(ModelApiTest, AnErrorOnTheWayIsTheLastLine) {
   EXPECT_THAT(answer, HasSubstr("the registry went away"));
 }
 
+TEST_F(ModelApiTest, ACopyThatNobodyWaitsForEndsAndHoldsUpNoOther) {
+  waits_ = true;
+  {
+    RawClient client = RawClient::Tcp(port());
+    client.Send(
+        "POST /api/copy HTTP/1.1\r\nhost: localhost\r\ncontent-length: 34\r\n\r\n"
+        R"({"source":"a","destination":"bbb"})");
+    for (int i = 0; i < 500 && said().empty(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(said(), "copy a bbb:latest");
+    EXPECT_THAT(Ask("DELETE", "/api/delete", R"({"model":"tiny"})"), StartsWith("HTTP/1.1 200"));
+    EXPECT_FALSE(stopped());
+  }
+  for (int i = 0; i < 500 && !stopped(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(stopped());
+}
+
 TEST_F(ModelApiTest, WorkThatNobodyWaitsForEnds) {
   steps_ = {{"pulling manifest"}};
   waits_ = true;
@@ -230,8 +250,15 @@ TEST_F(ModelApiTest, AModelIsCreatedFromAllThatIsSaid) {
 }
 
 TEST_F(ModelApiTest, ModelsAreCopiedAndRemoved) {
-  EXPECT_THAT(Ask("POST", "/api/copy", R"({"source":"tiny","destination":"ann/b:v2"})"),
-              StartsWith("HTTP/1.1 200"));
+  steps_ = {{"copying file tiny.gguf", {}, 9, 9}, {"success"}};
+  const std::string quiet =
+      Ask("POST", "/api/copy", R"({"source":"tiny","destination":"ann/b:v2"})");
+  EXPECT_THAT(quiet, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(quiet, ::testing::EndsWith("\r\n\r\n")) << "as Ollama's: no body";
+  const std::string told =
+      Ask("POST", "/api/copy", R"({"source":"tiny","destination":"ann/b:v2","stream":true})");
+  EXPECT_THAT(told, HasSubstr("{\"status\":\"copying file tiny.gguf\",\"total\":9,"));
+  EXPECT_THAT(told, HasSubstr("{\"status\":\"success\"}\n"));
   EXPECT_EQ(said(), "copy tiny ann/b:v2");
   EXPECT_THAT(Ask("POST", "/api/copy", R"({"source":"absent","destination":"b"})"),
               StartsWith("HTTP/1.1 404"));

@@ -162,13 +162,14 @@ Result<CreateRequest> ReadCreate(std::string_view text) {
 }
 
 Result<CopyRequest> ReadCopy(std::string_view text) {
-  constexpr std::string_view kKnown[] = {"source", "destination"};
+  constexpr std::string_view kKnown[] = {"source", "destination", "stream"};
   json::Reader reader;
   TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
   CopyRequest request;
   TIDEGATE_ASSIGN(request.source, body.Name({"source"}));
   TIDEGATE_ASSIGN(const std::string destination, body.Name({"destination"}));
   TIDEGATE_ASSIGN(request.destination, models::ModelName::Parse(destination, "destination"));
+  TIDEGATE_ASSIGN(request.stream, body.Flag("stream", false));
   return request;
 }
 

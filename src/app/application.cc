@@ -536,11 +536,12 @@ std::size_t Application::Stop() {
   Parts& parts = *parts_;
   if (parts.stopped) return 0;
   parts.stopped = true;
+  // First: what changes models may take hours, and what has come of it is kept or made again.
+  if (parts.models) parts.models->Stop();
   const std::size_t cut = parts.server ? parts.server->Drain() : 0;
   if (parts.discovery) parts.discovery->Stop();
   if (parts.machine) parts.machine->Stop();
   if (parts.bench) parts.bench->Stop();
-  if (parts.models) parts.models->Stop();
   parts.uses.reset();
   if (parts.engine) parts.engine->Stop();
   if (parts.shards) parts.shards->Stop();

@@ -3,7 +3,9 @@
 // run.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,6 +28,9 @@ namespace tidegate::app {
 inline constexpr std::int64_t kWatchNanos = 2 * net::kSecond;
 // Between two looks at all of the store for what nobody needs.
 inline constexpr std::int64_t kCollectNanos = 600 * net::kSecond;
+
+// More of them would only share the same disk; the others wait for one to end.
+inline constexpr std::size_t kCopiesAtOnce = 4;
 
 struct ModelServiceOptions {
   models::LibraryOptions library;
@@ -51,11 +56,19 @@ class ModelService {
   std::function<void()> StartPull(models::PullRequest request, models::ProgressSink sink);
   std::function<void()> StartPush(models::ModelName name, models::ProgressSink sink);
   std::function<void()> StartCreate(models::CreateSpec spec, models::ProgressSink sink);
+  std::function<void()> StartCopy(std::string source, models::ModelName destination,
+                                  models::ProgressSink sink);
   net::Task<void> Pull(models::PullRequest request, Sink sink,
                        std::shared_ptr<net::CancelToken> cancel);
   net::Task<void> Push(models::ModelName name, Sink sink, std::shared_ptr<net::CancelToken> cancel);
-  net::Task<void> Create(models::CreateSpec spec, Sink sink,
-                         std::shared_ptr<std::stop_source> stop);
+  // What changes the library, on a thread of its own until somebody stops it.
+  using Change = std::function<Result<void>(const models::Steps&, const std::stop_token&)>;
+  using StopSource = std::shared_ptr<std::stop_source>;
+  net::Task<Result<void>> Run(net::Worker& worker, Change change, Sink sink, StopSource stop);
+  net::Task<void> Create(models::CreateSpec spec, Sink sink, StopSource stop);
+  net::Task<void> Copy(std::string source, models::ModelName destination, Sink sink,
+                       StopSource stop);
+  void Tell(const Sink& sink, Result<void> done) const;
   net::Task<void> Watch();
   void Look();
   void Collect();
@@ -66,10 +79,16 @@ class ModelService {
   models::Library library_;
   models::Pulls pulls_;
   models::Pushes pushes_;
+  struct Copier {
+    net::Worker worker;
+    int jobs = 0;  // on the shard's thread
+  };
   net::Worker maker_;
-  net::Worker keeper_;                       // looks and clears up, while models are made
-  std::atomic<bool> collect_wanted_ = true;  // something went since
-  std::int64_t collected_at_ = 0;            // on the keeper's thread
+  net::Worker namer_;                          // copies that are no more than a name
+  std::array<Copier, kCopiesAtOnce> copiers_;  // copies of bytes
+  net::Worker keeper_;                         // looks and clears up, while models are made
+  std::atomic<bool> collect_wanted_ = true;    // something went since
+  std::int64_t collected_at_ = 0;              // on the keeper's thread
   net::TaskGroup group_;
   std::stop_source stopping_;
 };

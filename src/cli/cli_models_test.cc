@@ -177,7 +177,10 @@ TEST_F(ModelsTest, RmStopsDeletesAndSaysSo) {
 TEST_F(ModelsTest, CpAndStopSayWhatTheyDid) {
   gate_.Answer("POST /api/copy", Canned{200, ""});
   EXPECT_EQ(RunAtGate({"cp", "a", "b"}).out, "copied 'a' to 'b'\n");
-  EXPECT_EQ(gate_.asked().front().body, R"({"source":"a","destination":"b"})");
+  EXPECT_EQ(gate_.asked().front().body, R"({"source":"a","destination":"b","stream":true})");
+  EXPECT_EQ(RunAtGate({"cp", "a", "b"}).err, "");
+  EXPECT_EQ(RunAtGate({"cp", "a", "b", "--json"}).out,
+            "{\"source\":\"a\",\"destination\":\"b\"}\n");
   gate_.Answer("POST /api/generate", Canned{200, R"({"done":true,"done_reason":"unload"})"});
   EXPECT_EQ(RunAtGate({"stop", "a"}).code, kExitOk);
   EXPECT_EQ(RunAtGate({"stop", "a"}).out, "");
@@ -186,6 +189,28 @@ TEST_F(ModelsTest, CpAndStopSayWhatTheyDid) {
   EXPECT_EQ(outcome.code, kExitNoInput);
   EXPECT_EQ(outcome.err,
             "tidegate: couldn't find model \"z\" to stop; 'tidegate ps' lists what runs\n");
+}
+
+TEST_F(ModelsTest, CpShowsHowFarItIsAndWhyItFails) {
+  const std::string copied =
+      "{\"status\":\"copying file big.gguf\",\"total\":3000000000,\"completed\":1000000000}\n"
+      "{\"status\":\"copying file big.gguf\",\"total\":3000000000,\"completed\":3000000000}\n";
+  gate_.Answer("POST /api/copy", Canned{200, copied + "{\"status\":\"success\"}\n", kNdjson});
+  Outcome outcome = RunAtGate({"cp", "big", "b"});
+  EXPECT_EQ(outcome.code, kExitOk);
+  EXPECT_EQ(outcome.out, "copied 'big' to 'b'\n");
+  EXPECT_EQ(outcome.err, "copying file big.gguf: 100% 3.0 GB\nsuccess\n");
+  outcome = RunAtGate({"cp", "big", "b", "--json"});
+  EXPECT_EQ(outcome.out, "{\"source\":\"big\",\"destination\":\"b\"}\n");
+  EXPECT_EQ(outcome.err, "");
+  gate_.Answer(
+      "POST /api/copy",
+      Canned{200, copied + R"({"error":"the disk is full","code":"unavailable"})", kNdjson});
+  outcome = RunAtGate({"cp", "big", "b"});
+  EXPECT_EQ(outcome.code, kExitUnavailable);
+  EXPECT_EQ(outcome.out, "");
+  gate_.Answer("POST /api/copy", Canned{200, copied, kNdjson});
+  EXPECT_EQ(RunAtGate({"cp", "big", "b"}).code, kExitProtocol) << "it ended on the way";
 }
 
 constexpr const char* kShownUnfit =

@@ -10,8 +10,9 @@
 
 namespace tidegate::cli {
 
-// What is shown of the lines: their meaning, on standard error, or the lines, on standard output.
-enum class TransferOutput : std::uint8_t { kProgress, kLines };
+// What is shown of the lines: their meaning, on standard error, or the lines, on standard output,
+// or nothing.
+enum class TransferOutput : std::uint8_t { kProgress, kLines, kNothing };
 inline TransferOutput TransferOutputOf(const Context& context) {
   return context.json ? TransferOutput::kLines : TransferOutput::kProgress;
 }
@@ -21,6 +22,11 @@ inline TransferOutput TransferOutputOf(const Context& context) {
 // message.
 Result<void> RunTransfer(Console& console, GateClient& client, std::string path, std::string body,
                          const std::string& what, TransferOutput output);
+
+// The same for what may be done at once: an answer without lines, as Ollama gives, is its success,
+// and success alone is not shown.
+Result<void> RunShortTransfer(Console& console, GateClient& client, std::string path,
+                              std::string body, const std::string& what, TransferOutput output);
 
 // {"model":…,"insecure"?}: for pull and push.
 std::string TransferBody(const std::string& model, bool insecure);

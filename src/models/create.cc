@@ -21,6 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kCopyBytes = std::size_t{1} << 20U;
+// On the way, since Commit's one sync of all of it could neither be stopped nor tell of itself.
+constexpr std::uint64_t kCopySyncBytes = std::uint64_t{64} << 20U;
 constexpr int kPutTriesMax = 3;
 constexpr std::string_view kSafetensors = ".safetensors";
 constexpr std::size_t kLevelBytesShown = 40;
@@ -136,8 +138,21 @@ Result<std::uint64_t> Maker::ReadFile(const std::string& path, const std::string
 
 Result<Layer> Maker::Copy(std::string_view media_type, const std::string& path) {
   TIDEGATE_ASSIGN(PartialBlob partial, blobs_.Create());
-  const Result<std::uint64_t> size =
-      ReadFile(path, "copying file", [&](std::string_view bytes) { return partial.Append(bytes); });
+  std::uint64_t unsynced = 0;
+  const TakeBytes take = [&](std::string_view bytes) -> Result<void> {
+    TIDEGATE_TRY(partial.Append(bytes));
+    unsynced += bytes.size();
+    if (unsynced < kCopySyncBytes) return {};
+    unsynced = 0;
+    return partial.Sync();
+  };
+  const auto copy = [&]() -> Result<std::uint64_t> {
+    std::error_code ec;
+    const std::uintmax_t bytes = fs::file_size(path, ec);
+    if (!ec) TIDEGATE_TRY(CheckRoom(partial.path(), bytes));
+    return ReadFile(path, "copying file", take);
+  };
+  const Result<std::uint64_t> size = copy();
   if (!size.ok()) {
     std::move(partial).Discard();
     return size.error();

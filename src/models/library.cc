@@ -93,20 +93,26 @@ Result<void> Library::Record(const ModelName& name, std::string_view manifest,
   return {};
 }
 
-Result<void> Library::Copy(const std::string& source, const ModelName& destination) {
+bool Library::CopiesBytes(const std::string& source) const {
+  const std::shared_ptr<const LocalModel> model = Find(source);
+  return model != nullptr && model->origin != ModelOrigin::kStore;
+}
+
+Result<void> Library::Copy(const std::string& source, const ModelName& destination,
+                           const Steps& steps, const std::stop_token& stop) {
   const std::shared_ptr<const LocalModel> model = Find(source);
   if (model == nullptr) return NoModel(source);
-  if (model->origin == ModelOrigin::kStore) {
-    TIDEGATE_ASSIGN(const ModelName from, ModelName::Parse(model->name, "source"));
-    TIDEGATE_TRY(store_.Copy(from, destination));
-    Refresh();
-    return {};
+  if (model->origin != ModelOrigin::kStore) {
+    CreateSpec spec;
+    spec.model = destination;
+    spec.from = source;
+    return Create(spec, steps, stop);
   }
-  CreateSpec spec;
-  spec.model = destination;
-  spec.from = source;
-  return Create(
-      spec, [](const Progress&) {}, std::stop_token());
+  TIDEGATE_ASSIGN(const ModelName from, ModelName::Parse(model->name, "source"));
+  TIDEGATE_TRY(store_.Copy(from, destination));
+  Refresh();
+  steps({"success"});
+  return {};
 }
 
 Result<void> Library::Remove(const std::string& name) {

@@ -26,7 +26,7 @@ struct LibraryOptions {
   Quantizer quantizer = nullptr;
 };
 
-// Thread-safe; every call but Now, Find and store blocks on the disk.
+// Thread-safe; every call but Now, Find, CopiesBytes and store blocks on the disk.
 class Library {
  public:
   // Called after every change, on the thread that made it, one call at a time.
@@ -47,8 +47,13 @@ class Library {
 
   // A pulled model, whose blobs are all there.
   Result<void> Record(const ModelName& name, std::string_view manifest, Provenance provenance);
-  // The destination is in our store afterwards; the source may be anywhere. Errors: kNotFound.
-  Result<void> Copy(const std::string& source, const ModelName& destination);
+  // The destination is in our store afterwards; the source may be anywhere. A model of our store
+  // gets another name; the bytes of any other are copied, which takes as long as they are many.
+  // Errors: kNotFound; kCancelled after `stop` was asked for.
+  Result<void> Copy(const std::string& source, const ModelName& destination, const Steps& steps,
+                    const std::stop_token& stop);
+  // Whether Copy would copy the bytes of this one. Quick.
+  bool CopiesBytes(const std::string& source) const;
   // Errors: kNotFound; kConflict for a model that is not in our store, with what to do.
   Result<void> Remove(const std::string& name);
   // Errors: those of MakeManifest; kNotFound for what it is to be made from.
