@@ -19,6 +19,7 @@
 #include "base/unique_fd.h"
 #include "models/archive.h"
 #include "models/create.h"
+#include "models/licence.h"
 #include "models/model_store.h"
 
 namespace tidegate::app {
@@ -128,6 +129,7 @@ Result<models::ModelName> TakeIn(models::ModelStore& store, const cli::ImportOpt
   models::Provenance provenance;
   provenance.source = "file:" + fs::path(options.path).filename().string();
   provenance.time_s = SystemClock().WallNanos() / kNanosPerSecond;
+  provenance.signer = models::FirstLineOf(options.signer);
   TIDEGATE_TRY(store.Put(spec.model, made.manifest, std::move(provenance)));
   return spec.model;
 }
@@ -187,7 +189,8 @@ Result<cli::ImportedModel> ImportModelFile(const cli::ImportOptions& options,
   const models::ReadBytes read = [&](std::span<char> into) { return source.Read(into); };
   TIDEGATE_ASSIGN(const models::ModelName taken,
                   source.IsModelFile() ? TakeIn(store, options, progress)
-                                       : models::ImportModel(store, read, name, std::stop_token()));
+                                       : models::ImportModel(store, read, {name, options.signer},
+                                                             std::stop_token()));
   TIDEGATE_ASSIGN(const models::StoredModel stored, store.Find(taken));
   return cli::ImportedModel{taken.Short(), stored.digest.Hex(),
                             static_cast<std::int64_t>(stored.manifest.TotalBytes())};

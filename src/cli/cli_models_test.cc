@@ -267,6 +267,25 @@ TEST_F(ModelsTest, ShowSaysHowFastAModelWasMeasuredToBe) {
             "    writes         20.3 tokens/s\n\n");
 }
 
+TEST_F(ModelsTest, ShowSaysWhereAModelCameFrom) {
+  gate_.Answer(
+      "POST /api/show",
+      Canned{200, R"({"details":{"format":"gguf"},"tidegate":{"provider":"local",)"
+                  R"("provenance":{"source":"https://hf.co/ann/notes","digest":"sha256:ab",)"
+                  R"("time":"2026-11-26T19:00:00Z","license":"apache-2.0",)"
+                  R"("signer":"ann\u001b[2J"}}})"});
+  EXPECT_EQ(RunAtGate({"show", "m"}).out,
+            "  Provenance\n"
+            "    from         https://hf.co/ann/notes\n"
+            "    digest       sha256:ab\n"
+            "    since        2026-11-26T19:00:00Z\n"
+            "    license      apache-2.0\n"
+            "    signed by    ann[2J\n\n");
+  gate_.Answer("POST /api/show",
+               Canned{200, R"({"details":{"format":"gguf"},"tidegate":{"provenance":{}}})"});
+  EXPECT_EQ(RunAtGate({"show", "m"}).out, "  Provenance\n    from    made here\n\n");
+}
+
 TEST_F(ModelsTest, ShowIsBlocksOrOnePart) {
   gate_.Answer(
       "POST /api/show",
@@ -526,9 +545,11 @@ TEST_F(ModelsTest, VerifyNamesWhatIsDamaged) {
 }
 
 TEST_F(ModelsTest, ImportAndExportAreThoseOfTheStore) {
-  services_.import_model = [](const ImportOptions& options, const TransferFunction&) {
+  std::string signer;
+  services_.import_model = [&signer](const ImportOptions& options, const TransferFunction&) {
     EXPECT_EQ(options.path, "x.gguf");
     EXPECT_EQ(options.name, "mine");
+    EXPECT_EQ(options.signer, signer);
     return Result<ImportedModel>(ImportedModel{"mine:latest", kLayer, 12});
   };
   services_.export_model = [](const ExportOptions& options, const TransferFunction&) {
@@ -538,6 +559,8 @@ TEST_F(ModelsTest, ImportAndExportAreThoseOfTheStore) {
   EXPECT_EQ(Run({"import", "x.gguf", "--name", "mine"}).out, "imported 'mine:latest'\n");
   EXPECT_EQ(Run({"import", "x.gguf", "--name", "mine", "--json"}).out,
             R"({"name":"mine:latest","digest":")" + kLayer + "\",\"bytes\":12}\n");
+  signer = "ann";
+  EXPECT_EQ(Run({"import", "x.gguf", "--name", "mine", "--signer", "ann"}).code, kExitOk);
   EXPECT_EQ(Run({"export", "m", "m.tar"}).out, "exported 'm' to 'm.tar', 2.0 GB\n");
   EXPECT_EQ(Run({"export", "m"}).code, kExitUsage);
 }

@@ -177,6 +177,25 @@ Rows MemoryRows(JsonFields& memory) {
   return rows;
 }
 
+// Where a model of the gate's store came from.
+Rows ProvenanceRows(JsonFields& fields) {
+  const std::optional<json::Value> extension = fields.Find("tidegate");
+  if (!extension) return {};
+  const std::optional<json::Value> value = JsonFields(*extension).Find("provenance");
+  if (!value) return {};
+  JsonFields known(*value);
+  const std::string source = known.Text("source");
+  Rows rows = {{"from", source.empty() ? "made here" : source}};
+  Add(rows, "digest", known.Text("digest"));
+  Add(rows, "since", known.Text("time"));
+  Add(rows, "license", known.Text("license"));
+  Add(rows, "signed by", known.Text("signer"));
+  Add(rows, "quantized from", known.Text("quantized_from"));
+  Add(rows, "quantized by", known.Text("quantized_by"));
+  fields.Absorb(known.status());
+  return rows;
+}
+
 // The block of it, and what keeps it from being loaded.
 void ReadMemory(JsonFields& fields, ShownModel& model) {
   const std::optional<json::Value> extension = fields.Find("tidegate");
@@ -276,6 +295,7 @@ Result<ShownModel> ReadShownModel(std::string_view answer, bool verbose) {
   for (const std::string& one : fields.Texts("capabilities")) capabilities.push_back({one});
   out += Block("Capabilities", capabilities);
   out += Block("Measured", SpeedRows(fields));
+  out += Block("Provenance", ProvenanceRows(fields));
   out += Block("Projector", ProjectorRows(ReadMetadata(fields.Find("projector_info"), fields)));
   out += Block("Parameters", ParameterRows(model.parameters));
   if (verbose) {

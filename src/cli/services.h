@@ -82,8 +82,9 @@ struct VerifiedBlob {
 };
 
 struct ImportOptions {
-  std::string path;  // a GGUF file, or an archive that `export` has made
-  std::string name;  // of the model; empty = as the archive or the file is called
+  std::string path;    // a GGUF file, or an archive that `export` has made
+  std::string name;    // of the model; empty = as the archive or the file is called
+  std::string signer;  // who signed it, as the user says; empty = nobody is said to have
 };
 struct ImportedModel {
   std::string name, digest;  // the digest of its manifest

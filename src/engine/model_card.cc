@@ -8,6 +8,7 @@
 #include "json/reader.h"
 #include "models/gguf_info.h"
 #include "models/modelfile.h"
+#include "models/stored_model.h"
 
 namespace tidegate::engine {
 namespace {
@@ -74,6 +75,21 @@ void AddParameterCount(const models::LocalModel& model, core::ModelCard::Facts& 
   if (!said && !info.empty()) info.emplace_back(kKey, std::to_string(model.metadata.parameters));
 }
 
+std::optional<core::ModelCard::Provenance> ProvenanceFor(const models::LocalModel& model) {
+  const std::optional<models::Provenance> known = models::ProvenanceOf(model);
+  if (!known) return std::nullopt;
+  const auto text = [](const std::optional<models::Digest>& digest) {
+    return digest ? digest->ToString() : std::string();
+  };
+  return core::ModelCard::Provenance{.source = known->source,
+                                     .digest = text(known->manifest),
+                                     .time_s = known->time_s,
+                                     .licence = known->licence,
+                                     .signer = known->signer,
+                                     .quantised_from = text(known->quantised_from),
+                                     .quantised_by = known->quantised_by};
+}
+
 }  // namespace
 
 std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model, bool everything) {
@@ -97,6 +113,7 @@ std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model,
     card->tensors.push_back(
         {std::move(tensor.name), std::move(tensor.type), std::move(tensor.dimensions)});
   }
+  card->provenance = ProvenanceFor(model);
   card->projector_info = InfoOf(model.projector_path, {everything, false}).values;
   return card;
 }

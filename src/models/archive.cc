@@ -13,6 +13,7 @@
 #include "json/reader.h"
 #include "json/writer.h"
 #include "models/disk.h"
+#include "models/licence.h"
 
 namespace tidegate::models {
 namespace {
@@ -124,7 +125,7 @@ class Import {
   Import(ModelStore& store, const ReadBytes& read, const std::stop_token& stop)
       : store_(store), tar_(read), stop_(stop), piece_(kPieceBytes, '\0') {}
 
-  Result<ModelName> Run(const std::optional<ModelName>& wanted) {
+  Result<ModelName> Run(const ImportAs& as) {
     TIDEGATE_ASSIGN(const std::string index_text, ReadText(kIndexName, kArchiveIndexBytesMax));
     TIDEGATE_ASSIGN(const Index index, ParseIndex(index_text));
     TIDEGATE_ASSIGN(const std::string manifest_bytes, ReadText(kManifestName, kManifestBytesMax));
@@ -139,7 +140,8 @@ class Import {
     for (const Layer& layer : blobs) waiting_.emplace(layer.digest, layer.size);
     Provenance provenance;
     TIDEGATE_TRY(ReadRest(provenance));
-    const ModelName name = wanted.value_or(index.name);
+    provenance.signer = FirstLineOf(as.signer);
+    const ModelName name = as.name.value_or(index.name);
     TIDEGATE_TRY(store_.Put(name, manifest_bytes, std::move(provenance)));
     return name;
   }
@@ -180,7 +182,6 @@ class Import {
       if (entry->name == kProvenanceName && std::exchange(provenance_may_follow, false)) {
         TIDEGATE_ASSIGN(const std::string text, ReadText(*entry, kProvenanceBytesMax));
         TIDEGATE_ASSIGN(provenance, ParseProvenance(text));
-        provenance.signer.clear();
         continue;
       }
       provenance_may_follow = false;
@@ -292,10 +293,10 @@ Result<void> ExportModel(const ModelStore& store, const ModelName& name, const W
   return write(TarEnd());
 }
 
-Result<ModelName> ImportModel(ModelStore& store, const ReadBytes& read,
-                              const std::optional<ModelName>& name, const std::stop_token& stop) {
+Result<ModelName> ImportModel(ModelStore& store, const ReadBytes& read, const ImportAs& as,
+                              const std::stop_token& stop) {
   Import import(store, read, stop);
-  Result<ModelName> imported = import.Run(name);
+  Result<ModelName> imported = import.Run(as);
   if (!imported.ok()) import.Undo();
   return imported;
 }

@@ -196,7 +196,7 @@ class ArchiveTest : public testing::Test {
   // The message of the refusal. Whatever it is, nothing may be left of the archive.
   std::string RefusalOf(const std::string& archive) {
     const std::set<std::string> before = Files();
-    const Result<ModelName> imported = ImportModel(*target_, From(archive), std::nullopt, {});
+    const Result<ModelName> imported = ImportModel(*target_, From(archive), {}, {});
     if (imported.ok()) return "accepted";
     EXPECT_EQ(Files(), before) << imported.error().message;
     return imported.error().message;
@@ -226,7 +226,7 @@ class ArchiveTest : public testing::Test {
 
 TEST_F(ArchiveTest, CarriesAModelWithItsIdAndOrigin) {
   const std::string archive = Export();
-  const Result<ModelName> name = ImportModel(*target_, From(archive), std::nullopt, {});
+  const Result<ModelName> name = ImportModel(*target_, From(archive), {}, {});
   ASSERT_TRUE(name.ok()) << name.error().message;
   EXPECT_EQ(name->Short(), "ann/notes:v1");
   EXPECT_EQ(*target_->ManifestBytes(*name), manifest_);
@@ -240,8 +240,10 @@ TEST_F(ArchiveTest, CarriesAModelWithItsIdAndOrigin) {
   EXPECT_EQ(provenance->signer, "");  // nobody has checked it here
   EXPECT_TRUE(target_->Verify({}, {})->damaged.empty());
   // Once more, under another name: the blobs are there already.
-  EXPECT_EQ(ImportModel(*target_, From(archive, 1'000'000), Name("mine"), {})->Short(),
+  EXPECT_EQ(ImportModel(*target_, From(archive, 1'000'000), {Name("mine"), "ann@example.org"}, {})
+                ->Short(),
             "mine:latest");
+  EXPECT_EQ((*target_->ProvenanceOf(Name("mine")))->signer, "ann@example.org");
   EXPECT_EQ(target_->List().models.size(), 2U);
 }
 
@@ -346,7 +348,7 @@ TEST_F(ArchiveTest, TakesNoMoreThanItsManifestNames) {
         }
         return into.size();
       },
-      std::nullopt, {});
+      {}, {});
   ASSERT_FALSE(imported.ok());
   EXPECT_LT(served, head.size() + 10'000);
   EXPECT_TRUE(Files().empty());
@@ -362,7 +364,7 @@ TEST_F(ArchiveTest, CanBeStoppedBothWays) {
                 .error()
                 .code,
             ErrorCode::kCancelled);
-  EXPECT_EQ(ImportModel(*target_, From(archive), std::nullopt, stop.get_token()).error().code,
+  EXPECT_EQ(ImportModel(*target_, From(archive), {}, stop.get_token()).error().code,
             ErrorCode::kCancelled);
   EXPECT_TRUE(Files().empty());
 }
@@ -382,7 +384,7 @@ TEST_F(ArchiveTest, PassesOnWhatItsEndsSay) {
                     if (++calls > 50) return Unavailable(ErrorSource::kGateway, "unplugged");
                     return source(into);
                   },
-                  std::nullopt, {});
+                  {}, {});
   EXPECT_EQ(imported.error().message, "unplugged");
   EXPECT_TRUE(Files().empty());
 }

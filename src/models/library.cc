@@ -1,6 +1,7 @@
 #include "models/library.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -149,6 +150,12 @@ Result<void> Library::Create(const CreateSpec& spec, const Steps& steps,
   steps({"writing manifest"});
   Provenance provenance;
   provenance.time_s = clock_.WallNanos() / kNanosPerSecond;
+  // Whose files they were; of a model of ours the store knows more than a name.
+  if (base && base->origin == ModelOrigin::kFolder) {
+    provenance.source = "file:" + std::filesystem::path(base->path).filename().string();
+  } else if (base && base->origin != ModelOrigin::kStore) {
+    provenance.source = std::string(ToString(base->origin)) + ":" + base->name;
+  }
   provenance.quantised_from = made.quantised_from;
   provenance.quantised_by = std::move(made.quantised_by);
   TIDEGATE_TRY(Record(spec.model, made.manifest, std::move(provenance)));

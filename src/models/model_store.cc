@@ -17,6 +17,7 @@
 
 #include "base/check.h"
 #include "models/disk.h"
+#include "models/licence.h"
 
 namespace tidegate::models {
 namespace {
@@ -143,6 +144,7 @@ Result<void> ModelStore::Put(const ModelName& name, std::string_view manifest_by
   if (manifest == nullptr) {
     return InvalidArgument("manifests", "a list of manifests is no model; store one of them");
   }
+  if (provenance.licence.empty()) provenance.licence = LicenceName(blobs_, *manifest);
   TIDEGATE_ASSIGN(const UniqueFd lock, Lock());
   TIDEGATE_TRY(CheckBlobs(*manifest));
   return WriteLocked(name, manifest_bytes, std::move(provenance));

@@ -90,7 +90,8 @@ class ModelStore {
   Result<std::optional<Provenance>> ProvenanceOf(const ModelName& name) const;
 
   // The name means this manifest from now on. Blobs that it meant before and that nothing else
-  // needs are removed. Provenance::manifest is filled in. Errors: those of ParseManifest;
+  // needs are removed. Provenance::manifest is filled in, and so is the licence
+  // where it is empty and the blobs say it. Errors: those of ParseManifest;
   // kInvalidArgument for a list of manifests; kConflict with reason "blob_missing" or
   // "blob_damaged" when a blob is not there or has another size.
   Result<void> Put(const ModelName& name, std::string_view manifest_bytes, Provenance provenance);

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "core/deployment.h"
+#include "models/model_name.h"
+#include "models/model_store.h"
 
 namespace tidegate::models {
 namespace {
@@ -147,6 +149,16 @@ Result<Pin> HoldFiles(const LocalModel& model) {
     TIDEGATE_TRY(Blobs(path.parent_path().string()).Hold(digest, pin));
   }
   return pin;
+}
+
+std::optional<Provenance> ProvenanceOf(const LocalModel& model) {
+  if (model.origin != ModelOrigin::kStore) return std::nullopt;
+  const Result<ModelName> name = ModelName::Parse(model.name, "model");
+  if (!name.ok()) return std::nullopt;
+  const std::filesystem::path blobs = std::filesystem::path(model.path).parent_path();
+  Result<std::optional<Provenance>> known =
+      ModelStore(blobs.parent_path().string()).ProvenanceOf(*name);
+  return known.ok() ? *std::move(known) : std::nullopt;
 }
 
 ModelConfig ConfigOf(const GgufMetadata& weights) {

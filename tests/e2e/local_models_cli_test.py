@@ -74,6 +74,11 @@ class Newcomer(unittest.TestCase):
     def test_3_it_says_what_it_is(self):
         self.run_words("pull", self.model)
         shown = self.run_words("show", self.model)
+        self.assertIn(f"http://{self.registry.host}/v2/library/tiny/manifests/latest", shown)
+        known = json.loads(self.run_words("show", self.model, "--json"))["tidegate"]["provenance"]
+        self.assertRegex(known["digest"], "^sha256:[0-9a-f]{64}$")
+        self.assertRegex(known["time"], "^20..-..-..T")
+        self.assertTrue(known["license"])
         for word in ("llama", "2048", "Be brief.", "Free as the sea", "num_predict"):
             self.assertIn(word, shown)
         self.assertEqual(self.run_words("show", self.model, "--system").strip(), "Be brief.")

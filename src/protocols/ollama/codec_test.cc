@@ -381,6 +381,24 @@ TEST(OllamaModels, SayHowFastTheyWereMeasuredToBe) {
       << show;
 }
 
+TEST(OllamaModels, ShowSaysWhereTheModelCameFrom) {
+  core::Deployment local;
+  local.ref = {"local", "tiny"};
+  core::ModelCard card;
+  ModelEntry entry{.id = "tiny:latest", .owned_by = "local", .deployment = &local};
+  entry.card = std::make_shared<const core::ModelCard>(card);
+  EXPECT_EQ(Codec().EncodeModel(entry).find("provenance"), std::string::npos);
+  card.provenance = {"https://hf.co/ann/notes", "sha256:ab", 1'764'000'000, "MIT", "ann", "", ""};
+  entry.card = std::make_shared<const core::ModelCard>(card);
+  const std::string show = Codec().EncodeModel(entry);
+  EXPECT_NE(show.find(R"("provenance":{"source":"https://hf.co/ann/notes","digest":"sha256:ab",)"
+                      R"("time":"2025-11-24T16:00:00.000Z","license":"MIT","signer":"ann"})"),
+            std::string::npos)
+      << show;
+  EXPECT_EQ(Codec().EncodeModels({&entry, 1}).find("provenance"), std::string::npos)
+      << "lists stay short";
+}
+
 TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
   core::ModelCard card;
   const std::string digest(64, 'a');
