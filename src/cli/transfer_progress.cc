@@ -61,10 +61,12 @@ Result<TransferStatus> ReadTransferLine(json::Reader& reader, std::string_view l
   if (!root.ok()) return UnexpectedAnswer(root.error());
   JsonFields fields(*root);
   if (std::optional<Error> error = ErrorOfLine(fields, ErrorCode::kUnavailable)) {
-    // Ollama's own errors have no code, and this one matters to scripts.
+    // Ollama's own errors have no code, and this one matters to scripts. A gate says what it means.
     const bool missing = error->message.find("does not exist") != std::string::npos ||
                          error->message.find("not found") != std::string::npos;
-    if (error->code == ErrorCode::kUnavailable && missing) error->code = ErrorCode::kNotFound;
+    const std::optional<json::Value> inner = fields.Find("error");
+    const bool coded = fields.Find("code").has_value() || (inner && inner->is_object());
+    if (!coded && missing) error->code = ErrorCode::kNotFound;
     return *std::move(error);
   }
   TransferStatus status;

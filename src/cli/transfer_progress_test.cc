@@ -96,6 +96,10 @@ TEST(TransferProgress, LinesOfTheProtocolAreReadAndErrorsToldApart) {
   };
   EXPECT_EQ(code(R"({"error":"pull model manifest: file does not exist"})"), kExitNoInput);
   EXPECT_EQ(code(R"({"error":"no space left"})"), kExitUnavailable);
+  EXPECT_EQ(code(R"({"error":"registry.example: Host not found","code":"unavailable"})"),
+            kExitUnavailable);
+  EXPECT_EQ(code(R"({"error":{"code":"unavailable","message":"Host not found"}})"),
+            kExitUnavailable);
   EXPECT_EQ(code(R"({"error":"who are you?","code":"unauthenticated"})"), kExitNoPermission);
   EXPECT_EQ(code(R"({"total":3})"), kExitProtocol);
   EXPECT_EQ(code(R"({"status":"x","total":"many"})"), kExitProtocol);
