@@ -106,14 +106,15 @@ net::Task<Result<void>> Pulls::PullHere(PullRequest request, net::CancelToken& c
                                         PullListener listener) {
   const Result<RegistryClient*> client = ClientFor(request);
   if (!client.ok()) co_return client.error();
-  if (models_.size() >= kPullsMax) {
+  std::string key = request.name.Full();
+  if (request.url) key += "\n" + request.url->origin.ToString() + request.url->path;
+  // Who joins a pull costs nothing.
+  if (models_.size() >= kPullsMax && !models_.Has(key)) {
     Error error{ErrorCode::kRateLimited, ErrorSource::kGateway, Retry::kSameTarget,
                 "too many models are being pulled; wait for one of them"};
     error.reason = "busy";
     co_return error;
   }
-  std::string key = request.name.Full();
-  if (request.url) key += "\n" + request.url->origin.ToString() + request.url->path;
   PullWorks<std::string>::Start start = [this, &registry = **client,
                                          request](PullWork& work) -> net::Task<Result<void>> {
     return request.url ? PullFile(work, registry, request)

@@ -411,6 +411,11 @@ std::string SmallModel(const std::string& type = "model") {
 }
 
 class PullFileTest : public PullsTest {
+  // Who joins one of them makes no more of them.
+  Caller joins;
+  Begin(joins, server_.host() + "/ann/notes:v0", shards_[0]);
+  Leave(joins, shards_[0]);
+  EXPECT_EQ(joins.result.get().error().code, ErrorCode::kCancelled);
  protected:
   Result<void> PullFile(Caller& caller, const std::string& path) {
     PullRequest request = *ParsePullRequest("https://" + server_.host() + path, "model");
