@@ -154,6 +154,8 @@ TEST_F(ModelApiTest, APullIsToldLineByLine) {
   EXPECT_EQ(said(), "pull registry.ollama.ai/library/tiny:latest");
   Ask("POST", "/api/pull", R"({"model":"https://models.example/a/My%20Model.gguf"})");
   EXPECT_EQ(said(), "pull models.example/files/My-Model:latest");
+  Ask("POST", "/api/pull", R"({"model":"https://models.example/a/x.gguf","destination":"mine"})");
+  EXPECT_EQ(said(), "pull registry.ollama.ai/library/mine:latest");
 }
 
 TEST_F(ModelApiTest, WithoutAStreamOnlyTheEndIsTold) {
@@ -319,6 +321,8 @@ TEST_F(ModelApiTest, BadBodiesAreRefusedWithTheirField) {
       {"POST", "/api/pull", R"({"model":"a","model":"b"})", R"("param":"model")"},
       {"POST", "/api/pull", R"({"model":"a","stream":"no"})", R"("param":"stream")"},
       {"POST", "/api/pull", R"({"model":"a","insecure":true})", R"("param":"insecure")"},
+      {"POST", "/api/pull", R"({"model":"a","destination":"b"})", R"("param":"destination")"},
+      {"POST", "/api/pull", R"({"model":"https://models.example/a.gguf#sha256=1"})", "#sha256="},
       {"POST", "/api/push", R"({"model":"https://models.example/a.gguf"})", "is a URL"},
       {"POST", "/api/pull", R"({"model":"a","password":"x"})", R"("param":"password")"},
       {"POST", "/api/pull", R"({"model":"a","depth":1})", R"("param":"depth")"},

@@ -100,14 +100,23 @@ Result<std::vector<core::ModelCard::Message>> ReadMessages(const Body& body) {
 }  // namespace
 
 Result<TransferRequest> ReadTransfer(std::string_view text) {
-  constexpr std::string_view kKnown[] = {"model",  "name",     "insecure",
-                                         "stream", "username", "password"};
+  constexpr std::string_view kKnown[] = {"model",    "name",     "insecure",   "stream",
+                                         "username", "password", "destination"};
   json::Reader reader;
   TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
   TransferRequest request;
   TIDEGATE_ASSIGN(const std::string name, body.Name({"model", "name"}));
   TIDEGATE_ASSIGN(request.model, models::ParsePullRequest(name, "model"));
   request.name = name;
+  TIDEGATE_ASSIGN(const std::optional<std::string> destination, body.Text("destination"));
+  if (destination && !destination->empty()) {
+    if (!request.model.url) {
+      return InvalidArgument("destination",
+                             "is what a file at a URL is called here; a registry's model has its "
+                             "name: copy it afterwards");
+    }
+    TIDEGATE_ASSIGN(request.model.name, models::ModelName::Parse(*destination, "destination"));
+  }
   TIDEGATE_ASSIGN(request.stream, body.Flag("stream", true));
   TIDEGATE_ASSIGN(const bool insecure, body.Flag("insecure", false));
   if (insecure) {

@@ -20,10 +20,17 @@ Error Stopping() {
 
 }  // namespace
 
+models::PullOptions ModelService::WithSources(models::PullOptions options) {
+  options.may_take = [this](const models::ModelName& name, const std::string& source) {
+    return library_.CheckSource(name, source);
+  };
+  return options;
+}
+
 ModelService::ModelService(net::Shard& shard, ModelServiceOptions options)
     : shard_(shard),
       library_(std::move(options.library), SystemClock()),
-      pulls_(shard, library_.store().blobs(), std::move(options.pulls),
+      pulls_(shard, library_.store().blobs(), WithSources(std::move(options.pulls)),
              [this](const models::ModelName& name, std::string manifest,
                     models::Provenance provenance) {
                collect_wanted_ = true;  // the name may have meant something else

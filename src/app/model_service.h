@@ -53,6 +53,8 @@ class ModelService {
 
  private:
   using Sink = std::shared_ptr<models::ProgressSink>;
+  // A file at a URL takes no name from a model that came from elsewhere.
+  models::PullOptions WithSources(models::PullOptions options);
   std::function<void()> StartPull(models::PullRequest request, models::ProgressSink sink);
   std::function<void()> StartPush(models::ModelName name, models::ProgressSink sink);
   std::function<void()> StartCreate(models::CreateSpec spec, models::ProgressSink sink);

@@ -132,6 +132,19 @@ TEST_F(ModelServiceTest, ACopyEndsWhenTheGatewayDoes) {
   EXPECT_FALSE(IsStored("b"));
 }
 
+TEST_F(ModelServiceTest, AFileAtAUrlTakesNoNameFromAnother) {
+  Listener first(false);
+  Copy("big", "taken", first);
+  ASSERT_TRUE(first.AwaitEnd().ok());
+  const models::Library& library = service_->library();
+  EXPECT_TRUE(library.CheckSource(Name("free"), "https://hf.co/a.gguf").ok());
+  const Result<void> taken = library.CheckSource(Name("taken"), "https://hf.co/a.gguf");
+  ASSERT_FALSE(taken.ok());
+  EXPECT_EQ(taken.error().reason, "name_taken");
+  EXPECT_NE(taken.error().message.find("came from file:big.gguf"), std::string::npos);
+  EXPECT_TRUE(library.CheckSource(Name("taken"), "file:big.gguf").ok()) << "its newer version";
+}
+
 TEST_F(ModelServiceTest, WhatIsNotThereIsNotCopied) {
   Listener listener(false);
   Copy("absent", "b", listener);

@@ -61,6 +61,19 @@ TEST_F(ModelsTest, PullShowsEachFileOnALineOfItsOwn) {
 }
 
 TEST_F(ModelsTest, WithJsonPullPassesTheLinesOn) {
+TEST_F(ModelsTest, AFileAtAUrlIsCalledAsItsUserSays) {
+  gate_.Answer(kAskPull, PullAnswer());
+  EXPECT_EQ(RunAtGate({"pull", "https://hf.co/x.gguf#sha256=ab", "--name", "mine"}).code, kExitOk);
+  EXPECT_EQ(gate_.asked().front().body,
+            R"({"model":"https://hf.co/x.gguf#sha256=ab","destination":"mine"})");
+  EXPECT_NE(gate_.asked("POST /api/show").back().body.find(R"("mine")"), std::string::npos);
+  const std::size_t asked = gate_.asked().size();
+  const Outcome outcome = RunAtGate({"pull", "llama3.2", "--name", "mine"});
+  EXPECT_EQ(outcome.code, kExitUsage);
+  EXPECT_NE(outcome.err.find("tidegate cp llama3.2 mine"), std::string::npos) << outcome.err;
+  EXPECT_EQ(gate_.asked().size(), asked);
+}
+
   gate_.Answer(kAskPull, PullAnswer());
   const Outcome outcome = RunAtGate({"pull", "llama3.2", "--json"});
   EXPECT_EQ(outcome.code, kExitOk);

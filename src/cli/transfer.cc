@@ -78,18 +78,20 @@ Result<void> RunShortTransfer(Console& console, GateClient& client, std::string 
   return Run(console, client, {std::move(path), std::move(body), what, output, true});
 }
 
-std::string TransferBody(const std::string& model, bool insecure) {
+std::string TransferBody(const std::string& model, bool insecure, const std::string& name) {
   std::string out;
   json::Writer writer(out);
   writer.BeginObject().Key("model").String(model);
   if (insecure) writer.Key("insecure").Bool(true);
+  if (!name.empty()) writer.Key("destination").String(name);
   writer.EndObject();
   return out;
 }
 
 Result<void> PullModel(Console& console, GateClient& client, const std::string& model,
-                       bool insecure, TransferOutput output) {
-  return RunTransfer(console, client, "/api/pull", TransferBody(model, insecure), "pull", output);
+                       bool insecure, TransferOutput output, const std::string& name) {
+  return RunTransfer(console, client, "/api/pull", TransferBody(model, insecure, name), "pull",
+                     output);
 }
 
 Result<void> PullMissing(Console& console, GateClient& client, const std::string& model,

@@ -28,12 +28,12 @@ Result<void> RunTransfer(Console& console, GateClient& client, std::string path,
 Result<void> RunShortTransfer(Console& console, GateClient& client, std::string path,
                               std::string body, const std::string& what, TransferOutput output);
 
-// {"model":…,"insecure"?}: for pull and push.
-std::string TransferBody(const std::string& model, bool insecure);
+// {"model":…,"insecure"?,"destination"?}: for pull and push.
+std::string TransferBody(const std::string& model, bool insecure, const std::string& name = "");
 
-// Pulls a model.
+// Pulls a model; a file at a URL as `name`, unless that is empty.
 Result<void> PullModel(Console& console, GateClient& client, const std::string& model,
-                       bool insecure, TransferOutput output);
+                       bool insecure, TransferOutput output, const std::string& name = "");
 // For a model that the gate does not have, as `why` says: pulls it, if its name may be one of a
 // registry. Errors: `why`, also when no registry has it; those of PullModel.
 Result<void> PullMissing(Console& console, GateClient& client, const std::string& model,

@@ -96,6 +96,22 @@ Result<void> Library::Record(const ModelName& name, std::string_view manifest,
 
 bool Library::CopiesBytes(const std::string& source) const {
   const std::shared_ptr<const LocalModel> model = Find(source);
+Result<void> Library::CheckSource(const ModelName& name, const std::string& source) const {
+  // A name whose manifest cannot be read means nothing that could be lost.
+  if (!store_.Find(name).ok()) return {};
+  const Result<std::optional<Provenance>> known = store_.ProvenanceOf(name);
+  const std::string from = known.ok() && *known ? (*known)->source : "";
+  if (from == source) return {};
+  Error error{ErrorCode::kConflict, ErrorSource::kCaller, Retry::kNever,
+              "'" + name.Short() + "' is here already and " +
+                  (from.empty() ? "is another model" : "came from " + from) +
+                  "; give this one a name of its own (--name NAME, or `destination` in the "
+                  "request), or remove that one first",
+              "destination"};
+  error.reason = "name_taken";
+  return error;
+}
+
   return model != nullptr && model->origin != ModelOrigin::kStore;
 }
 

@@ -47,6 +47,9 @@ class Library {
 
   // A pulled model, whose blobs are all there.
   Result<void> Record(const ModelName& name, std::string_view manifest, Provenance provenance);
+  // Whether the name may come to mean the file at `source`: not where it means what came from
+  // elsewhere. Errors: kConflict with reason "name_taken".
+  Result<void> CheckSource(const ModelName& name, const std::string& source) const;
   // The destination is in our store afterwards; the source may be anywhere. A model of our store
   // gets another name; the bytes of any other are copied, which takes as long as they are many.
   // Errors: kNotFound; kCancelled after `stop` was asked for.
