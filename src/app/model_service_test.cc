@@ -145,6 +145,21 @@ TEST_F(ModelServiceTest, AFileAtAUrlTakesNoNameFromAnother) {
   EXPECT_TRUE(library.CheckSource(Name("taken"), "file:big.gguf").ok()) << "its newer version";
 }
 
+TEST_F(ModelServiceTest, WhatWasSentAndIsNoModelDoesNotStayWhenTheModelIsRefused) {
+  models::Blobs& blobs = service_->library().store().blobs();
+  models::CreateSpec spec;
+  spec.model = Name("mine");
+  spec.files = {{"w.gguf", *blobs.Put(Weights())}};
+  spec.adapters = {{"id_rsa", *blobs.Put("-----BEGIN OPENSSH PRIVATE KEY-----")}};
+  Listener listener(false);
+  service_->Work().create(spec, listener.Sink());
+  const Result<void> done = listener.AwaitEnd();
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().field, "adapters.id_rsa");
+  EXPECT_TRUE(blobs.SizeOf(spec.files[0].second)) << "for the next try";
+  EXPECT_FALSE(blobs.SizeOf(spec.adapters[0].second));
+}
+
 TEST_F(ModelServiceTest, WhatIsNotThereIsNotCopied) {
   Listener listener(false);
   Copy("absent", "b", listener);

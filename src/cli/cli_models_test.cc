@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "cli/exit_code.h"
 #include "cli/fake_gate.h"
 
@@ -60,7 +61,6 @@ TEST_F(ModelsTest, PullShowsEachFileOnALineOfItsOwn) {
   EXPECT_EQ(gate_.asked().front().body, R"({"model":"llama3.2","insecure":true})");
 }
 
-TEST_F(ModelsTest, WithJsonPullPassesTheLinesOn) {
 TEST_F(ModelsTest, AFileAtAUrlIsCalledAsItsUserSays) {
   gate_.Answer(kAskPull, PullAnswer());
   EXPECT_EQ(RunAtGate({"pull", "https://hf.co/x.gguf#sha256=ab", "--name", "mine"}).code, kExitOk);
@@ -74,6 +74,7 @@ TEST_F(ModelsTest, AFileAtAUrlIsCalledAsItsUserSays) {
   EXPECT_EQ(gate_.asked().size(), asked);
 }
 
+TEST_F(ModelsTest, WithJsonPullPassesTheLinesOn) {
   gate_.Answer(kAskPull, PullAnswer());
   const Outcome outcome = RunAtGate({"pull", "llama3.2", "--json"});
   EXPECT_EQ(outcome.code, kExitOk);
@@ -334,8 +335,8 @@ TEST_F(ModelsTest, ShowIsBlocksOrOnePart) {
 }
 
 TEST_F(ModelsTest, CreateSendsTheFilesThatTheGateDoesNotHave) {
-  Write("w/weights.gguf", std::string(3U << 20U, 'w'));
-  Write("w/lora.gguf", "lora");
+  Write("w/weights.gguf", "GGUF" + std::string((3U << 20U) - 4, 'w'));
+  Write("w/lora.gguf", "GGUF lora");
   const std::string file = Write("w/Modelfile", "FROM …\n");
   Modelfile recipe;
   recipe.from = {"./weights.gguf"};
@@ -359,10 +360,10 @@ TEST_F(ModelsTest, CreateSendsTheFilesThatTheGateDoesNotHave) {
   EXPECT_TRUE(asked[0].line.starts_with("HEAD /api/blobs/sha256:")) << asked[0].line;
   EXPECT_EQ(asked[1].line, "POST" + asked[0].line.substr(4));
   EXPECT_EQ(asked[1].body.size(), 3U << 20U);
-  EXPECT_EQ(asked[3].body, "lora");
+  EXPECT_EQ(asked[3].body, "GGUF lora");
   const std::string first = asked[0].line.substr(std::string("HEAD /api/blobs/").size());
   const std::string second = asked[2].line.substr(std::string("HEAD /api/blobs/").size());
-  EXPECT_EQ(second, "sha256:d339f720de1fd92a672df9ef19a8cdbda6171cbf33fcd35ad95c46f8aebaf628");
+  EXPECT_EQ(second, "sha256:" + ToHex(ComputeSha256("GGUF lora")));
   EXPECT_EQ(asked[4].body, R"({"model":"mine","files":{"weights.gguf":")" + first +
                                R"("},"adapters":{"lora.gguf":")" + second +
                                R"("},"system":"Be brief.","quantize":"q8_0",)"
@@ -375,6 +376,36 @@ TEST_F(ModelsTest, CreateSendsTheFilesThatTheGateDoesNotHave) {
   outcome = RunAtGate({"create", "mine", "-f", file});
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
   EXPECT_EQ(gate_.asked().size(), 6U + 4U);  // nothing was sent again
+}
+
+TEST_F(ModelsTest, CreateSendsNothingThatIsNoModel) {
+  Write("w/weights.gguf", "GGUF" + std::string(100, 'w'));
+  Write("w/id_rsa", "-----BEGIN OPENSSH PRIVATE KEY-----\n");
+  Write("w/empty", "");
+  Write("w/folder/model.gguf", "no model at all, whatever it is called");
+  const std::string file = Write("w/Modelfile", "FROM …\n");
+  gate_.AnswerPrefix("HEAD /api/blobs/", Canned{404, ""});
+  gate_.AnswerPrefix("POST /api/blobs/", Canned{201, ""});
+  gate_.Answer("POST /api/create", Canned{200, "{\"status\":\"success\"}\n", kNdjson});
+  for (const char* path : {"./id_rsa", "./empty", "./folder"}) {
+    modelfile_ = Modelfile();
+    modelfile_->from = {"./weights.gguf"};
+    modelfile_->adapters = {path};
+    Outcome outcome = RunAtGate({"create", "mine", "-f", file});
+    EXPECT_EQ(outcome.code, kExitData) << path;
+    EXPECT_NE(outcome.err.find("neither GGUF nor safetensors"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find(path + 2), std::string::npos) << outcome.err;
+    modelfile_ = Modelfile();
+    modelfile_->from = {path};
+    EXPECT_EQ(RunAtGate({"create", "mine", "-f", file}).code, kExitData) << path;
+  }
+  EXPECT_TRUE(gate_.asked().empty());
+  // A server that takes safetensors gets them.
+  Write("w/tensors/model.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
+  Write("w/tensors/config.json", "{}");
+  modelfile_ = Modelfile();
+  modelfile_->from = {"./tensors"};
+  EXPECT_EQ(RunAtGate({"create", "mine", "-f", file}).code, kExitOk);
 }
 
 TEST_F(ModelsTest, QuantizeMakesAModelThatIsCalledAfterItsLevel) {
@@ -416,7 +447,7 @@ TEST_F(ModelsTest, CreateNamesWhatIsWrongBeforeAnythingIsSent) {
 }
 
 TEST_F(ModelsTest, AFolderIsItsGgufOrItsSafetensorsWithWhatDescribesThem) {
-  Write("hf/model.safetensors", "t");
+  Write("hf/model.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
   Write("hf/config.json", "{}");
   Write("hf/README.md", "no");
   const std::string file = Write("Modelfile", "FROM hf\n");

@@ -5,10 +5,12 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "models/gguf.h"
 
 namespace tidegate::models {
 namespace {
@@ -94,8 +96,6 @@ Result<void> Library::Record(const ModelName& name, std::string_view manifest,
   return {};
 }
 
-bool Library::CopiesBytes(const std::string& source) const {
-  const std::shared_ptr<const LocalModel> model = Find(source);
 Result<void> Library::CheckSource(const ModelName& name, const std::string& source) const {
   // A name whose manifest cannot be read means nothing that could be lost.
   if (!store_.Find(name).ok()) return {};
@@ -112,6 +112,8 @@ Result<void> Library::CheckSource(const ModelName& name, const std::string& sour
   return error;
 }
 
+bool Library::CopiesBytes(const std::string& source) const {
+  const std::shared_ptr<const LocalModel> model = Find(source);
   return model != nullptr && model->origin != ModelOrigin::kStore;
 }
 
@@ -153,6 +155,20 @@ Result<void> Library::Remove(const std::string& name) {
   return {};
 }
 
+// Of what was sent for a model that is refused, what can be part of none does not stay: it may be
+// somebody's key that was named by mistake. Weights do, for the next try.
+void Library::DropNoModels(const CreateSpec& spec) {
+  std::vector<Digest> digests;
+  for (const auto* files : {&spec.files, &spec.adapters, &spec.drafts}) {
+    for (const auto& [name, digest] : *files) {
+      const bool there = store_.blobs().SizeOf(digest).has_value();
+      if (there && !ReadGgufFile(store_.blobs().PathOf(digest)).ok()) digests.push_back(digest);
+    }
+  }
+  // Should it fail, they are what Collect is for.
+  if (!digests.empty()) (void)store_.DropUnused(digests);
+}
+
 Result<void> Library::Create(const CreateSpec& spec, const Steps& steps,
                              const std::stop_token& stop) {
   std::optional<LocalModel> base;
@@ -161,8 +177,13 @@ Result<void> Library::Create(const CreateSpec& spec, const Steps& steps,
     if (found == nullptr) return NoModel(spec.from);
     base = *found;
   }
-  TIDEGATE_ASSIGN(MadeModel made,
-                  MakeManifest(store_.blobs(), options_.quantizer, spec, base, steps, stop));
+  Result<MadeModel> result =
+      MakeManifest(store_.blobs(), options_.quantizer, spec, base, steps, stop);
+  if (!result.ok()) {
+    if (result.error().code == ErrorCode::kInvalidArgument) DropNoModels(spec);
+    return std::move(result).error();
+  }
+  MadeModel made = *std::move(result);
   steps({"writing manifest"});
   Provenance provenance;
   provenance.time_s = clock_.WallNanos() / kNanosPerSecond;

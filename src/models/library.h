@@ -66,6 +66,7 @@ class Library {
   std::shared_ptr<const LocalModel> Find(const std::string& name) const;
 
  private:
+  void DropNoModels(const CreateSpec& spec);
   // Another after every change of the store or of a folder.
   std::string Stamp() const;
   void Look();
