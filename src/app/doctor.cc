@@ -225,6 +225,14 @@ cli::ConfigReport CheckConfig(const std::string& path, const Environment& enviro
   }
   for (const policy::Principal& key : config->keys)
     report.settings.push_back({"keys." + key.name, "", "file", "", ""});
+  const auto pulls = PullSettings(config->settings, environment);
+  const auto pushes = PushSettings(config->settings, environment);
+  for (const Error* wrong : {pulls.ok() ? nullptr : &pulls.error(),
+                             pulls.ok() && !pushes.ok() ? &pushes.error() : nullptr}) {
+    if (wrong == nullptr) continue;
+    report.settings.push_back(
+        {wrong->field, "", "file", wrong->message, "correct this setting in " + report.path});
+  }
   if (const Result<void> exposure = CheckExposure(*config); !exposure.ok()) {
     report.settings.push_back({"listen", "", "file", exposure.error().message, "see the message"});
   }

@@ -112,6 +112,9 @@ constexpr std::array kOptions = {
     Option{"models.registry_tokens", &Settings::registry_tokens,
            "what a registry gives out tokens for, or is shown itself: HOST=env:NAME or "
            "HOST=file:/path"},
+    Option{"models.registry_storage", &Settings::registry_storage,
+           "where a registry may send for its blobs although the address is not public: "
+           "HOST=https://storage.lan:9000"},
     Option{"models.download_mib_per_s", &Settings::download_mib_per_s,
            "MiB a second of all downloads together; 0 = as fast as it goes", 0, 1'000'000},
     Option{"models.upload_mib_per_s", &Settings::upload_mib_per_s,

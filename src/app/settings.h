@@ -45,7 +45,7 @@ struct Settings {
   bool model_foreign = true;
   std::vector<std::string> registries = {"registry.ollama.ai", "hf.co", "huggingface.co"};
   std::vector<std::string> insecure_registries;
-  std::vector<std::string> push_registries, registry_tokens;
+  std::vector<std::string> push_registries, registry_tokens, registry_storage;
   std::int64_t download_mib_per_s = 0;
   std::int64_t upload_mib_per_s = 0;
   std::string budget_day_usd;

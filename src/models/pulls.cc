@@ -83,21 +83,30 @@ net::Task<void> Pulls::Close() {
 
 // --- One pull ---
 
-Result<RegistryClient*> Pulls::ClientFor(const PullRequest& request) {
-  const std::string host = ToLower(request.name.host);
+Result<RegistryClient*> Pulls::ClientFor(PullRequest& request) {
+  const std::string host =
+      ToLower(request.url ? request.url->origin.HostField() : request.name.host);
+  // A URL may have the registry's own address or the name that it goes by, as hf.co does; never
+  // without TLS, which a URL cannot ask for.
   const auto fits = [&](const RegistryConfig& config) {
-    return request.url ? config.origin == request.url->origin : config.host == host;
+    if (!request.url) return config.host == host;
+    return config.origin == request.url->origin ||
+           (config.host == host && config.origin.scheme == net::Scheme::kHttps);
   };
   const auto used = std::find_if(clients_.begin(), clients_.end(),
                                  [&](const auto& client) { return fits(client->config()); });
-  if (used != clients_.end()) return used->get();
+  if (used != clients_.end()) {
+    if (request.url) request.url->origin = (*used)->config().origin;
+    return used->get();
+  }
   const auto config = std::find_if(options_.registries.begin(), options_.registries.end(), fits);
   if (config == options_.registries.end()) {
     return Error{ErrorCode::kPermissionDenied, ErrorSource::kCaller, Retry::kNever,
-                 "models are pulled from configured registries only, and " + request.name.host +
+                 "models are pulled from the registries of models.registries only, and " + host +
                      " is none of them",
                  "model"};
   }
+  if (request.url) request.url->origin = config->origin;
   clients_.push_back(std::make_unique<RegistryClient>(shard_, *config, options_.client));
   return clients_.back().get();
 }

@@ -87,7 +87,7 @@ class Pulls {
   net::Task<Result<void>> CheckSource(PullRequest request);
   net::Task<Result<void>> Record(PullWork& work, PullRequest request, std::string manifest,
                                  std::string url);
-  Result<RegistryClient*> ClientFor(const PullRequest& request);
+  Result<RegistryClient*> ClientFor(PullRequest& request);
   net::Task<void> Close();
 
   net::Shard& shard_;

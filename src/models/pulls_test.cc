@@ -234,6 +234,21 @@ TEST_F(PullsTest, OnlyConfiguredRegistriesArePulledFrom) {
   EXPECT_TRUE(other.requests().empty());
 }
 
+// As hf.co, whose files are at huggingface.co.
+TEST_F(PullsTest, AUrlMayHaveTheNameThatARegistryGoesBy) {
+  RegistryConfig alias;
+  alias.host = "short.example";
+  alias.origin = server_.origin();
+  alias.origin.scheme = net::Scheme::kHttps;  // nobody answers there as such
+  Use({alias});
+  EXPECT_NE(Failed("https://short.example/a.gguf").code, ErrorCode::kPermissionDenied);
+  alias.origin.scheme = net::Scheme::kHttp;
+  Use({alias});
+  const Error plain = Failed("https://short.example/a.gguf");
+  EXPECT_EQ(plain.code, ErrorCode::kPermissionDenied) << "what asks for TLS gets no plain HTTP";
+  EXPECT_THAT(plain.message, HasSubstr("models.registries"));
+}
+
 TEST_F(PullsTest, AFailureIsToldAndNothingIsRecorded) {
   EXPECT_EQ(Failed(Name()).code, ErrorCode::kNotFound);
   server_.Add("/v2/ann/notes/manifests/v1", "{\"layers\":");
