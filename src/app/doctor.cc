@@ -108,7 +108,10 @@ Check CheckSandbox(const Config& config) {
             "until then load only models that you trust"};
   }
   return {"sandbox", CheckState::kOk,
-          "a model's process has no network, its own files only, and few system calls", ""};
+          fmt::format("a model's process has no network, its own files only, and few system calls "
+                      "(Landlock of version {})",
+                      report->landlock_version),
+          ""};
 }
 
 Check CheckModels(const Config& config, const Environment& environment, models::ModelScan& scan) {
