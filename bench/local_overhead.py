@@ -86,7 +86,7 @@ admin = true
              {"model": self.model, "max_tokens": 1,
               "messages": [{"role": "user", "content": "Hi"}]}, KEY)
         watch.join()
-        sockets = list(self.folder.glob("run/engine-*/*.sock"))
+        sockets = list(self.folder.glob("run/engine-*/*/*.sock"))
         if not self.engine_key or len(sockets) != 1:
             raise SystemExit("the gate runs no llama-server, or its key was not seen")
         self.engine_url = f"unix:{sockets[0]}:/v1"

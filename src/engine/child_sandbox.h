@@ -17,8 +17,8 @@ namespace tidegate::engine {
 process::SandboxOptions SandboxFor(const std::string& program);
 
 // A child reads the model's files, the engine's libraries and a few facts about the machine, makes
-// its socket, writes to the files for its slots, of which it can make no more, and has no network,
-// no home and no other file. Plain data.
+// its socket in the folder that is its own, writes to the files for its slots, of which it can make
+// no more, and has no network, no home and no other file. Plain data.
 struct ChildProtection {
   bool enabled = true;
   // The nodes of graphics devices, where there are any, and what their drivers read.

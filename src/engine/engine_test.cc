@@ -186,8 +186,9 @@ TEST_F(EngineTest, AChildThatIsKilledInUseComesBackForThoseWhoWait) {
   EXPECT_EQ(status.failures, 1);
   EXPECT_NE(status.last_error.find("SIGKILL"), std::string::npos) << status.last_error;
   EXPECT_EQ(Post((*second)->endpoint(), "/v1/chat/completions", kChat).status, 200);
-  EXPECT_EQ(Post(lease->endpoint(), "/v1/chat/completions", kChat).status,
-            401);  // the old key is void
+  Endpoint old = lease->endpoint();
+  EXPECT_NE(old.peer_pid, (*second)->endpoint().peer_pid);
+  EXPECT_EQ(Post(old, "/v1/chat/completions", kChat).status, 401);  // the old key is void
   held_.push_back(std::move(*lease));
   held_.clear();  // a lease of the dead child gives back no slot of the new one
   std::future<LeaseResult> third = StartAcquire("tiny");

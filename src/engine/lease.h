@@ -17,6 +17,7 @@ struct Endpoint {
   Secret authorization;  // the whole value of the Authorization field: "Bearer …"; changes with
                          // every start
   std::string model;     // the name to ask this upstream for
+  int peer_pid = 0;      // who has to listen there (net::HttpClient::ExpectPeer); 0 = anybody
   std::int64_t context_tokens = 0;  // of its window
 };
 

@@ -257,8 +257,8 @@ void Runner::Grant(WaiterId waiter) {
       self->Apply(self->supervisor_.Release(net::MonotonicNow(), run, held_nanos));
     });
   };
-  Answer(waiter,
-         Lease({origin(), authorization_, name_, present_->context_tokens()}, std::move(release)));
+  Endpoint endpoint{origin(), authorization_, name_, peer_pid(), present_->context_tokens()};
+  Answer(waiter, Lease(std::move(endpoint), std::move(release)));
 }
 
 void Runner::Answer(WaiterId waiter, Result<Lease> result) {
@@ -414,6 +414,10 @@ net::Origin Runner::origin() const {
   return origin;
 }
 
+// In a sandbox it starts no others. Outside of one it may be a program that starts the engine in a
+// way of its own, and could do worse than take a socket if it wanted.
+int Runner::peer_pid() const { return child_ && context_->protection.enabled ? child_->pid() : 0; }
+
 void Runner::StartChild() {
   const std::uint64_t run = supervisor_.run();
   present_ = next_;
@@ -430,8 +434,7 @@ Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
                                         const ModelFit& fit) const {
   ChildFiles files{context_->folder.SocketPath(name_), context_->folder.KeyPath(name_)};
   TIDEGATE_ASSIGN(models::Pin pin, models::HoldFiles(model));
-  // A child that was killed leaves its socket, and that keeps the next one from listening.
-  unlink(files.socket_path.c_str());
+  TIDEGATE_TRY(context_->folder.MakeSocketFolder(name_));
   TIDEGATE_ASSIGN(const EngineBinary binary, context_->locator.Locate());
   process::SpawnOptions options;
   ChildSettings settings = fit.settings;
@@ -467,6 +470,7 @@ void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   }
   speculation_note_ = std::move(started->speculation_note);
   started_wall_nanos_ = SystemClock().WallNanos();
+  if (const int pid = peer_pid(); pid != 0) context_->client->ExpectPeer(origin(), pid);
   tail_.Clear();
   line_.clear();
   devices_used_.clear();

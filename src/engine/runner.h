@@ -132,6 +132,7 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void LogChange(const ModelStatus& now) const;
   void CheckQuiet();
   net::Origin origin() const;
+  int peer_pid() const;
   SlotServer SlotServerOf();
 
   // Counts an operation under way for as long as it lives, so that Stop knows when all have ended.

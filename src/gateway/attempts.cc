@@ -148,6 +148,9 @@ net::Task<Result<void>> LeaseEngine(Call& call, Running& running) {
   const engine::Endpoint& endpoint = running.lease->endpoint();
   running.target = route.target;
   running.target.origin = endpoint.origin;
+  if (endpoint.peer_pid != 0) {
+    call.shard.client.ExpectPeer(endpoint.origin, endpoint.peer_pid);
+  }
   running.target.fields =
       Secret(fmt::format("authorization: {}\r\n", endpoint.authorization.Reveal()));
   co_return Result<void>();

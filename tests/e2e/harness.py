@@ -502,7 +502,7 @@ class EngineSlots:
     REQUIRES: the gate runs `engine_that_keeps_its_key`, and its model is loaded."""
 
     def __init__(self, gate):
-        [self.socket] = glob.glob(f"{gate.home.run}/engine-*/*.sock")
+        [self.socket] = glob.glob(f"{gate.home.run}/engine-*/*/*.sock")
         key = pathlib.Path(gate.home.path, "engine.key").read_text(encoding="ascii")
         self.authorization = "Bearer " + key.strip()
         self._connection = UnixConnection(self.socket, PATIENCE_S)
