@@ -72,7 +72,10 @@ void Settle(Call& call, Running& running, const dispatch::AttemptResult& result)
   const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
   ledger::Ledger& ledger = call.shared.parts.books.ledger();
   AttemptRecord& record = running.record;
-  if (!result.dispatched) return ledger.Void(std::move(running.reservation));
+  if (!result.dispatched) {
+    if (!running.reservation.dispatched()) return ledger.Void(std::move(running.reservation));
+    return ledger.Settle(std::move(running.reservation), {});  // it was marked before there was one
+  }
   ledger::Settlement settlement;
   const bool error_status = result.upstream_status >= 300;
   const bool answered = result.upstream_status / 100 == 2;
