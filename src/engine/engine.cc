@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "engine/runner.h"
+#include "net/sleep.h"
 
 namespace tidegate::engine {
 namespace {
@@ -223,6 +224,32 @@ net::Task<Result<Lease>> Engine::Acquire(net::Shard& home, std::string model,
     });
   }
   co_return cancel.MakeError();
+}
+
+net::Task<std::optional<ProcessEnd>> Engine::WhyEnded(net::Shard& home, Endpoint endpoint,
+                                                      net::CancelToken& cancel) {
+  struct News {
+    explicit News(net::Shard& shard) : timer(shard) {}
+    net::SleepTimer timer;
+    net::CancelToken come;  // as one that waits only until then
+    std::optional<ProcessEnd> end;
+  };
+  const auto news = std::make_shared<News>(home);
+  const net::Executor executor = home.io().get_executor();
+  state_->Post(endpoint.model, [news, executor, run = endpoint.run](Runner& runner) {
+    runner.WhenEnded(run, news, [weak = std::weak_ptr(news), executor](const ProcessEnd& end) {
+      net::asio::post(executor, [weak, end] {
+        const std::shared_ptr<News> wanted = weak.lock();
+        if (!wanted) return;
+        wanted->end = end;
+        wanted->come.Cancel(ErrorCode::kCancelled);
+      });
+    });
+  });
+  const net::CancelToken::Scope scope(cancel,
+                                      [&news] { news->come.Cancel(ErrorCode::kCancelled); });
+  (void)co_await news->timer.SleepUntil(news->come, net::MonotonicNow() + kEndNewsNanos);
+  co_return std::move(news->end);
 }
 
 void Engine::KeepAlive(std::string_view model, std::int64_t nanos) {

@@ -39,6 +39,8 @@
 
 namespace tidegate::engine {
 
+inline constexpr std::int64_t kEndNewsNanos = 1'000'000'000;
+
 struct EngineOptions {
   LocatorOptions locator;
   std::string runtime_folder;  // for sockets and keys, see runtime_folder.h; made when missing
@@ -81,6 +83,12 @@ class Engine {
   net::Task<Result<Lease>> Acquire(net::Shard& home, std::string model, net::CancelToken& cancel) {
     return Acquire(home, std::move(model), cancel, Claim());
   }
+
+  // After a request over a lease of `endpoint` has failed: how its process ended, if it has or does
+  // so within kEndNewsNanos; nothing if it goes on. A connection breaks before the end of the
+  // process is known. Called as Acquire is; ends early with `cancel`.
+  net::Task<std::optional<ProcessEnd>> WhyEnded(net::Shard& home, Endpoint endpoint,
+                                                net::CancelToken& cancel);
 
   // From now on these are the models. Those that are new can be asked for when this returns. Those
   // that are gone are not found any more, also by those who wait for them, and end after their

@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::int64_t kNanosPerMillisecond = 1'000'000;
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::size_t kLogLineBytesMax = 300;  // of what the child said, in an error's message
 
 // The line of the child's output that says most about why it ended: the first complaint, since the
@@ -257,7 +258,7 @@ void Runner::Grant(WaiterId waiter) {
       self->Apply(self->supervisor_.Release(net::MonotonicNow(), run, held_nanos));
     });
   };
-  Endpoint endpoint{origin(), authorization_, name_, peer_pid(), present_->context_tokens()};
+  Endpoint endpoint{origin(), authorization_, name_, peer_pid(), present_->context_tokens(), run};
   Answer(waiter, Lease(std::move(endpoint), std::move(release)));
 }
 
@@ -583,6 +584,25 @@ void Runner::OnChildEnd(std::uint64_t run) {
   unlink(context_->folder.KeyPath(name_).c_str());
   context_->client->Forget(origin());
   Apply(supervisor_.OnExited(net::MonotonicNow(), run, ExitError(*status)));
+  TellEnd(run, {status->Describe(), 0});
+}
+
+void Runner::WhenEnded(std::uint64_t run, const std::shared_ptr<void>& wanted,
+                       std::function<void(const ProcessEnd&)> ended) {
+  if (run <= ended_run_) return ended(run == ended_run_ ? end_ : ProcessEnd{"ended", 1});
+  std::erase_if(end_watchers_, [](const EndWatcher& watcher) { return watcher.wanted.expired(); });
+  if (end_watchers_.size() < kEndWatchersMax) {
+    end_watchers_.push_back({run, wanted, std::move(ended)});
+  }
+}
+
+void Runner::TellEnd(std::uint64_t run, ProcessEnd end) {
+  const ModelStatus status = supervisor_.Status(net::MonotonicNow());
+  const std::int64_t seconds = (status.retry_in_nanos + status.load_nanos) / kNanosPerSecond;
+  end.retry_after_s = std::clamp<std::int64_t>(seconds + 1, 1, kRetryAfterSMax);
+  ended_run_ = run;
+  end_ = std::move(end);
+  for (const EndWatcher& watcher : std::exchange(end_watchers_, {})) watcher.ended(end_);
 }
 
 Error Runner::ExitError(const process::ExitStatus& status) const {

@@ -38,6 +38,8 @@ namespace tidegate::engine {
 
 inline constexpr std::size_t kChildOutputBytesKept = 64 * 1024;
 inline constexpr std::int64_t kProbeTimeoutNanos = 1'000'000'000;
+inline constexpr std::size_t kEndWatchersMax = 1'024;  // of one process
+
 // What the runners of one engine share. Leases keep it alive too, beyond the shard perhaps, but use
 // no more of it than `stopped` by then.
 struct RunnerContext {
@@ -73,6 +75,10 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void KeepAlive(std::int64_t nanos);
   void Pin(bool pinned);
   void Unload();
+  // Calls `ended` with how the process `run` ended: at once if it has, else when it does.
+  // Whoever no longer wants to know has let go of `wanted` by then.
+  void WhenEnded(std::uint64_t run, const std::shared_ptr<void>& wanted,
+                 std::function<void(const ProcessEnd&)> ended);
   // An answer came of which so many tokens had been guessed, and so many of these were right.
   void NoteDrafts(std::int64_t drafted, std::int64_t accepted);
   // Ends the process after its users; the next one is as `fitter` says.
@@ -114,6 +120,7 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void CloseDescriptors();
   void ReadOutput(std::uint64_t run);
   void OnChildEnd(std::uint64_t run);
+  void TellEnd(std::uint64_t run, ProcessEnd end);
   void DrainOutput();
   void TakeOutput(std::string_view bytes);
   void CheckDevices(std::uint64_t run);
@@ -148,6 +155,14 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
     Granted granted;
   };
   std::map<WaiterId, Waiter> waiters_;
+  struct EndWatcher {
+    std::uint64_t run;
+    std::weak_ptr<void> wanted;
+    std::function<void(const ProcessEnd&)> ended;
+  };
+  std::vector<EndWatcher> end_watchers_;
+  std::uint64_t ended_run_ = 0;  // the latest that ended; 0 = none has
+  ProcessEnd end_;               // of it
   std::optional<process::Child> child_;
   models::Pin pin_;  // of its files, which stay as long as it runs
   Secret authorization_;

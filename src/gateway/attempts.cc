@@ -159,6 +159,33 @@ net::Task<Result<void>> LeaseEngine(Call& call, Running& running) {
   co_return Result<void>();
 }
 
+// A broken connection to an engine says nothing to a caller: what became of its process does, and
+// when to come back.
+net::Task<void> ExplainEnd(Call& call, const Running& running, dispatch::AttemptResult& result) {
+  const auto broke = [&] {
+    return result.error && result.error->source == ErrorSource::kUpstream &&
+           (result.error->code == ErrorCode::kUnavailable ||
+            result.error->code == ErrorCode::kProtocol) &&
+           result.upstream_status < 300;
+  };
+  if (!broke()) co_return;
+  const std::optional<engine::ProcessEnd> end = co_await call.inventory->engine()->WhyEnded(
+      call.exchange.shard(), running.lease->endpoint(), call.exchange.cancel());
+  if (!end) co_return;
+  Error error = Unavailable(
+      ErrorSource::kEngine,
+      fmt::format("{}: its engine {} before {}; it starts again by itself, so send the request "
+                  "again in {} s",
+                  running.target.name, end->how,
+                  result.committed ? "the answer was complete" : "it answered",
+                  end->retry_after_s));
+  error.retry = Retry::kOtherTarget;
+  error.reason = "engine_crashed";
+  error.retry_after_s = end->retry_after_s;
+  error.cause = std::make_shared<const Error>(*std::move(result.error));
+  result.error = std::move(error);
+}
+
 protocols::UpstreamOptions OptionsFor(const Call& call, const Running& running) {
   const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
   const Route& route = call.inventory->route(running.deployment);
@@ -245,8 +272,10 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
                                      .free = running.estimate.worst_cost.nanodollars == 0,
                                      .signing = &signing,
                                      .reader = reader.get()};
-  co_return co_await dispatch::RunAttempt(call.shard.client, input, *std::move(cleared), answer,
-                                          call.exchange.cancel());
+  dispatch::AttemptResult result = co_await dispatch::RunAttempt(
+      call.shard.client, input, *std::move(cleared), answer, call.exchange.cancel());
+  if (leased) co_await ExplainEnd(call, running, result);
+  co_return result;
 }
 
 // What the caller is told when every attempt has failed.
