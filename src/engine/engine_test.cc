@@ -89,6 +89,10 @@ class EngineTest : public testing::EngineFixture {
     options_.residency.budget_bytes = (std::uint64_t{1} << 30U) + 1;
     options_.residency.quantum_nanos_min = options_.residency.quantum_nanos_max = kSecond / 10;
   }
+  std::optional<ProcessEnd> WhyEnded(const Endpoint& endpoint) {
+    net::CancelToken cancel;
+    return Start(shards_[1], engine_->WhyEnded(shards_[1], endpoint, cancel)).get();
+  }
   // Sockets and keys of all engines here.
   std::size_t PrivateFiles() {
     std::size_t count = 0;
@@ -197,6 +201,50 @@ TEST_F(EngineTest, AChildThatIsKilledInUseComesBackForThoseWhoWait) {
   held_.push_back(std::move(**second));
   held_.clear();
   EXPECT_TRUE(third.get()->ok());
+}
+
+// Stopped, it keeps its connections and answers nothing.
+TEST_F(EngineTest, AChildThatHangsUnderItsUsersIsKilledAndComesBack) {
+  options_.limits.check_nanos = options_.limits.check_timeout_nanos = kSecond / 10;
+  options_.limits.check_misses_max = 2;
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok());
+  const int hung = StatusOf("tiny").pid;
+  const UniqueFd child = OpenPid(hung);
+  ASSERT_EQ(kill(hung, SIGSTOP), 0);
+  EXPECT_TRUE(Ends(child.get()));
+  const std::optional<ProcessEnd> end = WhyEnded(lease->endpoint());
+  ASSERT_TRUE(end.has_value());
+  EXPECT_NE(end->how.find("hung"), std::string::npos) << end->how;
+  EXPECT_GE(end->retry_after_s, 1);
+  ASSERT_TRUE(Reaches("tiny", ModelState::kReady));  // by itself
+  EXPECT_NE(StatusOf("tiny").pid, hung);
+  EXPECT_EQ(StatusOf("tiny").counts.crashes, 1);
+}
+
+TEST_F(EngineTest, AChildThatIsOnlyBusyIsLeftAlone) {
+  options_.limits.check_nanos = kSecond / 100;
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok());
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(Answers(*lease));
+  EXPECT_EQ(StatusOf("tiny").counts.crashes, 0);
+  EXPECT_EQ(WhyEnded(lease->endpoint()), std::nullopt);
+}
+
+TEST_F(EngineTest, HowAChildEndedIsToldToThoseWhoUsedIt) {
+  Create({Model("tiny")});
+  Result<Lease> first = Acquire("tiny");
+  ASSERT_TRUE(first.ok());
+  ASSERT_EQ(kill(StatusOf("tiny").pid, SIGSEGV), 0);
+  const std::optional<ProcessEnd> end = WhyEnded(first->endpoint());
+  ASSERT_TRUE(end.has_value());
+  EXPECT_NE(end->how.find("SIGSEGV"), std::string::npos) << end->how;
+  Result<Lease> second = Acquire("tiny");
+  ASSERT_TRUE(second.ok());
+  EXPECT_NE(second->endpoint().run, first->endpoint().run);
+  EXPECT_NE(WhyEnded(first->endpoint()), std::nullopt);  // also when the next one runs
 }
 
 TEST_F(EngineTest, AnIdleChildIsStoppedAndLeavesNothing) {

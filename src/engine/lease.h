@@ -26,6 +26,7 @@ struct Endpoint {
 struct ProcessEnd {
   std::string how;                 // "was killed by signal 11 (SIGSEGV)"
   std::int64_t retry_after_s = 1;  // until the next one serves, as far as can be known
+  friend bool operator==(const ProcessEnd&, const ProcessEnd&) = default;
 };
 
 // Move-only; usable and destroyed on any thread. Destroying it gives the slot to the next in the

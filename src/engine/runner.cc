@@ -25,7 +25,6 @@ namespace {
 
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::int64_t kNanosPerMillisecond = 1'000'000;
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::size_t kLogLineBytesMax = 300;  // of what the child said, in an error's message
 
 // The line of the child's output that says most about why it ended: the first complaint, since the
@@ -323,6 +322,9 @@ void Runner::Apply(Actions actions) {
       case Action::Kind::kProbe:
         Probe();
         break;
+      case Action::Kind::kCheck:
+        Check();
+        break;
       case Action::Kind::kTerminate:
         Terminate();
         break;
@@ -583,8 +585,9 @@ void Runner::OnChildEnd(std::uint64_t run) {
   unlink(context_->folder.SocketPath(name_).c_str());
   unlink(context_->folder.KeyPath(name_).c_str());
   context_->client->Forget(origin());
+  const std::string how = supervisor_.hung() ? "hung and was killed" : status->Describe();
   Apply(supervisor_.OnExited(net::MonotonicNow(), run, ExitError(*status)));
-  TellEnd(run, {status->Describe(), 0});
+  TellEnd(run, {how, 0});
 }
 
 void Runner::WhenEnded(std::uint64_t run, const std::shared_ptr<void>& wanted,
@@ -654,6 +657,21 @@ net::Task<void> Runner::ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t ru
     co_await SlotRun::Restore(self->slots_, std::move(server));
   }
   self->OnProbe(run, serves);
+}
+
+// Whatever it says, it lives.
+void Runner::Check() {
+  net::Spawn(context_->shard.io(), CheckOnce(shared_from_this(), supervisor_.run()),
+             [self = Pending(shared_from_this())](std::exception_ptr e) { CHECK(!e); });
+}
+
+net::Task<void> Runner::CheckOnce(std::shared_ptr<Runner> self, std::uint64_t run) {
+  const auto response =
+      co_await net::Fetch(*self->context_->client, self->origin(), "GET", "/health", "", "",
+                          self->context_->limits.check_timeout_nanos);
+  // Each open connection occupies one of its threads.
+  self->context_->client->Forget(self->origin());
+  self->Apply(self->supervisor_.OnCheck(net::MonotonicNow(), run, response.ok()));
 }
 
 void Runner::OnProbe(std::uint64_t run, bool serves) {

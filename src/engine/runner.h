@@ -130,6 +130,8 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void Probe();
   static net::Task<void> ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t run);
   void OnProbe(std::uint64_t run, bool serves);
+  void Check();
+  static net::Task<void> CheckOnce(std::shared_ptr<Runner> self, std::uint64_t run);
   void Grant(WaiterId waiter);
   void Answer(WaiterId waiter, Result<Lease> result);
   bool IsSpared(WaiterId waiter, const Error& error) const;

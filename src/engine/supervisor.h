@@ -18,8 +18,14 @@
 // A start that fails refuses everybody who waits, with the reason: trying again would most likely
 // fail again. A crash of a process that had served takes its own users with it and nobody else:
 // those who wait stay in the queue for the restart, unless the back-off has grown beyond patience.
+//
+// A process may compute for minutes without a byte, but it says meanwhile that it lives. While it
+// is used it is asked at times; one that says nothing several times in a row is killed, which
+// counts as a crash. A use is followed by one good answer at most, so that nothing is asked of a
+// process that is idle.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,6 +51,11 @@ struct SupervisorLimits {
   // Between probes, growing with the time that has passed.
   std::int64_t probe_min_nanos = 5'000'000;
   std::int64_t probe_max_nanos = 100'000'000;
+  // While it is used: after how long it is asked whether it still answers, how long that may take,
+  // and after how many questions in a row without an answer it is killed. Never with 0.
+  std::int64_t check_nanos = 15'000'000'000;
+  std::int64_t check_timeout_nanos = 10'000'000'000;
+  int check_misses_max = 3;
 };
 
 // How long a request holds its lease, until that was observed, and what each observation weighs.
@@ -57,6 +68,7 @@ struct Action {
   enum class Kind : std::uint8_t {
     kSpawn,      // start the process of run(); answer with OnSpawned or OnSpawnFailed
     kProbe,      // ask whether it serves; answer with OnProbe
+    kCheck,      // ask whether it still answers at all; answer with OnCheck
     kTerminate,  // SIGTERM
     kKill,       // SIGKILL
     kGrant,      // `waiter` has a lease of run(); answer with Release when it ends
@@ -107,6 +119,7 @@ class Supervisor {
   Actions OnSpawned(std::int64_t now, std::uint64_t run);
   Actions OnSpawnFailed(std::int64_t now, std::uint64_t run, Error why);
   Actions OnProbe(std::int64_t now, std::uint64_t run, bool serves);
+  Actions OnCheck(std::int64_t now, std::uint64_t run, bool answers);
   // The process runs, but not as it has to: ends it, as a start that failed.
   Actions OnUnfit(std::int64_t now, std::uint64_t run, Error why);
   // `why`: what the process did and said last.
@@ -119,7 +132,9 @@ class Supervisor {
   Actions Retire(std::int64_t now, Error why);
   void Reopen() { closed_.reset(); }
 
-  std::optional<std::int64_t> wake_at() const { return wake_at_; }
+  std::optional<std::int64_t> wake_at() const {
+    return wake_at_ && check_at_ ? std::min(wake_at_, check_at_) : wake_at_ ? wake_at_ : check_at_;
+  }
   std::uint64_t run() const { return run_; }  // number of the present or latest process, from 1
   // After Stop or Retire: nothing is left of it.
   bool stopped() const { return closed_ && state_ == ModelState::kAbsent; }
@@ -129,7 +144,8 @@ class Supervisor {
   bool forgotten() const {
     return (state_ == ModelState::kAbsent || state_ == ModelState::kBackingOff) && waiters_.empty();
   }
-  std::uint64_t grants() const { return grants_; }  // leases ever given
+  std::uint64_t grants() const { return grants_; }       // leases ever given
+  bool hung() const { return hung_error_.has_value(); }  // it is being killed for not answering
   // Everything but the process's own figures.
   ModelStatus Status(std::int64_t now) const;
 
@@ -145,7 +161,10 @@ class Supervisor {
   void NoteHealth(std::int64_t now);
   void NoteService(std::int64_t held_nanos);
   bool Grants() const;
-  void Grant(WaiterId waiter, Actions& actions);
+  void Grant(std::int64_t now, WaiterId waiter, Actions& actions);
+  void Check(std::int64_t now, Actions& actions);
+  void ForgetChecks();
+  Error HungError() const;
   void GrantWaiting(std::int64_t now, Actions& actions);
   void DrainOrTerminate(std::int64_t now, Actions& actions);
   void WaitIdle(std::int64_t now);
@@ -181,6 +200,11 @@ class Supervisor {
   // The failure that we back off from was a crash of a process that had served.
   bool served_ = false;
   std::optional<std::int64_t> wake_at_;
+  std::optional<std::int64_t> check_at_;  // the next check; none while one is under way
+  std::int64_t check_began_ = 0;
+  bool checking_ = false;
+  int misses_ = 0;                   // checks in a row without an answer
+  std::optional<Error> hung_error_;  // while kReady: it is being killed for that
   std::int64_t start_began_ = 0, ready_at_ = -1, last_start_nanos_ = 0;
   std::int64_t load_nanos_prior_ = kLoadNanosPrior;
   std::int64_t service_nanos_ = 0;  // mean of the leases, the latest counting most; 0 = none yet

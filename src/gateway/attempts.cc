@@ -67,6 +67,7 @@ core::Usage EstimateUsage(const Call& call, const dispatch::AttemptResult& resul
 // Phase 15. Every way an attempt can end has one settlement:
 //   an answer, whole or in part: the usage that was reported, else our estimate from what was seen;
 //   an error status: nothing, since providers do not charge for it;
+//   no connection: nothing, since nothing was sent;
 //   silence after sending: the whole reservation, since nobody knows what the provider did.
 void Settle(Call& call, Running& running, const dispatch::AttemptResult& result) {
   const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
