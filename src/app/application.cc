@@ -205,11 +205,10 @@ Result<void> Application::Parts::OpenShelf(const std::string& folder) {
 
 Result<void> Application::Parts::StartEngine() {
   const Settings& settings = config.settings;
-  locator = std::make_unique<engine::Locator>(
-      engine::LocatorOptions::FromEnvironment(settings.engine_path));
+  locator = std::make_unique<engine::Locator>(LocatorOptionsOf(settings));
   if (!settings.engine_enabled) return {};
   engine::EngineOptions options;
-  options.locator = engine::LocatorOptions::FromEnvironment(settings.engine_path);
+  options.locator = LocatorOptionsOf(settings);
   TIDEGATE_ASSIGN(options.runtime_folder, RuntimeFolder(settings, environment));
   TIDEGATE_TRY(MakeFolder(options.runtime_folder));
   TIDEGATE_ASSIGN(const std::string state, StateFolder(settings, environment));
@@ -302,9 +301,9 @@ Result<void> Application::Parts::StartModels() {
   options.pulls.client.proxy = net::ProxyConfig::FromEnvironment();
   TIDEGATE_ASSIGN(options.pushes, PushSettings(config.settings, environment));
   options.pushes.client = options.pulls.client;
-  options.library.quantizer = engine::MakeQuantizer(
-      {engine::LocatorOptions::FromEnvironment(config.settings.engine_path),
-       config.settings.engine_sandbox, static_cast<int>(config.settings.engine_threads)});
+  options.library.quantizer =
+      engine::MakeQuantizer({LocatorOptionsOf(config.settings), config.settings.engine_sandbox,
+                             static_cast<int>(config.settings.engine_threads)});
   models = std::make_unique<ModelService>((*shards)[0], std::move(options));
   return {};
 }

@@ -73,7 +73,7 @@ std::vector<Check> CheckEngine(const Config& config, const models::ModelScan& sc
     return {
         {"engine", CheckState::kWarn, "engine.enabled is false: nothing runs on this machine", ""}};
   }
-  engine::Locator locator(engine::LocatorOptions::FromEnvironment(config.settings.engine_path));
+  engine::Locator locator(LocatorOptionsOf(config.settings));
   const Result<engine::EngineBinary> found = locator.Locate();
   if (!found.ok()) return {FromError("engine", found.error(), "run: tidegate engine install")};
   std::vector<Check> checks = {{"engine", CheckState::kOk,
@@ -238,8 +238,7 @@ cli::EngineReport EngineStatus(const Environment& environment) {
   cli::EngineReport report;
   report.install_prefix = engine::DefaultEnginePrefix();
   const Result<Config> config = LoadConfig("", environment);
-  engine::Locator locator(engine::LocatorOptions::FromEnvironment(
-      config.ok() ? config->settings.engine_path : std::string()));
+  engine::Locator locator(LocatorOptionsOf(config.ok() ? config->settings : Settings()));
   const Result<engine::EngineBinary> found = locator.Locate();
   report.found = found.ok();
   if (found.ok()) {

@@ -40,6 +40,9 @@ constexpr std::array kOptions = {
     Option{"engine.enabled", &Settings::engine_enabled, "run models on this machine"},
     Option{"engine.path", &Settings::engine_path,
            "the llama-server to run; default: PATH, then the installed one"},
+    Option{"engine.environment", &Settings::engine_environment,
+           "variables that local models' processes get beside those that choose devices: "
+           "NAME=value; no secrets"},
     Option{"engine.sandbox", &Settings::engine_sandbox,
            "a model's process sees its own files only and no network; false only where a driver "
            "needs more"},

@@ -26,6 +26,7 @@ struct Settings {
   bool engine_enabled = true;
   bool engine_sandbox = true;
   std::string engine_path;
+  std::vector<std::string> engine_environment;
   std::int64_t engine_threads = 0;
   std::int64_t engine_context_tokens = 0;
   std::int64_t engine_slots = 0;

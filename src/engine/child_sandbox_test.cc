@@ -112,6 +112,20 @@ TEST_F(ChildSandboxTest, AFolderCalledLibBesideTheProgramsIsTheEnginesIfItHoldsL
   EXPECT_TRUE(Has(Options(program, Make("a.gguf")).readable, libraries));
 }
 
+TEST_F(ChildSandboxTest, LibrariesThatTheEnvironmentNamesAreReadAndNothingBesideThem) {
+  const std::string library = Make("cuda/libcudart.so.12");
+  const std::string note = Make("cuda/notes.txt");
+  const std::string back_end = Make("ends/libggml-own.so");
+  const std::string folders = "/nowhere:relative:" + (folder_ / "cuda").string();
+  const process::SandboxOptions options = SandboxFor(
+      Make("bin/llama-server"), {"LD_LIBRARY_PATH=" + folders, "GGML_BACKEND_PATH=" + back_end});
+  EXPECT_TRUE(Has(options.readable, library));
+  EXPECT_TRUE(Has(options.readable, back_end));
+  EXPECT_FALSE(Has(options.readable, note));
+  EXPECT_FALSE(Has(options.readable, (folder_ / "cuda").string()));
+  EXPECT_FALSE(Has(SandboxFor(Make("bin/llama-server"), {}).readable, library));
+}
+
 TEST_F(ChildSandboxTest, ALinkToTheProgramIsFollowedToItsLibraries) {
   const std::string program = Make("builds/1/bin/llama-server");
   Make("builds/1/lib/libllama.so.0");

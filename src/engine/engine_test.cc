@@ -138,6 +138,7 @@ TEST_F(EngineTest, WithoutTheKeyNothingIsAnswered) {
 }
 
 TEST_F(EngineTest, TheKeyIsNowhereThatOthersCanLook) {
+  options_.locator.environment.clear();  // of whoever runs the tests
   Create({Model("tiny")});
   Result<Lease> lease = Acquire("tiny");
   ASSERT_TRUE(lease.ok());
@@ -158,6 +159,16 @@ TEST_F(EngineTest, TheKeyIsNowhereThatOthersCanLook) {
   ASSERT_EQ(stat(options_.runtime_folder.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700U);
   EXPECT_EQ(PrivateFiles(), 1U);  // the socket
+}
+
+TEST_F(EngineTest, AChildHasTheVariablesThatAreNamedForItAndNoOthers) {
+  options_.locator.environment = {"CUDA_VISIBLE_DEVICES=1", "GGML_CUDA_NO_PINNED=1"};
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok());
+  const std::string process = "/proc/" + std::to_string(StatusOf("tiny").pid);
+  EXPECT_EQ(Slurp(process + "/environ"),
+            std::string("CUDA_VISIBLE_DEVICES=1\0GGML_CUDA_NO_PINNED=1\0", 45));
 }
 
 TEST_F(EngineTest, EveryStartHasAKeyOfItsOwn) {

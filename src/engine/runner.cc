@@ -445,6 +445,7 @@ Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
   if (context_->slots) kept = context_->slots->Begin(model, binary, settings, fit.slots());
   if (kept) kept->Allow(settings, files);
   TIDEGATE_ASSIGN(options.argv, MakeCommandLine(binary, model, settings, fit.slots(), files));
+  options.environment = binary.environment;
   ChildProtection protection = context_->protection;
   if (!protection.data_bytes_max) protection.data_bytes_max = DataBytesMax(fit);
   protection.Apply(binary, model, files, options);
