@@ -162,6 +162,7 @@ struct Application::Parts {
   Result<std::vector<core::Deployment>> LocalDeployments() const;
   void OnModels(std::shared_ptr<const models::ModelScan> scan);
   void OnMachine(engine::Machine found);
+  engine::DeviceUse DevicesInUse() const;
   void Offer();
   void RebuildInventory();
   Result<void> StartGateway();
@@ -328,6 +329,17 @@ void Application::Parts::OnMachine(engine::Machine found) {
   const std::lock_guard lock(refit_mutex);
   engine->SetMachine(std::move(found));
   Offer();
+}
+
+engine::DeviceUse Application::Parts::DevicesInUse() const {
+  engine::DeviceUse use;
+  for (const engine::ModelStatus& status : engine->Statuses()) {
+    const bool runs = status.pid != 0 || status.state == engine::ModelState::kStarting;
+    use.held = use.held || (runs && status.device_layers != 0);
+    use.failures += status.counts.crashes + status.counts.failed_starts;
+    use.failures += status.degraded.empty() ? 0 : 1;
+  }
+  return use;
 }
 
 void Application::Parts::Offer() {
@@ -514,7 +526,8 @@ Result<std::unique_ptr<Application>> Application::Start(ApplicationOptions optio
         [&parts](std::shared_ptr<const models::ModelScan> scan) { parts.OnModels(scan); });
     parts.models->StartWatching();
     parts.machine->StartWatching(
-        [&parts](engine::Machine found) { parts.OnMachine(std::move(found)); });
+        [&parts](engine::Machine found) { parts.OnMachine(std::move(found)); },
+        [&parts] { return parts.DevicesInUse(); });
   }
   TIDEGATE_TRY(parts.Listen());
   parts.discovery = Discovery::Start((*parts.shards)[0], *parts.catalogue, parts.config.providers,

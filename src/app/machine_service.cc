@@ -26,25 +26,26 @@ engine::Machine MachineService::Now() {
 
 std::string MachineService::why_not() const {
   const std::lock_guard lock(mutex_);
-  return why_not_;
+  return machine_.devices_why_not;
 }
 
 // True when there are others than before.
 bool MachineService::Look() {
   const std::lock_guard look(look_mutex_);
-  std::optional<engine::DeviceNews> news = watch_.Look();
+  std::optional<engine::DeviceNews> news = watch_.Look(use_);
   const std::lock_guard lock(mutex_);
   looked_ = true;
   if (!news) return false;
-  if (!news->why_not.empty()) {
+  const bool same_trouble = news->why_not == machine_.devices_why_not;
+  if (!news->why_not.empty() && !same_trouble) {
     obs::Log(obs::Level::kWarning, "the graphics devices are not known: {}", news->why_not);
   }
   for (const engine::GraphicsDevice& device : news->devices) {
     obs::Log(obs::Level::kInfo, "graphics device {}: {}, {} of {} MiB free", device.id,
              device.description, device.free_bytes >> 20U, device.total_bytes >> 20U);
   }
-  why_not_ = std::move(news->why_not);
-  if (news->devices.empty() && machine_.devices.empty()) return false;
+  machine_.devices_why_not = std::move(news->why_not);
+  if (news->devices.empty() && machine_.devices.empty() && same_trouble) return false;
   machine_.devices = std::move(news->devices);
   return true;
 }
@@ -64,8 +65,10 @@ net::Task<void> MachineService::Watch() {
   }
 }
 
-void MachineService::StartWatching(std::function<void(engine::Machine)> changed) {
+void MachineService::StartWatching(std::function<void(engine::Machine)> changed,
+                                   std::function<engine::DeviceUse()> use) {
   changed_ = std::move(changed);
+  use_ = std::move(use);
   shard_.Post([this] { (void)group_.Spawn(Watch()); });
 }
 

@@ -36,6 +36,15 @@ class EngineFitTest : public testing::EngineFixture {
   }
 };
 
+TEST_F(EngineFitTest, WhereDevicesAreRequiredAndNotKnownItSaysWhy) {
+  options_.machine.require_gpu = true;
+  options_.machine.devices_why_not = "llama-server cannot list its devices: exited with status 3";
+  Create({Model("tiny")});
+  const std::string unfit = StatusOf("tiny").unfit;
+  EXPECT_NE(unfit.find("exited with status 3"), std::string::npos) << unfit;
+  EXPECT_EQ(unfit.find("sees no graphics device"), std::string::npos) << unfit;
+}
+
 TEST_F(EngineFitTest, WhereDevicesAreRequiredAndThereAreNoneNothingIsStarted) {
   options_.machine.require_gpu = true;
   Create({Model("tiny")});

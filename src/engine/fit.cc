@@ -182,6 +182,12 @@ std::int64_t ModelFitter::LargestWindow(std::int64_t from) const {
 // Why it may not run, where it may only run on a graphics device; "" when it may.
 std::string ModelFitter::WithoutDevices(const models::FitDecision& decision) const {
   if (!machine_.require_gpu) return "";
+  if (machine_.devices.empty() && !machine_.devices_why_not.empty()) {
+    return "engine.require_gpu says that no model runs without a graphics device, and which there "
+           "are is not known: " +
+           machine_.devices_why_not +
+           "; it is asked again by itself, and 'tidegate doctor' shows what it says";
+  }
   if (machine_.devices.empty()) {
     return "llama-server sees no graphics device, and engine.require_gpu says that no model runs "
            "without one; see what 'tidegate doctor' says of the driver, or set engine.require_gpu "

@@ -186,6 +186,26 @@ class GraphicsDevices(unittest.TestCase):
         self.assertEqual(answer.status, 503)
         self.assertIn("uses 1 of 2 planned devices", answer.error["message"])
 
+    def test_a_driver_that_is_not_up_yet_is_asked_again(self):
+        home = Home()
+        self.addCleanup(home.remove)
+        up = f"{home.path}/driver-is-up"
+        first = "  echo 'ggml_cuda"
+        program = WITH_DEVICES.replace(first, f"  [ -e {up} ] || exit 3\n{first}")
+        script = home.write("llama-server", program.format(engine=engine_path()))
+        os.chmod(script, 0o700)
+        gate = Gate(home=home, engine=script, engine_settings="require_gpu = true")
+        self.addCleanup(gate.close)
+        answer = gate.chat(LOCAL, max_tokens=4)
+        self.assertEqual(answer.status, 503)
+        self.assertIn("cannot list its devices", answer.error["message"])
+        self.assertNotIn("sees no graphics device", answer.error["message"])
+        with open(up, "w", encoding="ascii"):
+            pass
+        eventually(lambda: len(self.devices(gate)) == 2, "it was asked again")
+        answer = gate.chat(LOCAL, max_tokens=4)
+        self.assertIn("uses 1 of 2 planned devices", answer.error["message"])
+
     def test_where_they_are_required_and_there_is_none_nothing_is_started(self):
         gate = self.start('#!/bin/sh\nexec {engine} "$@"\n', "require_gpu = true")
         answer = gate.chat(LOCAL, max_tokens=4)
