@@ -219,6 +219,7 @@ Result<void> Application::Parts::StartEngine() {
   options.limits.slots = policy.slots;
   machine = std::make_unique<MachineService>((*shards)[0], *locator, settings);
   options.machine = machine->Now();
+  options.before_start = [this] { return machine->LookBeforeStart(); };
   options.limits.queue_max = static_cast<std::size_t>(settings.engine_queue_max);
   options.limits.keep_alive_nanos =
       settings.engine_keep_alive_s < 0 ? -1 : settings.engine_keep_alive_s * net::kSecond;
@@ -334,8 +335,10 @@ void Application::Parts::OnMachine(engine::Machine found) {
 engine::DeviceUse Application::Parts::DevicesInUse() const {
   engine::DeviceUse use;
   for (const engine::ModelStatus& status : engine->Statuses()) {
-    const bool runs = status.pid != 0 || status.state == engine::ModelState::kStarting;
-    use.held = use.held || (runs && status.device_layers != 0);
+    if (status.device_layers != 0) {
+      use.held = use.held || status.pid != 0;
+      use.starting += status.state == engine::ModelState::kStarting && status.pid == 0 ? 1 : 0;
+    }
     use.failures += status.counts.crashes + status.counts.failed_starts;
     use.failures += status.degraded.empty() ? 0 : 1;
   }

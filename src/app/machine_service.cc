@@ -19,7 +19,7 @@ engine::Machine MachineService::Now() {
     const std::lock_guard lock(mutex_);
     wait = machine_.require_gpu && !looked_;
   }
-  if (wait) (void)Look();
+  if (wait) (void)Look(false);
   const std::lock_guard lock(mutex_);
   return machine_;
 }
@@ -30,9 +30,11 @@ std::string MachineService::why_not() const {
 }
 
 // True when there are others than before.
-bool MachineService::Look() {
-  const std::lock_guard look(look_mutex_);
-  std::optional<engine::DeviceNews> news = watch_.Look(use_);
+bool MachineService::Look(bool starting) {
+  std::unique_lock look(look_mutex_, std::defer_lock);
+  if (!starting) look.lock();
+  if (starting && !look.try_lock()) return false;  // whoever looks now tells what it finds
+  std::optional<engine::DeviceNews> news = watch_.Look(use_, starting);
   const std::lock_guard lock(mutex_);
   looked_ = true;
   if (!news) return false;
@@ -45,8 +47,14 @@ bool MachineService::Look() {
              device.description, device.free_bytes >> 20U, device.total_bytes >> 20U);
   }
   machine_.devices_why_not = std::move(news->why_not);
-  if (news->devices.empty() && machine_.devices.empty() && same_trouble) return false;
+  if (same_trouble && engine::SameDevices(news->devices, machine_.devices)) return false;
   machine_.devices = std::move(news->devices);
+  return true;
+}
+
+bool MachineService::LookBeforeStart() {
+  if (!watching_ || !Look(true)) return false;
+  changed_(Now());
   return true;
 }
 
@@ -54,7 +62,7 @@ net::Task<void> MachineService::Watch() {
   net::SleepTimer timer(shard_);
   for (;;) {
     std::function<Result<void>()> look = [this]() -> Result<void> {
-      if (Look()) changed_(Now());
+      if (Look(false)) changed_(Now());
       return {};
     };
     // A thread that is busy for now is no reason to stop looking.
@@ -69,6 +77,7 @@ void MachineService::StartWatching(std::function<void(engine::Machine)> changed,
                                    std::function<engine::DeviceUse()> use) {
   changed_ = std::move(changed);
   use_ = std::move(use);
+  watching_ = true;
   shard_.Post([this] { (void)group_.Spawn(Watch()); });
 }
 

@@ -2,6 +2,7 @@
 // llama-server sees.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -35,10 +36,13 @@ class MachineService {
   // others than Now said. `use` says on that thread what processes of ours do with them.
   void StartWatching(std::function<void(engine::Machine)> changed,
                      std::function<engine::DeviceUse()> use);
+  // Before a process is started, on a thread that starts no other meanwhile: looks again if what is
+  // known is old. True when `changed` was called.
+  bool LookBeforeStart();
   void Stop();
 
  private:
-  bool Look();
+  bool Look(bool starting);
   net::Task<void> Watch();
 
   net::Shard& shard_;
@@ -49,6 +53,7 @@ class MachineService {
   engine::DeviceWatch watch_;                     // guarded by look_mutex_
   std::function<void(engine::Machine)> changed_;  // since StartWatching, as the next
   std::function<engine::DeviceUse()> use_;
+  std::atomic<bool> watching_ = false;
   net::Worker worker_;
   net::TaskGroup group_;
 };

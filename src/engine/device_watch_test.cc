@@ -107,6 +107,35 @@ TEST_F(DeviceWatchTest, AsksAgainAfterAFailureAndWhenTheLastProcessOfOursHasGone
   EXPECT_FALSE(watch.Look(now).has_value());
 }
 
+TEST_F(DeviceWatchTest, AnOldAnswerIsAskedForAgainBeforeAStart) {
+  FakeClock clock;
+  Locator locator({(folder_ / "llama-server").string(), "", ""});
+  DeviceWatch watch(locator, clock);
+  Install("1", kBig);
+  const std::optional<DeviceNews> first = watch.Look();
+  ASSERT_TRUE(first.has_value());
+  Install("1", kBigInUse);  // by another program
+  clock.Advance(kDeviceNewsNanosOld - 1);
+  EXPECT_FALSE(watch.Look(nullptr, true).has_value());
+  clock.Advance(1);
+  DeviceUse use{.held = true, .starting = 1};
+  const auto now = [&use] { return use; };
+  EXPECT_FALSE(watch.Look(now, true).has_value());
+  use = {.held = false, .starting = 2};  // the other one may be loading
+  EXPECT_FALSE(watch.Look(now, true).has_value());
+  use.starting = 1;
+  const std::optional<DeviceNews> news = watch.Look(now, true);
+  ASSERT_TRUE(news.has_value());
+  EXPECT_EQ(news->devices[0].free_bytes >> 20U, 5'000U);
+  EXPECT_FALSE(SameDevices(first->devices, news->devices));
+  EXPECT_TRUE(SameDevices(news->devices, news->devices));
+  std::vector<GraphicsDevice> wavering = news->devices;
+  wavering[0].free_bytes -= kDeviceSlackBytes;
+  EXPECT_TRUE(SameDevices(news->devices, wavering));
+  wavering.clear();
+  EXPECT_FALSE(SameDevices(news->devices, wavering));
+}
+
 TEST_F(DeviceWatchTest, WhatIsKnownStaysWhenAskingAgainFails) {
   FakeClock clock;
   Locator locator({(folder_ / "llama-server").string(), "", ""});
@@ -115,7 +144,8 @@ TEST_F(DeviceWatchTest, WhatIsKnownStaysWhenAskingAgainFails) {
   ASSERT_TRUE(watch.Look().has_value());
   Install("1", "exit 3");
   clock.Advance(kDevicePauseNanos);
-  const std::optional<DeviceNews> news = watch.Look([] { return DeviceUse{false, 1}; });
+  const std::optional<DeviceNews> news =
+      watch.Look([] { return DeviceUse{.held = false, .failures = 1}; });
   ASSERT_TRUE(news.has_value());
   EXPECT_NE(news->why_not, "");
   EXPECT_EQ(news->devices.size(), 1U);

@@ -51,6 +51,9 @@ struct EngineOptions {
   // Bytes of the budget that a process of the model holds; empty = as fit.h decides.
   std::function<std::uint64_t(const models::LocalModel& model)> memory_of = {};
   ChildProtection protection;
+  // Called before a process is started, on a thread that may wait and starts no other meanwhile.
+  // True: SetMachine was called with another machine, and the start begins anew with what it gives.
+  std::function<bool()> before_start = {};
   std::shared_ptr<SlotKeeper> slots = {};  // null: no conversation outlives its process
   // How much each model was used before, see ModelStatus::use_weight.
   std::map<std::string, double> use_weights = {};

@@ -14,6 +14,7 @@
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -212,6 +213,25 @@ TEST_F(EngineTest, AChildThatIsKilledInUseComesBackForThoseWhoWait) {
   held_.push_back(std::move(**second));
   held_.clear();
   EXPECT_TRUE(third.get()->ok());
+}
+
+TEST_F(EngineTest, AStartBeginsAnewWithTheMachineThatIsFoundBeforeIt) {
+  Devices(1, 1);
+  const Machine found = std::exchange(options_.machine, {});
+  options_.before_start = [&, first = true]() mutable {
+    if (!std::exchange(first, false)) return false;
+    engine_->SetMachine(found);
+    return true;
+  };
+  Create({Model("tiny")});
+  EXPECT_EQ(StatusOf("tiny").device_layers, 0);
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok()) << Describe(lease.error());
+  const ModelStatus status = StatusOf("tiny");
+  EXPECT_GT(status.device_layers, 0);
+  EXPECT_EQ(status.degraded, "");
+  EXPECT_EQ(status.counts.failed_starts, 0);
+  EXPECT_EQ(status.failures, 0);
 }
 
 // Stopped, it keeps its connections and answers nothing.

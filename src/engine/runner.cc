@@ -56,6 +56,15 @@ bool SameFile(const models::LocalModel& a, const models::LocalModel& b) {
   return a.path == b.path && a.size_bytes == b.size_bytes && a.modified_s == b.modified_s;
 }
 
+constexpr std::string_view kStartAnew = "engine_start_anew";
+
+// Seen by nobody: a start that is begun anew fails to begin with.
+Error StartAnew() {
+  Error error = Unavailable(ErrorSource::kEngine, "the machine has changed");
+  error.reason = kStartAnew;
+  return error;
+}
+
 // What a process may take in all: far from what it needs by the formulas, and far from all that
 // there is. Drivers of graphics devices reserve more than the machine has, so there is no limit for
 // those that use one; nor where the formulas do not know the model.
@@ -426,7 +435,10 @@ void Runner::StartChild() {
   present_ = next_;
   context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), run,
                            fitter = fitter_, fit = present_]() mutable {
-    auto started = std::make_shared<Result<Started>>((*self)->Prepare(fitter->model(), *fit));
+    const RunnerContext& context = *(*self)->context_;
+    const bool anew = context.before_start && context.before_start();
+    auto started = std::make_shared<Result<Started>>(
+        anew ? Result<Started>(StartAnew()) : (*self)->Prepare(fitter->model(), *fit));
     net::Shard& shard = (*self)->context_->shard;
     shard.Post(
         [self = std::move(self), run, started] { (*self)->OnStarted(run, std::move(*started)); });
@@ -460,6 +472,7 @@ Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
 void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   const std::int64_t now = net::MonotonicNow();
   if (!started.ok()) {
+    if (started.error().reason == kStartAnew) Apply(supervisor_.Replace(now));
     Apply(supervisor_.OnSpawnFailed(now, run, std::move(started).error()));
     return;
   }

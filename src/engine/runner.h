@@ -47,6 +47,7 @@ struct RunnerContext {
   SupervisorLimits limits;
   std::function<std::uint64_t(const models::LocalModel& model)> memory_of;  // see EngineOptions
   ChildProtection protection;
+  std::function<bool()> before_start;  // see EngineOptions
   Locator locator;
   RuntimeFolder folder;
   std::shared_ptr<Scheduler> scheduler;
