@@ -53,6 +53,10 @@ std::size_t ShardCount(const Settings& settings) {
   return std::clamp<std::size_t>((processors + 1) / 2, 1, kShardsDefaultMax);
 }
 
+std::int64_t KeepAliveNanos(std::int64_t seconds) {
+  return seconds < 0 ? -1 : seconds * net::kSecond;
+}
+
 Result<void> MakeFolder(const std::string& folder) {
   std::error_code ec;
   const bool made = std::filesystem::create_directories(folder, ec);
@@ -154,6 +158,7 @@ struct Application::Parts {
   Result<void> StartModels();
   Result<void> StartEngine();
   UseWeights UsesNow() const;
+  std::map<std::string, std::int64_t> KeepAlivesByConfig() const;
   Result<void> OpenProfiles();
   void StartBench();
   std::shared_ptr<const core::SpeedProfile> SpeedOf(const models::LocalModel& model,
@@ -220,8 +225,8 @@ Result<void> Application::Parts::StartEngine() {
   machine = std::make_unique<MachineService>((*shards)[0], *locator, settings);
   options.machine = machine->Now();
   options.limits.queue_max = static_cast<std::size_t>(settings.engine_queue_max);
-  options.limits.keep_alive_nanos =
-      settings.engine_keep_alive_s < 0 ? -1 : settings.engine_keep_alive_s * net::kSecond;
+  options.limits.keep_alive_nanos = KeepAliveNanos(settings.engine_keep_alive_s);
+  options.keep_alives = KeepAlivesByConfig();
   options.residency.preload_bytes = settings.engine_preload_mib < 0
                                         ? options.machine.host_bytes / 2
                                         : static_cast<std::uint64_t>(settings.engine_preload_mib)
@@ -245,6 +250,14 @@ UseWeights Application::Parts::UsesNow() const {
     uses.emplace(status.model, status.use_weight);
   }
   return uses;
+}
+
+std::map<std::string, std::int64_t> Application::Parts::KeepAlivesByConfig() const {
+  std::map<std::string, std::int64_t> nanos;
+  for (const providers::ModelConfig& stated : config.local_models) {
+    if (stated.keep_alive_s) nanos[stated.name] = KeepAliveNanos(*stated.keep_alive_s);
+  }
+  return nanos;
 }
 
 Result<void> Application::Parts::OpenProfiles() {

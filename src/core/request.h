@@ -88,9 +88,6 @@ struct Request : Envelope {
   bool stream = false;
   bool stream_usage = false;  // the caller asked for usage in the stream
   Readying readying = Readying::kNone;
-  // How long the model shall stay loaded when it is idle; negative = until something else needs
-  // its room. Means something on this device only.
-  std::optional<std::int64_t> keep_alive_nanos;
   // Of the window that a model has to have for it, at least; 0 = nobody asks.
   std::int64_t window_tokens = 0;
 

@@ -83,8 +83,8 @@ Result<std::unique_ptr<Engine>> Engine::Create(net::Shard& shard, EngineOptions 
   }
   options.residency.device_bytes = DeviceBudget(options.machine.devices);
   const std::shared_ptr<RunnerContext> context(new RunnerContext{
-      shard, options.limits, std::move(options.memory_of), options.protection,
-      Locator(std::move(options.locator)), std::move(folder),
+      shard, options.limits, std::move(options.keep_alives), std::move(options.memory_of),
+      options.protection, Locator(std::move(options.locator)), std::move(folder),
       std::make_shared<Scheduler>(shard, options.residency), std::move(options.slots),
       std::make_unique<net::HttpClient>(shard, net::ClientOptions{}),
       std::make_unique<process::SpawnThread>()});

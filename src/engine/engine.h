@@ -52,6 +52,8 @@ struct EngineOptions {
   std::shared_ptr<SlotKeeper> slots = {};  // null: no conversation outlives its process
   // How much each model was used before, see ModelStatus::use_weight.
   std::map<std::string, double> use_weights = {};
+  // By model, in the stead of SupervisorLimits::keep_alive_nanos.
+  std::map<std::string, std::int64_t> keep_alives = {};
 };
 
 // Thread-safe where said. REQUIRES: destroyed, or Stop() called, while the shard still runs, and

@@ -212,6 +212,15 @@ TEST_F(EngineTest, AnIdleChildIsStoppedAndLeavesNothing) {
   EXPECT_EQ(PrivateFiles(), 0U);
 }
 
+TEST_F(EngineTest, AModelMayStayLongerOrShorterThanTheOthers) {
+  options_.keep_alives = {{"short", 0}, {"ever", -1}};
+  Create({Model("short"), Model("ever"), Model("usual")});
+  for (const char* name : {"ever", "usual", "short"}) ASSERT_TRUE(Acquire(name).ok());
+  EXPECT_TRUE(Reaches("short", ModelState::kAbsent));
+  EXPECT_EQ(StatusOf("ever").idle_stop_in_nanos, -1);
+  EXPECT_GT(StatusOf("usual").idle_stop_in_nanos, 0);
+}
+
 TEST_F(EngineTest, HoldsTheFilesOfAStoredModelWhileItRuns) {
   models::ModelStore store((folder_ / "store").string());
   const models::Digest digest = *store.blobs().Put(Slurp(kStarter));

@@ -92,7 +92,7 @@ Runner::Runner(std::shared_ptr<RunnerContext> context, FitterPtr fitter)
       fitter_(std::move(fitter)),
       next_(std::make_shared<const ModelFit>(fitter_->standard())),
       present_(next_),
-      supervisor_(name_, context_->limits),
+      supervisor_(name_, context_->LimitsOf(name_)),
       exit_watch_(context_->shard.io().get_executor()),
       output_(context_->shard.io().get_executor()),
       timer_(context_->shard.io()) {

@@ -42,7 +42,8 @@ inline constexpr std::int64_t kProbeTimeoutNanos = 1'000'000'000;
 // no more of it than `stopped` by then.
 struct RunnerContext {
   net::Shard& shard;
-  SupervisorLimits limits;
+  SupervisorLimits limits;                          // of each model, but for:
+  std::map<std::string, std::int64_t> keep_alives;  // see EngineOptions
   std::function<std::uint64_t(const models::LocalModel& model)> memory_of;  // see EngineOptions
   ChildProtection protection;
   Locator locator;
@@ -53,6 +54,13 @@ struct RunnerContext {
   std::unique_ptr<process::SpawnThread> spawner;  // destroyed by Engine::Stop
   std::atomic<bool> stopped = false;  // the shard may be gone: nothing is posted to it any more
 
+  SupervisorLimits LimitsOf(const std::string& model) const {
+    SupervisorLimits own = limits;
+    if (const auto at = keep_alives.find(model); at != keep_alives.end()) {
+      own.keep_alive_nanos = at->second;
+    }
+    return own;
+  }
   MemoryAmount BytesOf(const models::LocalModel& model, const ModelFit& fit) const {
     return memory_of ? MemoryAmount(memory_of(model)) : fit.bytes;
   }

@@ -142,8 +142,8 @@ net::Task<Result<void>> LeaseEngine(Call& call, Running& running) {
       ClaimOf(call, running.window_tokens));
   if (!lease.ok()) co_return std::move(lease).error();
   running.lease.emplace(*std::move(lease));
-  if (call.request.keep_alive_nanos) {
-    call.inventory->engine()->KeepAlive(route.engine_model, *call.request.keep_alive_nanos);
+  if (call.effective.keep_alive_nanos) {
+    call.inventory->engine()->KeepAlive(route.engine_model, *call.effective.keep_alive_nanos);
   }
   const engine::Endpoint& endpoint = running.lease->endpoint();
   running.target = route.target;

@@ -16,8 +16,8 @@ net::Task<Result<void>> Load(Call& call, const std::string& model) {
       call.exchange.shard(), model, call.exchange.cancel(),
       ClaimOf(call, plan::WindowAsked(call.profile, call.effective)));
   if (!lease.ok()) co_return std::move(lease).error();
-  if (call.request.keep_alive_nanos) {
-    call.inventory->engine()->KeepAlive(model, *call.request.keep_alive_nanos);
+  if (call.effective.keep_alive_nanos) {
+    call.inventory->engine()->KeepAlive(model, *call.effective.keep_alive_nanos);
   }
   co_return Result<void>();
 }

@@ -384,6 +384,18 @@ TEST(Embeddings, GooglesJsonMayBeWrittenInItsOtherWays) {
   EXPECT_TRUE(asked->vendor_field.empty()) << asked->vendor_field;
 }
 
+TEST(Embeddings, OllamasSayHowLongTheModelStays) {
+  const Asked asked(Ollama(), R"({"model":"x","input":"a","keep_alive":"5m"})");
+  ASSERT_TRUE(asked.request.ok()) << DescribeError(asked.request.error());
+  EXPECT_EQ(asked->constraints.keep_alive_nanos, 300'000'000'000);
+  const Asked old(Ollama(), R"({"model":"x","prompt":"a","keep_alive":0})", kOllamaOld);
+  ASSERT_TRUE(old.request.ok()) << DescribeError(old.request.error());
+  EXPECT_EQ(old->constraints.keep_alive_nanos, 0);
+  const Asked wrong(Ollama(), R"({"model":"x","input":"a","keep_alive":"soon"})");
+  ASSERT_FALSE(wrong.request.ok());
+  EXPECT_EQ(wrong.request.error().field, "keep_alive");
+}
+
 TEST(Embeddings, OllamaReachesOthersAndBack) {
   EXPECT_EQ(
       Sent(Ollama(), R"({"model":"x","input":["a"],"truncate":false,"keep_alive":"5m"})", OpenAi()),

@@ -12,6 +12,7 @@
 #include "protocols/fields.h"
 #include "protocols/json_members.h"
 #include "protocols/limits.h"
+#include "protocols/ollama/keep_alive.h"
 #include "protocols/own_members.h"
 #include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
@@ -92,7 +93,8 @@ class RequestDecoder {
       TIDEGATE_ASSIGN(const json::Object object, options->Object());
       if (!object.empty()) texts_.NeedVendor(options->Path());
     }
-    // How long it stays loaded is a hint, in whichever way it is said.
+    TIDEGATE_TRY(
+        ollama::DecodeKeepAlive(fields.Value(names.Find("keep_alive")), request_.constraints));
     return TakeOwnMembers(names, fields, parser, request_);
   }
 

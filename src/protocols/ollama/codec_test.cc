@@ -273,14 +273,14 @@ TEST(OllamaRequest, WithoutContentLoadsOrLetsGo) {
   const PaddedText asks(
       R"({"model":"m","messages":[{"role":"user","content":"x"}],"keep_alive":0})");
   EXPECT_EQ(Decoded("/api/chat", asks).readying, core::Readying::kNone);
-  EXPECT_EQ(Decoded("/api/chat", asks).keep_alive_nanos, 0);
+  EXPECT_EQ(Decoded("/api/chat", asks).constraints.keep_alive_nanos, 0);
 }
 
 TEST(OllamaRequest, KeepAliveIsSecondsOrADuration) {
   constexpr std::int64_t kSecond = 1'000'000'000;
   const auto read = [](const std::string& value) {
     const PaddedText body(R"({"model":"m","keep_alive":)" + value + "}");
-    return Decoded("/api/chat", body).keep_alive_nanos;
+    return Decoded("/api/chat", body).constraints.keep_alive_nanos;
   };
   EXPECT_EQ(read("300"), 300 * kSecond);
   EXPECT_EQ(read("0.5"), kSecond / 2);

@@ -13,7 +13,7 @@
 #include "protocols/extension_decoder.h"
 #include "protocols/fields.h"
 #include "protocols/function_tools.h"
-#include "protocols/ollama/duration.h"
+#include "protocols/ollama/keep_alive.h"
 #include "protocols/ollama/limits.h"
 #include "protocols/ollama/message_decoder.h"
 #include "protocols/ollama/options_decoder.h"
@@ -36,8 +36,6 @@ using RootFields = Fields<kRoot.names.size()>;
 constexpr FieldNames kShow{
     std::to_array<std::string_view>({"model", "name", "verbose", "system", "template", "options"})};
 
-constexpr std::int64_t kForEver = -1;
-
 class RequestDecoder {
  public:
   RequestDecoder(Form form, std::string_view body, const json::Value& root,
@@ -53,7 +51,7 @@ class RequestDecoder {
     TIDEGATE_TRY(texts_.TakeUnknown(kRoot, fields));
     TIDEGATE_ASSIGN(const json::Value model, fields.Required(kRoot.Index("model")));
     TIDEGATE_TRY(texts_.TakeModel(model, root_));
-    TIDEGATE_TRY(DecodeKeepAlive(fields));
+    TIDEGATE_TRY(DecodeKeepAlive(fields.Value(kRoot.Index("keep_alive")), request_.constraints));
     if (form_ == kChatForm) {
       TIDEGATE_TRY(DecodeChat(fields));
     } else {
@@ -68,6 +66,7 @@ class RequestDecoder {
     TIDEGATE_TRY(DecodeLogprobs(fields));
     TIDEGATE_TRY(DecodeHints(fields));
     TIDEGATE_TRY(DecodeExtensionMember(fields));
+    if (request_.readying != core::Readying::kNone) SetReadying();  // the extension may say it, too
     return std::move(request_);
   }
 
@@ -80,28 +79,8 @@ class RequestDecoder {
     texts_.Count(value->raw().size());
   }
 
-  // Seconds, or a duration as Go writes it.
-  Result<void> DecodeKeepAlive(const RootFields& fields) {
-    const std::optional<json::Value> value = fields.Value(kRoot.Index("keep_alive"));
-    if (!value) return {};
-    if (value->is_string()) {
-      const std::optional<std::int64_t> nanos = ParseDuration(*value->String());
-      if (!nanos) return value->Invalid("must be a number of seconds or a duration, as \"5m\"");
-      request_.keep_alive_nanos = *nanos < 0 ? kForEver : *nanos;
-      return {};
-    }
-    TIDEGATE_ASSIGN(const double seconds, value->Number());
-    constexpr double kNanosPerSecond = 1e9;
-    constexpr auto kLongest = std::numeric_limits<std::int64_t>::max();
-    const double nanos = seconds * kNanosPerSecond;
-    request_.keep_alive_nanos = nanos < 0                                ? kForEver
-                                : nanos >= static_cast<double>(kLongest) ? kLongest
-                                                                         : std::llround(nanos);
-    return {};
-  }
-
   void SetReadying() {
-    const bool unload = request_.keep_alive_nanos == 0;
+    const bool unload = request_.constraints.keep_alive_nanos == 0;
     request_.readying = unload ? core::Readying::kUnload : core::Readying::kLoad;
   }
 
