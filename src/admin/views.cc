@@ -205,6 +205,7 @@ std::string EncodeEngineModels(const std::vector<engine::ModelStatus>& statuses)
     writer.Key("pinned").Bool(status.pinned);
     writer.Key("degraded").String(status.degraded);
     writer.Key("unfit").String(status.unfit);
+    writer.Key("window_note").String(status.window_note);
     writer.Key("speculation").String(status.speculation);
     writer.Key("speculation_note").String(status.speculation_note);
     writer.Key("drafted_tokens").Integer(status.drafted_tokens);

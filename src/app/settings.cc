@@ -53,8 +53,9 @@ constexpr std::array kOptions = {
            "requests that one local model answers at once; 0 = up to 4, as far as they fit", 0,
            256},
     Option{"engine.gpu_layers", &Settings::engine_gpu_layers,
-           "layers of each local model on graphics devices; -1 = as many as they hold", -1,
-           100'000},
+           "layers of each local model on graphics devices; -1 = as many as they hold; where there "
+           "is no device for them, ps --wide and the log say so",
+           -1, 100'000},
     Option{"engine.require_gpu", &Settings::engine_require_gpu,
            "no local model runs without a graphics device: it is refused where there is none, or "
            "where its driver is lost"},

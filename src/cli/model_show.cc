@@ -151,6 +151,9 @@ Rows MemoryRows(JsonFields& memory) {
   Add(rows, "window",
       FormatCount(window) + " tokens" +
           (most > window ? ", up to " + FormatCount(most) + " when asked" : ""));
+  if (std::string note = memory.Text("window_note"); !note.empty()) {
+    Add(rows, "note", std::move(note));
+  }
   Add(rows, "requests at once", std::to_string(memory.Integer("slots")));
   std::string devices;
   for (const std::string& device : memory.Texts("devices")) {
@@ -160,6 +163,9 @@ Rows MemoryRows(JsonFields& memory) {
     Add(rows, "layers",
         fmt::format("{} of {}{}", memory.Integer("device_layers"), memory.Integer("layers"),
                     devices));
+  }
+  if (std::string note = memory.Text("layers_note"); !note.empty()) {
+    Add(rows, "note", std::move(note));
   }
   Add(rows, "weights", FormatBytes(bytes("weights_bytes")));
   Add(rows, "window's cache", FormatBytes(bytes("cache_bytes")));

@@ -49,6 +49,17 @@ TEST_F(EngineFitTest, WhereDevicesAreRequiredAndThereAreNoneNothingIsStarted) {
   EXPECT_TRUE(Acquire("tiny").ok());
 }
 
+TEST_F(EngineFitTest, WhoWasToHaveLayersOnDevicesAndHasNoneSaysSo) {
+  options_.child.device_layers = 4;
+  models::LocalModel model = Model("tiny");
+  model.parameters = {{"num_ctx", "65536"}};
+  Create({model});
+  ASSERT_TRUE(Acquire("tiny").ok());
+  EXPECT_NE(StatusOf("tiny").degraded.find("4 of its layers"), std::string::npos)
+      << StatusOf("tiny").degraded;
+  EXPECT_NE(StatusOf("tiny").window_note.find("65536"), std::string::npos);
+}
+
 TEST_F(EngineFitTest, ARequestThatNeedsALargerWindowGetsOneAndItStays) {
   Create({Model("tiny")});  // 512 tokens, for two at once
   {

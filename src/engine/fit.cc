@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/memory_plan.h"
+#include "engine/model_parameters.h"
 #include "engine/model_settings.h"
 
 namespace tidegate::engine {
@@ -196,6 +197,30 @@ std::string ModelFitter::WithoutDevices(const models::FitDecision& decision) con
                    "use a smaller model, or set engine.require_gpu to false";
 }
 
+// Where layers were asked for and there is no device that could take any. Where there is one, they
+// are there, or the model is not served.
+std::string ModelFitter::MissingLayers(const core::MemoryFit& memory) const {
+  const int asked = std::min(settings_.device_layers.value_or(0), memory.layers);
+  if (!devices_.empty() || asked <= memory.device_layers) return "";
+  return std::to_string(asked) + " of its layers are to be on graphics devices, and " +
+         std::to_string(memory.device_layers) + " are: " +
+         (machine_.devices.empty() ? "llama-server sees no graphics device"
+                                   : "no graphics device has memory left") +
+         "; 'tidegate doctor' says more of the driver";
+}
+
+// Of a model that came with a parameter that asks for more than its weights were trained for.
+std::string ModelFitter::LoweredWindow() const {
+  const Result<ModelParameters> parameters = ReadModelParameters(model_.parameters);
+  const std::uint64_t trained = model_.metadata.context_tokens;
+  if (!parameters.ok() || trained == 0) return "";
+  const auto asked = static_cast<std::uint64_t>(parameters->context_tokens.value_or(0));
+  if (asked <= trained) return "";
+  return "its num_ctx asks for a window of " + std::to_string(asked) +
+         " tokens, and it has no more than the " + std::to_string(trained) +
+         " that it was made for";
+}
+
 ModelFit ModelFitter::Describe(Chosen chosen) const {
   models::FitDecision& decision = chosen.decision;
   const models::FitEstimate& estimate = decision.estimate;
@@ -217,6 +242,8 @@ ModelFit ModelFitter::Describe(Chosen chosen) const {
     memory.device_layers += device.layers;
     memory.devices.push_back(device.name);
   }
+  memory.layers_note = MissingLayers(memory);
+  memory.window_note = LoweredWindow();
   fit.devices_planned = static_cast<int>(memory.devices.size());
   if (machine_.require_gpu) fit.devices_planned = std::max(fit.devices_planned, 1);
   fit.devices_required = machine_.require_gpu;

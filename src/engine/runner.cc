@@ -380,6 +380,7 @@ void Runner::Publish() {
   status.context_tokens = fit.context_tokens();
   status.device_layers = fit.memory.device_layers;
   status.unfit = next_->memory.why_not;
+  status.window_note = fit.memory.window_note;
   status.speculation = speculation_;
   status.speculation_note = speculation_note_;
   status.drafted_tokens = drafted_tokens_;
@@ -546,10 +547,18 @@ void Runner::TakeOutput(std::string_view bytes) {
   }
 }
 
-// Whether it computes where it was meant to; if it has to and does not, it is ended.
+// Whether it computes where it was meant to, and with what was asked for; if it has to and does
+// not, it is ended.
 void Runner::CheckDevices(std::uint64_t run) {
   const int planned = present_->devices_planned;
-  if (planned == 0) return;
+  if (const std::string& note = present_->memory.window_note; !note.empty()) {
+    obs::Log(obs::Level::kWarning, "local model {}: {}", name_, note);
+  }
+  if (planned == 0) {
+    degraded_ = present_->memory.layers_note;
+    if (!degraded_.empty()) obs::Log(obs::Level::kWarning, "local model {}: {}", name_, degraded_);
+    return;
+  }
   DrainOutput();  // it said so before it served
   const auto used = static_cast<int>(devices_used_.size());
   if (used >= planned) return;

@@ -64,7 +64,8 @@ struct ModelStatus {
   std::int64_t drafted_tokens = 0, draft_accepted_tokens = 0;
   // It runs, but with less than was planned, for this reason: "uses 0 of 1 planned devices".
   std::string degraded;
-  std::string unfit;  // why it cannot be loaded on this machine at all, see core::MemoryFit
+  std::string window_note;  // why its window is smaller than it was made to have
+  std::string unfit;        // why it cannot be loaded on this machine at all, see core::MemoryFit
   std::vector<std::string>
       sandbox_missing;  // protections that this kernel did not give its process
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ascii.h"
+#include "json/reader.h"
 #include "models/disk.h"
 #include "models/gguf.h"
 #include "models/layer_texts.h"
@@ -24,6 +25,7 @@ constexpr std::size_t kCopyBytes = std::size_t{1} << 20U;
 constexpr int kPutTriesMax = 3;
 constexpr std::string_view kSafetensors = ".safetensors";
 constexpr std::size_t kLevelBytesShown = 40;
+constexpr std::size_t kOptionBytesMax = 64 * 1024;
 constexpr std::array<std::string_view, 3> kQuantizable = {"F32", "F16", "BF16"};
 // Those of llama-quantize that need no matrix of importance, smallest first.
 constexpr std::array<QuantisationLevel, 18> kLevels = {{{"Q2_K", 3.6},
@@ -69,6 +71,7 @@ class Maker {
   Result<void> AddBase(const LocalModel& base);
   Result<void> AddFiles(const CreateSpec& spec);
   Result<void> Quantize(const Quantizer& quantizer, const std::string& level);
+  Result<void> CheckWindow(const CreateSpec& spec) const;
   Result<void> AddTexts(const CreateSpec& spec, const std::optional<LocalModel>& base);
   Result<MadeModel> Finish(const CreateSpec& spec, const std::optional<LocalModel>& base);
 
@@ -345,6 +348,25 @@ Result<void> Maker::AddText(std::string_view media_type, std::string_view text) 
   }
 }
 
+// A window beyond what the weights were trained for would only be lowered when the model is loaded.
+// What was scaled to more says so in its file, as its context.
+Result<void> Maker::CheckWindow(const CreateSpec& spec) const {
+  const std::uint64_t trained = metadata_.context_tokens;
+  json::Reader reader;
+  for (const auto& [name, text] : spec.parameters) {
+    if (name != "num_ctx" || trained == 0) continue;
+    TIDEGATE_ASSIGN(const json::Value value, reader.ParseCopy(text, kOptionBytesMax));
+    TIDEGATE_ASSIGN(const std::int64_t asked, value.Integer());
+    if (asked <= 0 || static_cast<std::uint64_t>(asked) <= trained) continue;
+    return InvalidArgument("parameters.num_ctx",
+                           "a window of " + std::to_string(asked) + " tokens is more than the " +
+                               std::to_string(trained) +
+                               " that the model was made for; ask for at most that, or leave it "
+                               "out");
+  }
+  return {};
+}
+
 // What the spec says replaces what the base says; options one by one, and licenses are added.
 Result<void> Maker::AddTexts(const CreateSpec& spec, const std::optional<LocalModel>& base) {
   const std::string chat_template =
@@ -433,6 +455,7 @@ Result<MadeModel> MakeManifest(Blobs& blobs, const Quantizer& quantizer, const C
     TIDEGATE_TRY(maker.AddFiles(spec));
   }
   if (stop.stop_requested()) return Cancelled();
+  TIDEGATE_TRY(maker.CheckWindow(spec));
   TIDEGATE_TRY(maker.Quantize(quantizer, spec.quantize));
   TIDEGATE_TRY(maker.AddTexts(spec, base));
   return maker.Finish(spec, base);

@@ -99,6 +99,27 @@ TEST_F(CreateTest, WhatIsNoDraftIsRefusedWithItsName) {
   EXPECT_EQ(Create().error().field, "draft_files");
 }
 
+TEST_F(CreateTest, AWindowBeyondWhatTheWeightsWereTrainedForIsRefused) {
+  spec_.files = {{"a.gguf", Send(SmallModel().bytes())}};
+  spec_.parameters = {{"num_ctx", "2048"}};
+  const Result<LocalModel> base = Create();
+  ASSERT_TRUE(base.ok()) << base.error().message;
+  const auto refusal = [&](const std::optional<LocalModel>& from, const std::string& tokens) {
+    spec_.parameters = {{"temperature", "0.5"}, {"num_ctx", tokens}};
+    const Result<LocalModel> made = Create(from);
+    EXPECT_EQ(made.ok() ? "" : made.error().field, "parameters.num_ctx") << tokens;
+    return made.ok() ? "" : made.error().message;
+  };
+  EXPECT_EQ(refusal(std::nullopt, "2049"),
+            "a window of 2049 tokens is more than the 2048 that the model was made for; ask for at "
+            "most that, or leave it out");
+  spec_.files = {};
+  spec_.from = "mine";
+  EXPECT_NE(refusal(*base, "99999999").find("99999999"), std::string::npos);
+  spec_.parameters = {{"num_ctx", "512"}};
+  EXPECT_TRUE(Create(*base).ok());
+}
+
 TEST_F(CreateTest, WhatIsOllamasOwnIsKeptAndSaidToBeOfNoEffect) {
   spec_.files = {{"a.gguf", Send(SmallModel().bytes())}};
   spec_.renderer = "qwen3-coder";

@@ -32,7 +32,7 @@ std::string DraftsOf(JsonFields& model) {
 
 // What is wrong now comes before what was.
 std::string NotesOf(JsonFields& model) {
-  for (const char* what : {"unfit", "degraded", "last_error", "speculation_note"}) {
+  for (const char* what : {"unfit", "degraded", "window_note", "last_error", "speculation_note"}) {
     if (std::string text = model.Text(what); !text.empty()) return text;
   }
   return "";
