@@ -14,6 +14,7 @@
 #include "admin/decision_json.h"
 #include "admin/measure_api.h"
 #include "admin/model_api.h"
+#include "admin/pin_api.h"
 #include "app/discovery.h"
 #include "app/engine_settings.h"
 #include "app/inventory_builder.h"
@@ -21,6 +22,7 @@
 #include "app/model_bench.h"
 #include "app/model_places.h"
 #include "app/model_service.h"
+#include "app/pins.h"
 #include "app/policy_constraint_parser.h"
 #include "app/use_weights.h"
 #include "conversations/shelf.h"
@@ -44,6 +46,7 @@ namespace {
 
 constexpr int kShardsDefaultMax = 8;
 constexpr std::string_view kUsesFile = "model-uses";  // in the state folder
+constexpr std::string_view kPinsFile = "model-pins";  // likewise
 constexpr std::string_view kStarterModel = "tidegate-starter.gguf";
 
 std::size_t ShardCount(const Settings& settings) {
@@ -144,10 +147,12 @@ struct Application::Parts {
   std::shared_ptr<engine::ProfileBook> profiles;  // null without an engine
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<UseWeightsFile> uses;  // of the engine's models
+  std::unique_ptr<Pins> pins;            // likewise
   std::unique_ptr<ModelBench> bench;     // null without an engine
   std::unique_ptr<admin::Api> api;
   std::unique_ptr<admin::ModelApi> model_api;      // null without an engine
   std::unique_ptr<admin::MeasureApi> measure_api;  // null without an engine
+  std::unique_ptr<admin::PinApi> pin_api;          // null without an engine
   std::unique_ptr<gateway::Gateway> gateway;
   std::unique_ptr<net::HttpServer> server;
   std::unique_ptr<Discovery> discovery;
@@ -158,7 +163,10 @@ struct Application::Parts {
   Result<void> StartModels();
   Result<void> StartEngine();
   UseWeights UsesNow() const;
+  PinnedNames PinnedByConfig() const;
   std::map<std::string, std::int64_t> KeepAlivesByConfig() const;
+  PinTarget PinsTarget();
+  bool RunsElsewhere(const std::string& name) const;
   Result<void> OpenProfiles();
   void StartBench();
   std::shared_ptr<const core::SpeedProfile> SpeedOf(const models::LocalModel& model,
@@ -233,6 +241,8 @@ Result<void> Application::Parts::StartEngine() {
                                               << 20U;
   const std::string uses_path = state + "/" + std::string(kUsesFile);
   options.use_weights = UseWeightsFile::Load(uses_path, SystemClock());
+  pins = std::make_unique<Pins>(state + "/" + std::string(kPinsFile), PinnedByConfig());
+  options.pinned = pins->All();
   options.protection.enabled = settings.engine_sandbox;
   TIDEGATE_TRY(OpenProfiles());
   options.child.tuning = profiles;
@@ -240,6 +250,7 @@ Result<void> Application::Parts::StartEngine() {
   LogProblems(*scan);
   TIDEGATE_ASSIGN(engine, engine::Engine::Create((*shards)[0], std::move(options), scan->models));
   TIDEGATE_ASSIGN(local, LocalDeployments());
+  pins->SetTarget(PinsTarget());
   uses = std::make_unique<UseWeightsFile>(uses_path, SystemClock(), [this] { return UsesNow(); });
   return {};
 }
@@ -252,12 +263,45 @@ UseWeights Application::Parts::UsesNow() const {
   return uses;
 }
 
+PinnedNames Application::Parts::PinnedByConfig() const {
+  PinnedNames names;
+  for (const providers::ModelConfig& stated : config.local_models) {
+    if (stated.pinned.value_or(false)) names.insert(stated.name);
+  }
+  return names;
+}
+
 std::map<std::string, std::int64_t> Application::Parts::KeepAlivesByConfig() const {
   std::map<std::string, std::int64_t> nanos;
   for (const providers::ModelConfig& stated : config.local_models) {
     if (stated.keep_alive_s) nanos[stated.name] = KeepAliveNanos(*stated.keep_alive_s);
   }
   return nanos;
+}
+
+PinTarget Application::Parts::PinsTarget() {
+  PinTarget target;
+  target.find = [this](const std::string& name) -> Result<std::string> {
+    if (const auto model = models->library().Find(name)) return model->name;
+    if (RunsElsewhere(name)) {
+      return InvalidArgument("model", "\"" + name +
+                                          "\" does not run on this device, so there is nothing to "
+                                          "keep in memory; `tidegate list` shows the models here");
+    }
+    return NotFound("there is no model \"" + name +
+                    "\" on this device; `tidegate list` shows those that there are");
+  };
+  target.pin = [this](const std::string& model, bool pinned) { return engine->Pin(model, pinned); };
+  return target;
+}
+
+bool Application::Parts::RunsElsewhere(const std::string& name) const {
+  const std::shared_ptr<gateway::Inventory> inventory = gateway->inventory();
+  const std::span<const core::Deployment> all = inventory->deployments();
+  return std::any_of(all.begin(), all.end(), [&](const core::Deployment& d) {
+    return d.ref.provider != engine::kLocalProvider &&
+           (d.ref.model == name || d.ref.ToString() == name);
+  });
 }
 
 Result<void> Application::Parts::OpenProfiles() {
@@ -270,14 +314,7 @@ Result<void> Application::Parts::OpenProfiles() {
 void Application::Parts::StartBench() {
   ModelBenchOptions options;
   options.book = profiles;
-  options.elsewhere = [this](const std::string& name) {
-    const std::shared_ptr<gateway::Inventory> inventory = gateway->inventory();
-    const std::span<const core::Deployment> all = inventory->deployments();
-    return std::any_of(all.begin(), all.end(), [&](const core::Deployment& d) {
-      return d.ref.provider != engine::kLocalProvider &&
-             (d.ref.model == name || d.ref.ToString() == name);
-    });
-  };
+  options.elsewhere = [this](const std::string& name) { return RunsElsewhere(name); };
   options.changed = [this] { models->library().Refresh(); };
   bench =
       std::make_unique<ModelBench>((*shards)[0], *engine, models->library(), std::move(options));
@@ -461,7 +498,15 @@ Result<void> Application::Parts::StartGateway() {
     work.is_served = [this](std::string_view name) {
       return plan::IsServed(name, gateway->inventory()->deployments());
     };
+    work.remove = [this, remove = std::move(work.remove)](const std::string& name) -> Result<void> {
+      const auto model = models->library().Find(name);
+      TIDEGATE_TRY(remove(name));
+      if (model) pins->Forget(model->name);
+      return {};
+    };
     model_api = std::make_unique<admin::ModelApi>(std::move(work));
+    pin_api = std::make_unique<admin::PinApi>(
+        [this](const std::string& model, bool pinned) { return pins->Change(model, pinned); });
     parts.manage = [this](net::Exchange& exchange) { return model_api->Handle(exchange); };
   }
   gateway = std::make_unique<gateway::Gateway>(
@@ -474,6 +519,10 @@ net::Task<bool> Application::Parts::HandleAdmin(net::Exchange& exchange,
                                                 const policy::Principal& principal) {
   if (measure_api && admin::MeasureApi::Owns(exchange.head().path())) {
     co_await measure_api->Handle(exchange, principal);
+    co_return true;
+  }
+  if (pin_api && admin::PinApi::Owns(exchange.head().path())) {
+    co_await pin_api->Handle(exchange, principal);
     co_return true;
   }
   co_return co_await api->Handle(exchange, principal);
@@ -564,6 +613,7 @@ std::size_t Application::Stop() {
   parts.model_api.reset();
   parts.machine.reset();
   parts.measure_api.reset();
+  parts.pin_api.reset();
   parts.bench.reset();
   parts.models.reset();
   parts.engine.reset();

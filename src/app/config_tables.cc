@@ -164,6 +164,9 @@ Result<providers::ModelConfig> ReadModel(const toml::node& node, const std::stri
       if (!model.keep_alive_s || *model.keep_alive_s < -1 || *model.keep_alive_s > kYearS) {
         return Wrong(at, "seconds from -1, for ever, to 31536000");
       }
+    } else if (name == "pinned") {
+      model.pinned = member.value_exact<bool>();
+      if (!model.pinned) return Wrong(at, "true or false");
     } else {
       return InvalidArgument(at, "there is no such setting of a model");
     }
@@ -231,8 +234,10 @@ Result<void> ReadProviderMember(const std::string& name, const toml::node& node,
 // Nobody but the gate's own engine keeps models in memory.
 Result<void> RefuseLocalSettings(const providers::ProviderConfig& provider) {
   for (std::size_t i = 0; i < provider.models.size(); ++i) {
-    if (!provider.models[i].keep_alive_s) continue;
-    return InvalidArgument(fmt::format("providers.{}.models[{}].keep_alive_s", provider.id, i),
+    const providers::ModelConfig& model = provider.models[i];
+    if (!model.pinned && !model.keep_alive_s) continue;
+    return InvalidArgument(fmt::format("providers.{}.models[{}].{}", provider.id, i,
+                                       model.pinned ? "pinned" : "keep_alive_s"),
                            "is a setting of this device's own models, [providers.local]");
   }
   return {};

@@ -139,14 +139,16 @@ TEST_F(ModelsTest, ListShowsWhatIsOnThisDevice) {
 TEST_F(ModelsTest, PsHasOllamasColumns) {
   const std::string digest = kLayer.substr(7);
   const auto model = [&digest](const char* name, int gpu, const std::string& until) {
+    const std::string pinned = *name == 'd' ? R"(,"tidegate":{"pinned":true})" : "";
     return R"({"name":")" + std::string(name) + R"(","size":1000,"size_vram":)" +
            std::to_string(gpu) + R"(,"digest":")" + digest + R"(","expires_at":")" + until +
-           R"(","context_length":4096})";
+           R"(","context_length":4096)" + pinned + "}";
   };
   gate_.Answer("GET /api/ps",
                Canned{200, R"({"models":[)" + model("a:latest", 1000, Ago(-4 * 60 - 30)) + "," +
                                model("b:latest", 0, "2318-11-04T00:00:00Z") + "," +
-                               model("c:latest", 650, Ago(5)) + "]}"});
+                               model("c:latest", 650, Ago(5)) + "," +
+                               model("d:latest", 0, "2318-11-04T00:00:00Z") + "]}"});
   const Outcome outcome = RunAtGate({"ps"});
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
   EXPECT_EQ(
@@ -154,7 +156,8 @@ TEST_F(ModelsTest, PsHasOllamasColumns) {
       "NAME        ID              SIZE      PROCESSOR          CONTEXT    UNTIL\n"
       "a:latest    8eeb52dfb3bb    1.0 kB    100% GPU           4096       4 minutes from now\n"
       "b:latest    8eeb52dfb3bb    1.0 kB    100% CPU           4096       Forever\n"
-      "c:latest    8eeb52dfb3bb    1.0 kB    35%/65% CPU/GPU    4096       Stopping...\n");
+      "c:latest    8eeb52dfb3bb    1.0 kB    35%/65% CPU/GPU    4096       Stopping...\n"
+      "d:latest    8eeb52dfb3bb    1.0 kB    100% CPU           4096       Forever (pinned)\n");
 }
 
 TEST_F(ModelsTest, RmStopsDeletesAndSaysSo) {
@@ -172,6 +175,28 @@ TEST_F(ModelsTest, RmStopsDeletesAndSaysSo) {
   outcome = RunAtGate({"rm", "x", "y"});
   EXPECT_EQ(outcome.code, kExitNoInput);
   EXPECT_EQ(outcome.err, "tidegate: model 'x' not found\n");
+}
+
+TEST_F(ModelsTest, PinAndUnpinSayWhatTheyDid) {
+  gate_.Answer("POST /tidegate/models/pin", Canned{200, R"({"model":"a","pinned":true})"});
+  EXPECT_EQ(RunAtGate({"pin", "a"}).out, "pinned 'a'\n");
+  EXPECT_EQ(gate_.asked().front().body, R"({"model":"a"})");
+  EXPECT_EQ(RunAtGate({"pin", "a", "--json"}).out, "{\"model\":\"a\",\"pinned\":true}\n");
+  gate_.Answer("POST /tidegate/models/unpin", Canned{200, R"({"model":"a","pinned":false})"});
+  EXPECT_EQ(RunAtGate({"unpin", "a"}).out, "unpinned 'a'\n");
+  gate_.Answer("POST /tidegate/models/pin",
+               Canned{409, R"({"error":{"code":"conflict","message":"pinned ones hold 6 GiB"}})"});
+  const Outcome outcome = RunAtGate({"pin", "b"});
+  EXPECT_NE(outcome.code, kExitOk);
+  EXPECT_EQ(outcome.err, "tidegate: pinned ones hold 6 GiB\n");
+}
+
+TEST_F(ModelsTest, WhatIsPinnedIsDeletedWithoutAWord) {
+  gate_.Answer("POST /api/generate", Canned{409, R"({"error":"\"a\" is pinned"})"});
+  gate_.Answer("DELETE /api/delete", Canned{200, ""});
+  const Outcome outcome = RunAtGate({"rm", "a"});
+  EXPECT_EQ(outcome.out, "deleted 'a'\n");
+  EXPECT_EQ(outcome.err, "");
 }
 
 TEST_F(ModelsTest, CpAndStopSayWhatTheyDid) {

@@ -194,19 +194,20 @@ TEST_F(CliTest, PsShowsTheEnginesViewOnRequest) {
                   R"("last_start_ms":1500,)"
                   R"("context_tokens":8192,"last_error":"","speculation":"draft-simple",)"
                   R"("drafted_tokens":37,"draft_accepted_tokens":30},{"model":"odd",)"
-                  R"("state":"ready","users":0,"slots":1,)"
+                  R"("state":"ready","users":0,"slots":1,"pinned":true,)"
                   R"("speculation_note":"its draft is not used"},{"model":"big","state":"absent",)"
                   R"("users":0,"slots":2,"unfit":"a context of 8192 needs more",)"
                   R"("last_error":"old"},{"model":"slow","state":"ready",)"
                   R"("degraded":"uses 0 of 1 planned devices"}]})"});
-  EXPECT_EQ(RunAtGate({"ps", "--wide"}).out,
-            "MODEL  STATE  BUSY  WAITING    WAIT  WINDOW  MEMORY  PID  STARTED IN        DRAFTS  "
-            "NOTES\n"
-            "small  ready   1/4        2  900 ms   8,192  637 MB  321      1.50 s  30/37 (81 %)\n"
-            "odd    ready   0/1        0       -       0       -    -           -             -  "
-            "its draft is not used\n"
-            "slow   ready   0/0        0       -       0       -    -           -             -  "
-            "uses 0 of 1 planned devices\n");
+  EXPECT_EQ(
+      RunAtGate({"ps", "--wide"}).out,
+      "MODEL  STATE          BUSY  WAITING    WAIT  WINDOW  MEMORY  PID  STARTED IN        "
+      "DRAFTS  NOTES\n"
+      "small  ready           1/4        2  900 ms   8,192  637 MB  321      1.50 s  30/37 (81 %)\n"
+      "odd    ready, pinned   0/1        0       -       0       -    -           -             -  "
+      "its draft is not used\n"
+      "slow   ready           0/0        0       -       0       -    -           -             -  "
+      "uses 0 of 1 planned devices\n");
   const std::string all = RunAtGate({"ps", "--all"}).out;
   EXPECT_NE(all.find("big    absent"), std::string::npos);
   EXPECT_NE(all.find("a context of 8192 needs more"), std::string::npos);

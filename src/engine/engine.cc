@@ -53,8 +53,9 @@ struct Engine::State {
   mutable std::mutex mutex;
   std::shared_ptr<const Fitters> fitters = std::make_shared<Fitters>();  // guarded by mutex
   std::shared_ptr<const Runners> visible = std::make_shared<Runners>();  // guarded by mutex
-  Runners all;            // also those that are on their way out; guarded by mutex
-  bool stopping = false;  // guarded by mutex
+  Runners all;  // also those that are on their way out; guarded by mutex
+  std::set<std::string, std::less<>> pinned;  // names; guarded by mutex
+  bool stopping = false;                      // guarded by mutex
 
   std::shared_ptr<const Runners> models() const {
     const std::lock_guard lock(mutex);
@@ -91,6 +92,7 @@ Result<std::unique_ptr<Engine>> Engine::Create(net::Shard& shard, EngineOptions 
   auto state = std::make_shared<State>();
   state->context = context;
   state->policy = {std::move(options.child), options.limits.slots, std::move(options.machine)};
+  state->pinned = std::move(options.pinned);
   std::unique_ptr<Engine> engine(new Engine(std::move(state)));
   engine->SetModels(std::move(models));
   shard.Post([context, weights = std::move(options.use_weights)] {
@@ -153,9 +155,12 @@ void Engine::FitModels() {
     visible->emplace(name, runner);
     const MemoryAmount bytes = context->BytesOf(fitter->model(), fitter->standard());
     context->scheduler->Announce(name, bytes);
-    context->shard.Post([context, runner, bytes, is_new, fitter] {
+    const bool appears = !state_->visible->contains(name);
+    const bool pinned = appears && state_->pinned.contains(name);
+    context->shard.Post([context, runner, bytes, is_new, pinned, fitter] {
       context->scheduler->Add(runner->name(), runner, bytes);
       if (!is_new) runner->SetModel(fitter);
+      if (pinned) runner->Pin(true);
     });
   }
   for (const auto& [name, runner] : state_->all) {
@@ -252,8 +257,29 @@ void Engine::Restart(const models::LocalModel& model) {
   });
 }
 
-void Engine::Pin(std::string_view model, bool pinned) {
+Result<void> Engine::Pin(std::string_view model, bool pinned) {
+  if (!state_->Find(model) && (pinned || !this->pinned(model))) {
+    return NotFound("there is no local model \"" + std::string(model) + "\"");
+  }
+  if (std::optional<Error> error = state_->context->scheduler->PinError(model); pinned && error) {
+    error->code = ErrorCode::kConflict;
+    return *std::move(error);
+  }
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (pinned) {
+      state_->pinned.emplace(model);
+    } else if (const auto at = state_->pinned.find(model); at != state_->pinned.end()) {
+      state_->pinned.erase(at);
+    }
+  }
   state_->Post(model, [pinned](Runner& runner) { runner.Pin(pinned); });
+  return {};
+}
+
+bool Engine::pinned(std::string_view model) const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->pinned.contains(model);
 }
 
 std::optional<core::LiveState> Engine::Live(std::string_view model) const {

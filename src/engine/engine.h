@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,9 @@ struct EngineOptions {
   std::map<std::string, double> use_weights = {};
   // By model, in the stead of SupervisorLimits::keep_alive_nanos.
   std::map<std::string, std::int64_t> keep_alives = {};
+  // Models that are pinned from the beginning, see Pin; those that are not there yet, once they
+  // are.
+  std::set<std::string, std::less<>> pinned = {};
 };
 
 // Thread-safe where said. REQUIRES: destroyed, or Stop() called, while the shard still runs, and
@@ -104,10 +108,14 @@ class Engine {
   // it needs with the settings that hold now. No-op for an unknown model. Thread-safe; reads from
   // the disk.
   void Restart(const models::LocalModel& model);
-  // A pinned model is loaded, if there is room, and stopped neither for being idle nor for another
-  // one. Other models that do not fit beside the pinned ones are refused. No-op for an unknown
-  // model. Thread-safe.
-  void Pin(std::string_view model, bool pinned);
+  // A pinned model is loaded, others making room for it as for a request, and stopped neither for
+  // being idle nor for another one. Other models that do not fit beside the pinned ones are
+  // refused. It belongs to the name: a model that goes and comes back is pinned then. Errors:
+  // kNotFound for a model that neither is there nor was pinned; kConflict with "engine_memory"
+  // where it does not fit beside those that are pinned. Thread-safe.
+  Result<void> Pin(std::string_view model, bool pinned);
+  // By Pin or the options. Thread-safe.
+  bool pinned(std::string_view model) const;
 
   // For the statuses: an answer of `model` came of which so many tokens had been guessed ahead, and
   // so many of these were right. No-op for an unknown model. Thread-safe.

@@ -502,8 +502,8 @@ TEST_F(EngineTest, APrincipalWithManyRequestsDoesNotKeepOutAnother) {
 TEST_F(EngineTest, APinnedModelIsLoadedAndStaysUntilItIsStoppedByHand) {
   options_.limits.keep_alive_nanos = 0;
   Create({Model("tiny")});
-  engine_->Pin("tiny", true);
-  engine_->Pin("other", true);  // of no consequence
+  ASSERT_TRUE(engine_->Pin("tiny", true).ok());
+  EXPECT_EQ(engine_->Pin("other", true).error().code, ErrorCode::kNotFound);
   ASSERT_TRUE(Reaches("tiny", ModelState::kReady));
   const int pid = StatusOf("tiny").pid;
   ASSERT_TRUE(Acquire("tiny").ok());
@@ -511,6 +511,29 @@ TEST_F(EngineTest, APinnedModelIsLoadedAndStaysUntilItIsStoppedByHand) {
   EXPECT_EQ(StatusOf("tiny").pid, pid);
   engine_->Stop("tiny");
   ASSERT_TRUE(Reaches("tiny", ModelState::kAbsent));
+}
+
+TEST_F(EngineTest, AModelThatIsPinnedMakesOthersGoAndIsNotSentAway) {
+  RoomForOne();
+  options_.pinned = {"later"};
+  Create({Model("one"), Model("two")});
+  ASSERT_TRUE(Acquire("one").ok());
+  ASSERT_TRUE(engine_->Pin("two", true).ok());
+  EXPECT_TRUE(Reaches("two", ModelState::kReady)) << "the idle one went";
+  EXPECT_EQ(StatusOf("one").state, ModelState::kAbsent);
+  const Result<Lease> refused = Acquire("one");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().reason, "engine_memory");
+  EXPECT_NE(refused.error().message.find("unpin one of them"), std::string::npos);
+  const Result<void> second = engine_->Pin("one", true);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, ErrorCode::kConflict);
+  EXPECT_FALSE(engine_->pinned("one"));
+  ASSERT_TRUE(engine_->Pin("two", false).ok());
+  EXPECT_TRUE(Acquire("one").ok());
+  engine_->SetModels({Model("one"), Model("later")});
+  EXPECT_TRUE(Reaches("later", ModelState::kReady)) << "it was pinned before it was there";
+  EXPECT_TRUE(StatusOf("later").pinned);
 }
 
 TEST_F(EngineTest, WhatWasUsedBeforeIsLoadedBeforeAnybodyAsks) {

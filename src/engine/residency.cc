@@ -64,6 +64,10 @@ Decisions Residency::Pin(std::int64_t now, std::string_view model, bool pinned) 
   Entry* entry = Find(model);
   if (entry == nullptr || entry->pinned == pinned) return decisions;
   entry->pinned = pinned;
+  entry->refused = false;
+  if (pinned && entry->use.phase == Phase::kWanting && entry->use.waiting == 0) {
+    Queue(now, *entry);
+  }
   Decide(now, decisions);
   return decisions;
 }
@@ -105,11 +109,8 @@ void Residency::Note(std::int64_t now, Entry& entry, const Use& use) {
       break;
     case Phase::kWanting:
       if (is_new) Gone(entry);
-      if (is_new || (before.waiting == 0 && use.waiting > 0)) {
-        entry.wanted_at = now;
-        entry.order = next_order_++;
-        entry.overtaken = 0;
-      }
+      // One that was pinned has its place already.
+      if (is_new || (before.waiting == 0 && use.waiting > 0 && !entry.pinned)) Queue(now, entry);
       break;
     case Phase::kLoading:
       entry.started = false;
@@ -125,6 +126,13 @@ void Residency::Note(std::int64_t now, Entry& entry, const Use& use) {
       if (std::exchange(entry.yielding, false)) entry.preloadable = true;
       break;
   }
+}
+
+// Behind all that want to load.
+void Residency::Queue(std::int64_t now, Entry& entry) {
+  entry.wanted_at = now;
+  entry.order = next_order_++;
+  entry.overtaken = 0;
 }
 
 // Its process, if it had one.
@@ -181,11 +189,12 @@ void Residency::Decide(std::int64_t now, Decisions& out) {
     return;
   }
   RefuseImpossible(wanting, out);
+  RecallPinned(out);
   while (!wanting.empty() && wanting.front()->bytes.FitsInto(Free())) {
     Start(*wanting.front(), out);
     wanting.erase(wanting.begin());
   }
-  if (wanting.empty() || wanting.front()->use.waiting == 0) {
+  if (wanting.empty() || !wanting.front()->asked()) {
     ResumeAll({}, out);
     for (Entry* entry : wanting) {
       if (entry->bytes.FitsInto(Free())) Start(*entry, out);
@@ -197,16 +206,14 @@ void Residency::Decide(std::int64_t now, Decisions& out) {
   Overtake(wanting, MakeRoom(now, *wanting.front(), out), out);
 }
 
-// Those that somebody waits for first, each kind in the order of its coming.
+// Those that room is made for first, each kind in the order of its coming.
 std::vector<Residency::Entry*> Residency::Wanting() const {
   std::vector<Entry*> wanting;
   for (Entry* entry : active_) {
     if (entry->use.phase == Phase::kWanting && !entry->started) wanting.push_back(entry);
   }
   std::sort(wanting.begin(), wanting.end(), [](const Entry* a, const Entry* b) {
-    const bool a_asked = a->use.waiting > 0;
-    const bool b_asked = b->use.waiting > 0;
-    return a_asked != b_asked ? a_asked : a->order < b->order;
+    return a->asked() != b->asked() ? a->asked() : a->order < b->order;
   });
   return wanting;
 }
@@ -217,6 +224,22 @@ std::optional<Error> Residency::ImpossibleError(const Entry& entry) const {
   for (const Entry* other : active_) {
     if (other != &entry && other->pinned) pinned += other->held;
   }
+  return BesidePinned(entry, pinned);
+}
+
+std::optional<Error> Residency::PinError(std::string_view model) const {
+  const Entry* entry = Find(model);
+  if (entry == nullptr || !limited()) return std::nullopt;
+  MemoryAmount pinned;
+  for (const auto& [name, other] : entries_) {
+    if (&other == entry || !other.pinned) continue;
+    pinned += other.held.none() ? other.bytes : other.held;
+  }
+  return BesidePinned(*entry, pinned);
+}
+
+// Why `entry` cannot be loaded while others hold so much for good.
+std::optional<Error> Residency::BesidePinned(const Entry& entry, const MemoryAmount& pinned) const {
   const MemoryAmount budget = Budget();
   const auto judge = [&](std::uint64_t bytes, std::uint64_t most, std::uint64_t held_pinned,
                          const std::string& where) -> std::optional<Error> {
@@ -229,7 +252,8 @@ std::optional<Error> Residency::ImpossibleError(const Entry& entry) const {
     if (held_pinned > most - bytes) {
       return MemoryError(entry.model, bytes, where,
                          "of the " + GibibytesText(most) + " for all local models, pinned ones " +
-                             "hold " + GibibytesText(held_pinned) + "; unpin one of them");
+                             "hold " + GibibytesText(held_pinned) +
+                             "; unpin one of them ('tidegate ps --all' shows which they are)");
     }
     return std::nullopt;
   };
@@ -241,9 +265,18 @@ void Residency::RefuseImpossible(std::vector<Entry*>& wanting, Decisions& out) {
   std::erase_if(wanting, [&](Entry* entry) {
     std::optional<Error> error = ImpossibleError(*entry);
     if (!error) return false;
+    entry->refused = entry->pinned && entry->use.waiting == 0;
     out.push_back({Kind::kRefuse, entry->model, *std::move(error)});
     return true;
   });
+}
+
+void Residency::RecallPinned(Decisions& out) {
+  for (auto& [name, entry] : entries_) {
+    if (!entry.refused || entry.use.phase != Phase::kAbsent || ImpossibleError(entry)) continue;
+    entry.refused = false;
+    out.push_back(entry.Say(Kind::kPreload));
+  }
 }
 
 void Residency::Start(Entry& entry, Decisions& out) {
@@ -353,7 +386,7 @@ void Residency::Overtake(const std::vector<Entry*>& wanting, const MemoryAmount&
     if (!other.bytes.FitsInto(free)) continue;
     if (!coming.none()) {
       if (head.bytes.FitsInto(free.Less(other.bytes) + coming)) Start(other, out);
-    } else if (other.use.waiting > 0 && head.overtaken < limits_.overtaking_max) {
+    } else if (other.asked() && head.overtaken < limits_.overtaking_max) {
       ++head.overtaken;
       Start(other, out);
     }
@@ -410,7 +443,7 @@ std::int64_t Residency::ExpectedWait(std::int64_t now, std::string_view model) c
   const bool waits = entry->use.phase == Phase::kWanting && entry->use.waiting > 0;
   std::int64_t wait = 0;
   for (const Entry* before : Wanting()) {
-    if (before == entry || before->use.waiting == 0) break;
+    if (before == entry || !before->asked()) break;
     wait += Quantum(*before) + before->use.load_nanos;
   }
   MemoryAmount have = Free() + Leaving();
@@ -436,7 +469,7 @@ std::int64_t Residency::WaitBound(std::string_view model) const {
   for (const auto& [name, other] : entries_) load_max = std::max(load_max, other.use.load_nanos);
   std::int64_t before = 0;
   for (const Entry* other : Wanting()) {
-    if (other == entry || other->use.waiting == 0) break;
+    if (other == entry || !other->asked()) break;
     ++before;
   }
   const std::int64_t turn = (1 + limits_.overtaking_max) * (limits_.quantum_nanos_max + load_max) +

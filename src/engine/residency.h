@@ -14,6 +14,8 @@
 //     requests, ends those it has, and goes. Requests gather meanwhile, so that each turn serves a
 //     batch, and its own go on when it comes back. A client that asks again as soon as it has its
 //     answer leaves its model idle for a moment only: that is no reason to load another (linger).
+//   - A pinned model is never sent away, and while it has to be loaded, room is made for it as if
+//     somebody waited. One that cannot be loaded beside other pinned ones is as soon as it can.
 //   - A model that fits now may overtake the head, unless room is being made: then only out of what
 //     the head leaves. The number of times is bounded.
 //
@@ -114,6 +116,8 @@ class Residency {
   // then; 0 when there is room or nothing is known of it. The first is likely, the second certain.
   std::int64_t ExpectedWait(std::int64_t now, std::string_view model) const;
   std::int64_t WaitBound(std::string_view model) const;
+  // Why `model` cannot be pinned beside those that are, loaded or not; nothing when it can.
+  std::optional<Error> PinError(std::string_view model) const;
   // Why `model` cannot be loaded at all as things are; nothing when it can.
   std::optional<Error> Impossible(std::string_view model) const;
   double Weight(std::int64_t now, std::string_view model) const;
@@ -125,6 +129,7 @@ class Residency {
     MemoryAmount bytes;  // that its next start needs
     MemoryAmount held;   // that are set aside for it
     bool pinned = false;
+    bool refused = false;     // while it was pinned and nobody waited; it is loaded once it can be
     bool preloadable = true;  // not after it was stopped for lack of use, or preloaded in vain
     Use use = {};
     UseWeight weight = {};
@@ -133,6 +138,8 @@ class Residency {
     std::int64_t wanted_at = 0, ready_at = 0, idle_at = 0;
     std::uint64_t order = 0;  // among those that want
     int overtaken = 0;
+    // Room is made for it.
+    bool asked() const { return use.waiting > 0 || pinned; }
     Decision Say(Decision::Kind kind) const { return {kind, model}; }
   };
   struct Candidate {
@@ -145,9 +152,11 @@ class Residency {
   const Entry* Find(std::string_view model) const;
   Entry* Find(std::string_view model);
   void Note(std::int64_t now, Entry& entry, const Use& use);
+  void Queue(std::int64_t now, Entry& entry);
   static void Gone(Entry& entry);
   void Decide(std::int64_t now, Decisions& out);
   void RefuseImpossible(std::vector<Entry*>& wanting, Decisions& out);
+  void RecallPinned(Decisions& out);
   void Start(Entry& entry, Decisions& out);
   MemoryAmount MakeRoom(std::int64_t now, const Entry& head, Decisions& out);
   void Overtake(const std::vector<Entry*>& wanting, const MemoryAmount& coming, Decisions& out);
@@ -164,6 +173,7 @@ class Residency {
   std::int64_t Quantum(const Entry& entry) const;
   void WakeBy(std::int64_t when);
   std::optional<Error> ImpossibleError(const Entry& entry) const;
+  std::optional<Error> BesidePinned(const Entry& entry, const MemoryAmount& pinned) const;
 
   ResidencyLimits limits_;
   std::map<std::string, Entry, std::less<>> entries_;

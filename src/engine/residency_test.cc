@@ -195,6 +195,51 @@ TEST_F(ResidencyTest, PinningAfterwardsRefusesTheOneWhoWaits) {
   EXPECT_EQ(Take(residency_->Pin(now_, "a", true)), "refuse b");
 }
 
+TEST_F(ResidencyTest, RoomIsMadeForAPinnedModelThoughNobodyWaits) {
+  Add("a", 6);
+  Add("pinned", 6);
+  Rest("a");
+  EXPECT_EQ(Want("pinned", 0), "");
+  EXPECT_EQ(Take(residency_->Pin(now_, "pinned", true)), "yield a");
+  Leave("a");
+  EXPECT_EQ(Gone("a"), "start pinned");
+}
+
+TEST_F(ResidencyTest, APinnedModelWaitsForTheTurnOfABusyOneAndKeepsItsPlace) {
+  Add("busy", 6);
+  Add("pinned", 6);
+  Add("late", 6);
+  Serve("busy");
+  residency_->Pin(now_, "pinned", true);
+  EXPECT_EQ(Want("pinned", 0), "");
+  EXPECT_EQ(Want("late"), "");
+  now_ += kSecond;
+  EXPECT_EQ(Want("pinned", 1), "") << "somebody waits now, too";
+  EXPECT_EQ(Wake(), "yield busy");
+  Leave("busy");
+  EXPECT_EQ(Gone("busy"), "start pinned");
+  EXPECT_EQ(Loading("pinned"), "refuse late");
+}
+
+TEST_F(ResidencyTest, OfPinnedModelsThatDoNotFitTogetherOneWaitsUntilItCan) {
+  Add("first", 6);
+  Add("second", 6);
+  residency_->Pin(now_, "first", true);
+  ASSERT_TRUE(residency_->PinError("second").has_value()) << "though the first is not loaded";
+  EXPECT_NE(residency_->PinError("second")->message.find("pinned ones hold 6.0 GiB"),
+            std::string::npos);
+  EXPECT_EQ(residency_->PinError("first"), std::nullopt);
+  residency_->Pin(now_, "second", true);
+  EXPECT_EQ(Want("first", 0), "start first");
+  Loading("first");
+  Ready("first", 0);
+  EXPECT_EQ(Want("second", 0), "refuse second");
+  EXPECT_EQ(Gone("second"), "") << "not again and again";
+  EXPECT_EQ(Take(residency_->Pin(now_, "first", false)), "preload second");
+  EXPECT_EQ(Want("second", 0), "");
+  EXPECT_EQ(Wake(), "yield first");
+}
+
 TEST_F(ResidencyTest, GibibytesAreRoundedUp) {
   EXPECT_EQ(GibibytesText(0), "0.0 GiB");
   EXPECT_EQ(GibibytesText(1), "0.1 GiB");

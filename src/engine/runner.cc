@@ -233,6 +233,10 @@ void Runner::OnDecision(Decision decision) {
     case Decision::Kind::kStart:
       return Apply(supervisor_.OnRoom(now));
     case Decision::Kind::kRefuse:
+      if (supervisor_.pinned() && waiters_.empty()) {
+        obs::Log(obs::Level::kWarning, "local model {} is pinned and not loaded: {}", name_,
+                 decision.error.message);
+      }
       return Apply(supervisor_.OnNoRoom(now, std::move(decision.error)));
     case Decision::Kind::kYield:
       return Apply(supervisor_.Yield(now));

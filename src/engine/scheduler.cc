@@ -64,6 +64,11 @@ void Scheduler::Pin(std::string_view model, bool pinned) {
   Carry(std::move(decisions));
 }
 
+std::optional<Error> Scheduler::PinError(std::string_view model) const {
+  const std::lock_guard lock(mutex_);
+  return residency_.PinError(model);
+}
+
 void Scheduler::Changed(const std::string& model) {
   changed_.push_back(model);
   Pump();

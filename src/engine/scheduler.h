@@ -49,6 +49,8 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void SeedUses(std::string_view model, double uses);
   void Remove(const std::string& model);
   void Pin(std::string_view model, bool pinned);
+  // See Residency. Thread-safe.
+  std::optional<Error> PinError(std::string_view model) const;
   // `model` may have changed. What follows from that has happened when this returns, or, called
   // from OnDecision, soon after.
   void Changed(const std::string& model);

@@ -126,6 +126,11 @@ void Supervisor::KeepAlive(std::int64_t now, std::int64_t nanos) {
 void Supervisor::Pin(std::int64_t now, bool pinned) {
   pinned_ = pinned;
   if (Grants()) WaitIdle(now);
+  // Nobody wants it any more.
+  if (!pinned && state_ == ModelState::kWaiting && waiters_.empty()) {
+    unasked_ = false;
+    state_ = ModelState::kAbsent;
+  }
 }
 
 void Supervisor::RefuseAll(const Error& error, Actions& actions) {
@@ -222,8 +227,8 @@ Actions Supervisor::Renew(std::int64_t now) {
   if (state_ == ModelState::kBackingOff) {
     state_ = ModelState::kAbsent;
     wake_at_.reset();
-    if (served_ || !waiters_.empty()) {
-      unasked_ = served_;
+    if (served_ || pinned_ || !waiters_.empty()) {
+      unasked_ = served_ || pinned_;
       Want();
     }
   }
@@ -354,9 +359,10 @@ Actions Supervisor::OnTimer(std::int64_t now) {
       break;
     case ModelState::kBackingOff:
       state_ = ModelState::kAbsent;
-      // What had served would still be loaded; what never started waits for somebody to want it.
-      if (served_ || !waiters_.empty()) {
-        unasked_ = served_;
+      // What had served would still be loaded, and what is pinned shall be; what else never started
+      // waits for somebody to want it.
+      if (served_ || pinned_ || !waiters_.empty()) {
+        unasked_ = served_ || pinned_;
         Want();
       }
       break;

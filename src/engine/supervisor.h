@@ -82,7 +82,8 @@ class Supervisor {
   // Idle time before the present process is stopped, instead of that in the limits; negative =
   // never, 0 = as soon as nobody uses it. The next process begins with that in the limits.
   void KeepAlive(std::int64_t now, std::int64_t nanos);
-  void Pin(std::int64_t now, bool pinned);  // pinned: never stopped for being idle
+  // Pinned: never stopped for being idle, and started again after every failure.
+  void Pin(std::int64_t now, bool pinned);
   // Starts it though nobody asks, and at the next occasion when it is on its way out.
   void Preload();
   // Ends the process when its users have ended, and starts it again only for those who wait or
@@ -129,6 +130,7 @@ class Supervisor {
   bool forgotten() const {
     return (state_ == ModelState::kAbsent || state_ == ModelState::kBackingOff) && waiters_.empty();
   }
+  bool pinned() const { return pinned_; }
   std::uint64_t grants() const { return grants_; }  // leases ever given
   // Everything but the process's own figures.
   ModelStatus Status(std::int64_t now) const;

@@ -22,6 +22,12 @@ net::Task<Result<void>> Load(Call& call, const std::string& model) {
   co_return Result<void>();
 }
 
+Error PinnedError(const std::string& model) {
+  return {
+      ErrorCode::kConflict, ErrorSource::kCaller, Retry::kNever,
+      "\"" + model + "\" is pinned and stays in memory; 'tidegate unpin " + model + "' lets it go"};
+}
+
 }  // namespace
 
 bool PassesOn(const Call& call) { return Preferred(call).protocol == call.protocol.id(); }
@@ -32,6 +38,7 @@ net::Task<Result<void>> ReadyModel(Call& call) {
       call.inventory->route(call.plan.attempts.front().deployment).engine_model;
   const bool unload = call.request.readying == core::Readying::kUnload;
   if (!model.empty() && unload) {
+    if (call.inventory->engine()->pinned(model)) co_return PinnedError(model);
     call.inventory->engine()->KeepAlive(model, 0);
   } else if (!model.empty()) {
     Result<void> loaded = co_await Load(call, model);

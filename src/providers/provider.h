@@ -57,6 +57,7 @@ struct ModelConfig {
   std::optional<core::CapabilitySet> capabilities;
   std::optional<double> quality;
   // Of models of this device only.
+  std::optional<bool> pinned;
   std::optional<std::int64_t> keep_alive_s;  // -1 = for ever
 };
 

@@ -77,5 +77,63 @@ class TwoModelsInRoomForOne(unittest.TestCase):
         self.assertEqual(states()["ebb"], "absent")
 
 
+class Pinned(unittest.TestCase):
+    def setUp(self):
+        self.home = Home()
+        self.addCleanup(self.home.remove)
+        self.models = [f"{self.home.path}/{name}.gguf" for name in ("ebb", "flow")]
+        for path in self.models:
+            shutil.copy(STARTER, path)
+
+    def start(self, tables=""):
+        settings = "memory_mib = 400\npreload_mib = 0\nkeep_alive_s = 0"  # room for one
+        gate = Gate(tables, home=self.home, models=self.models, engine_settings=settings)
+        self.addCleanup(gate.close)
+        return gate
+
+    def model(self, gate, name):
+        models = gate.get("/tidegate/ps").json["models"]
+        return next(model for model in models if model["model"] == name)
+
+    def is_ready(self, gate, name):
+        eventually(lambda: self.model(gate, name)["state"] == "ready", f"{name} is loaded")
+
+    def test_a_pinned_model_stays_in_memory_and_comes_back_with_the_gate(self):
+        gate = self.start()
+        done = gate.run("pin", "flow")
+        self.assertEqual((done.returncode, done.stdout), (0, b"pinned 'flow'\n"), done.stderr)
+        self.is_ready(gate, "flow")
+        refused = gate.chat("local/ebb", max_tokens=4)
+        self.assertEqual(refused.status, 503)
+        self.assertIn("unpin one of them", refused.error["message"])
+        self.assertEqual(gate.chat("local/flow", max_tokens=4, tidegate={}).status, 200)
+        self.assertIn(b"(pinned)", gate.run("ps").stdout)
+        self.assertIn(b"ready, pinned", gate.run("ps", "--wide").stdout)
+        stopped = gate.run("stop", "flow")
+        self.assertNotEqual(stopped.returncode, 0)
+        self.assertIn(b"tidegate unpin flow", stopped.stderr)
+        second = gate.run("pin", "ebb")
+        self.assertNotEqual(second.returncode, 0)
+        self.assertIn(b"pinned ones hold", second.stderr)
+        self.assertEqual(gate.stop(), 0)
+
+        gate = self.start()
+        self.is_ready(gate, "flow")
+        self.assertEqual(gate.run("unpin", "local/flow").returncode, 0)
+        self.assertEqual(gate.chat("local/ebb", max_tokens=4).status, 200)
+        self.assertEqual(gate.stop(), 0)
+
+        gate = self.start()
+        self.assertFalse(self.model(gate, "flow")["pinned"])
+
+    def test_the_configuration_pins_too_and_has_the_last_word(self):
+        gate = self.start('[providers.local]\nmodels = [{ name = "ebb", pinned = true }]')
+        self.is_ready(gate, "ebb")
+        self.assertTrue(self.model(gate, "ebb")["pinned"])
+        done = gate.run("unpin", "ebb")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"pinned by the configuration", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -17,6 +17,8 @@
   X(Push)                    \
   X(Rm)                      \
   X(Stop)                    \
+  X(Pin)                     \
+  X(Unpin)                   \
   X(Bench)                   \
   X(Tune)                    \
   X(Verify)                  \

@@ -15,9 +15,10 @@ namespace {
 
 constexpr std::int64_t kMicrosPerMs = 1'000;
 
-Cell StateOf(const std::string& state, std::int64_t retry_in_ms) {
-  if (state == "ready") return {state, Ink::kGood};
-  if (state != "backing_off") return {state, Ink::kWarning};
+Cell StateOf(const std::string& state, bool pinned, std::int64_t retry_in_ms) {
+  const std::string shown = pinned ? state + ", pinned" : state;
+  if (state == "ready") return {shown, Ink::kGood};
+  if (state != "backing_off") return {shown, Ink::kWarning};
   return {"retries in " + FormatDuration(retry_in_ms * kMicrosPerMs), Ink::kBad};
 }
 
@@ -61,7 +62,7 @@ Result<std::string> WideText(std::string_view answer, bool all, const Console& c
     const std::int64_t pid = model.Integer("pid");
     const std::int64_t start_ms = model.Integer("last_start_ms");
     const std::int64_t wait_ms = model.Integer("expected_wait_ms");
-    const Cell shown = StateOf(state, model.Integer("retry_in_ms"));
+    const Cell shown = StateOf(state, model.Flag("pinned"), model.Integer("retry_in_ms"));
     const std::vector<Cell> row = {
         {model.Text("model"), Ink::kAccent},
         shown,

@@ -9,9 +9,13 @@ namespace tidegate::cli::commands {
 namespace {
 
 Result<void> Remove(Context& context, GateClient& client, const std::string& model) {
-  // A model in memory would live on there without a name.
+  // A model in memory would live on there without a name. A gate lets go of what is deleted, also
+  // where it is pinned.
   const Result<void> unloaded = UnloadModel(client, model);
-  if (!unloaded.ok() && unloaded.error().code != ErrorCode::kNotFound) {
+  const auto harmless = [](ErrorCode code) {
+    return code == ErrorCode::kNotFound || code == ErrorCode::kConflict;
+  };
+  if (!unloaded.ok() && !harmless(unloaded.error().code)) {
     context.console.err.Write("could not stop '" + Printable(model) +
                               "' first: " + Printable(unloaded.error().message) + "\n");
   }

@@ -280,6 +280,7 @@ std::string WriteLoaded(std::span<const ModelEntry> models) {
     out.Key("size_vram").Integer(residency.device_bytes);
     out.Key("context_length")
         .Integer(residency.context_tokens > 0 ? residency.context_tokens : model.context_tokens);
+    if (residency.pinned) out.Key("tidegate").BeginObject().Key("pinned").Bool(true).EndObject();
     out.EndObject();
   }
   out.EndArray().EndObject();
