@@ -190,6 +190,14 @@ std::string EncodeEngineModels(const std::vector<engine::ModelStatus>& statuses)
     writer.Key("context_tokens").Integer(status.context_tokens);
     writer.Key("device_layers").Integer(status.device_layers);
     writer.Key("queue_depth").Integer(static_cast<std::int64_t>(status.queue_depth));
+    writer.Key("oldest_wait_ms").Integer(status.oldest_wait_nanos / kNanosPerMs);
+    writer.Key("waits_for").String(status.waits_for);
+    writer.Key("wait_bound_ms");
+    if (status.wait_bound_nanos < 0) {
+      writer.Null();
+    } else {
+      writer.Integer(status.wait_bound_nanos / kNanosPerMs);
+    }
     writer.Key("failures").Integer(status.failures);
     writer.Key("last_error").String(status.last_error);
     writer.Key("retry_in_ms").Integer(status.retry_in_nanos / kNanosPerMs);

@@ -235,6 +235,7 @@ Result<void> Application::Parts::StartEngine() {
   options.limits.queue_max = static_cast<std::size_t>(settings.engine_queue_max);
   options.limits.keep_alive_nanos = KeepAliveNanos(settings.engine_keep_alive_s);
   options.keep_alives = KeepAlivesByConfig();
+  options.residency.wait_nanos_max = settings.engine_wait_max_s * net::kSecond;
   options.residency.preload_bytes = settings.engine_preload_mib < 0
                                         ? options.machine.host_bytes / 2
                                         : static_cast<std::uint64_t>(settings.engine_preload_mib)

@@ -61,6 +61,10 @@ constexpr std::array kOptions = {
            "where its driver is lost"},
     Option{"engine.queue_max", &Settings::engine_queue_max,
            "requests that may wait for a local model", 0, 100'000},
+    Option{"engine.wait_max_s", &Settings::engine_wait_max_s,
+           "seconds that a request may wait for memory that other local models hold; then it is "
+           "answered 503 with who holds it; 0 = for ever",
+           0, kDay},
     Option{"engine.keep_alive_s", &Settings::engine_keep_alive_s,
            "seconds an unused local model stays loaded; -1 = for ever", -1, 365 * kDay},
     Option{"engine.memory_mib", &Settings::engine_memory_mib,

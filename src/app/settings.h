@@ -32,6 +32,7 @@ struct Settings {
   std::int64_t engine_gpu_layers = -1;
   bool engine_require_gpu = false;
   std::int64_t engine_queue_max = 64;
+  std::int64_t engine_wait_max_s = 300;
   std::int64_t engine_keep_alive_s = 300;
   std::int64_t engine_memory_mib = 0;
   std::int64_t engine_preload_mib = -1;

@@ -214,6 +214,18 @@ TEST_F(CliTest, PsShowsTheEnginesViewOnRequest) {
   EXPECT_EQ(all.find("old"), std::string::npos);
 }
 
+TEST_F(CliTest, PsSaysHowLongTheFirstHasWaitedAndForWhom) {
+  gate_.Answer("GET /tidegate/ps",
+               Canned{200, R"({"models":[{"model":"next","state":"waiting","users":0,"slots":4,)"
+                           R"("queue_depth":3,"oldest_wait_ms":42000,"last_error":"old",)"
+                           R"("waits_for":"\"big\" holds 6.0 GiB for 900 s, answering 1"}]})"});
+  const std::string out = RunAtGate({"ps", "--wide"}).out;
+  EXPECT_NE(out.find("3 for 42.00 s "), std::string::npos) << out;
+  EXPECT_NE(out.find("waits for memory: \"big\" holds 6.0 GiB for 900 s, answering 1"),
+            std::string::npos)
+      << out;
+}
+
 TEST_F(CliTest, SpendGroupsAsAskedAndNamesWhatIsUncertain) {
   gate_.Answer(
       "GET /tidegate/spend?by=day,model&from=2026-11-01",

@@ -322,6 +322,8 @@ std::vector<ModelStatus> Engine::Statuses() const {
     if (status.state != ModelState::kReady) {
       status.expected_wait_nanos += memory.expected_wait_nanos;
     }
+    if (status.queue_depth > 0) status.waits_for = memory.held_by;
+    status.wait_bound_nanos = memory.wait_bound_nanos.value_or(-1);
     status.memory_bytes = memory.bytes.host;
     status.device_bytes = memory.bytes.device;
     status.use_weight = memory.use_weight;

@@ -205,8 +205,8 @@ void Runner::Retire(std::function<void()> gone) {
 
 Use Runner::use() const {
   const ModelStatus status = supervisor_.Status(net::MonotonicNow());
-  Use use{Phase::kAbsent, status.users, status.queue_depth, supervisor_.grants(),
-          status.load_nanos};
+  Use use{Phase::kAbsent,       status.users,     status.queue_depth, supervisor_.waiting_since(),
+          supervisor_.grants(), status.load_nanos};
   switch (status.state) {
     case ModelState::kAbsent:
     case ModelState::kBackingOff:
@@ -238,6 +238,8 @@ void Runner::OnDecision(Decision decision) {
                  decision.error.message);
       }
       return Apply(supervisor_.OnNoRoom(now, std::move(decision.error)));
+    case Decision::Kind::kExpire:
+      return Apply(supervisor_.OnWaitOver(decision.since, decision.error));
     case Decision::Kind::kYield:
       return Apply(supervisor_.Yield(now));
     case Decision::Kind::kResume:
@@ -280,7 +282,7 @@ bool Runner::IsSpared(WaiterId waiter, const Error& error) const {
   const std::shared_ptr<TuningSource>& tuning = fitter_->policy().child.tuning;
   if (!tuning || !tuning->Trying(name_)) return false;
   const bool of_start = error.code != ErrorCode::kNotFound && error.reason != "engine_queue_full" &&
-                        error.reason != "engine_stopping";
+                        error.reason != "engine_memory_busy" && error.reason != "engine_stopping";
   return of_start && !waiters_.at(waiter).claim.of_trial;
 }
 
@@ -401,6 +403,7 @@ ModelStatus Runner::status() const {
   ModelStatus status = status_;
   const std::int64_t age = net::MonotonicNow() - published_at_;
   status.retry_in_nanos = std::max<std::int64_t>(0, status.retry_in_nanos - age);
+  if (status.queue_depth > 0) status.oldest_wait_nanos += age;
   if (status.state == ModelState::kStarting) {
     status.expected_wait_nanos = std::max<std::int64_t>(0, status.expected_wait_nanos - age);
   }

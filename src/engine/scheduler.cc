@@ -13,6 +13,8 @@ namespace {
 void LogDecision(const Decision& decision) {
   if (decision.kind == Decision::Kind::kYield) {
     obs::Log(obs::Level::kInfo, "local model {} makes room for another", decision.model);
+  } else if (decision.kind == Decision::Kind::kExpire) {
+    obs::Log(obs::Level::kWarning, "{}", decision.error.message);
   } else if (decision.kind == Decision::Kind::kPreload) {
     obs::Log(obs::Level::kInfo, "local model {} is loaded before anybody asks", decision.model);
   }
@@ -134,8 +136,9 @@ void Scheduler::Stop() {
 MemoryOutlook Scheduler::Outlook(std::string_view model) const {
   const std::int64_t now = net::MonotonicNow();
   const std::lock_guard lock(mutex_);
-  return {residency_.ExpectedWait(now, model), residency_.bytes(model),
-          residency_.Weight(now, model), residency_.Impossible(model)};
+  return {residency_.ExpectedWait(now, model), residency_.WaitBound(now, model),
+          residency_.HeldBy(now, model),       residency_.bytes(model),
+          residency_.Weight(now, model),       residency_.Impossible(model)};
 }
 
 }  // namespace tidegate::engine

@@ -29,8 +29,10 @@ class Resident {
 
 // What of the future can be told of one model.
 struct MemoryOutlook {
-  std::int64_t expected_wait_nanos = 0;  // for memory, see Residency
-  MemoryAmount bytes;                    // that it needs
+  std::int64_t expected_wait_nanos = 0;          // for memory, see Residency
+  std::optional<std::int64_t> wait_bound_nanos;  // likewise; nothing = no limit
+  std::string held_by;                           // likewise
+  MemoryAmount bytes;                            // that it needs
   double use_weight = 0;
   std::optional<Error> impossible;
 };

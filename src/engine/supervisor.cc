@@ -64,7 +64,7 @@ Actions Supervisor::Acquire(std::int64_t now, WaiterId waiter, const Claim& clai
     actions.push_back({Kind::kRefuse, waiter, std::move(error)});
     return actions;
   }
-  const WaitQueue::Pushed pushed = waiters_.Push(waiter, claim);
+  const WaitQueue::Pushed pushed = waiters_.Push(waiter, claim, now);
   if (!pushed.queued) actions.push_back({Kind::kRefuse, waiter, QueueFullError()});
   if (pushed.displaced) actions.push_back({Kind::kRefuse, *pushed.displaced, QueueFullError()});
   if (state_ == ModelState::kAbsent && !waiters_.empty()) Want();
@@ -169,6 +169,17 @@ Actions Supervisor::OnNoRoom(std::int64_t, Error why) {
   last_error_ = std::move(why);
   unasked_ = false;
   state_ = ModelState::kAbsent;
+  return actions;
+}
+
+Actions Supervisor::OnWaitOver(std::int64_t since, const Error& why) {
+  Actions actions;
+  if (state_ != ModelState::kWaiting && !yielding_) return actions;
+  for (const WaiterId waiter : waiters_.PopUntil(since)) {
+    actions.push_back({Kind::kRefuse, waiter, why});
+    ++counts_.waits_over;
+  }
+  if (state_ == ModelState::kWaiting) unasked_ = true;
   return actions;
 }
 
@@ -492,6 +503,7 @@ ModelStatus Supervisor::Status(std::int64_t now) const {
   status.users = users_;
   status.slots = Slots();
   status.queue_depth = waiters_.size();
+  if (!waiters_.empty()) status.oldest_wait_nanos = now - waiters_.oldest();
   status.expected_wait_nanos = ExpectedWait(now);
   status.load_nanos = LoadNanos();
   status.draining = yielding_;

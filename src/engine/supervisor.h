@@ -102,6 +102,9 @@ class Supervisor {
 
   Actions OnRoom(std::int64_t now);               // while kWaiting: memory is set aside for it
   Actions OnNoRoom(std::int64_t now, Error why);  // while kWaiting: refuses everybody
+  // While kWaiting, or while it gives no new leases: refuses those that came then or before. It
+  // goes on waiting for its room, for those that come again.
+  Actions OnWaitOver(std::int64_t since, const Error& why);
   Actions Yield(std::int64_t now);   // while kReady: makes room, after the leases that are out
   Actions Resume(std::int64_t now);  // takes Yield back, unless its process is ending already
 
@@ -131,6 +134,8 @@ class Supervisor {
     return (state_ == ModelState::kAbsent || state_ == ModelState::kBackingOff) && waiters_.empty();
   }
   bool pinned() const { return pinned_; }
+  // When the request came that has waited longest; 0 = nobody waits.
+  std::int64_t waiting_since() const { return waiters_.empty() ? 0 : waiters_.oldest(); }
   std::uint64_t grants() const { return grants_; }  // leases ever given
   // Everything but the process's own figures.
   ModelStatus Status(std::int64_t now) const;

@@ -1,4 +1,4 @@
-// A supervisor that is pinned.
+// A supervisor that waits for memory, and one that is pinned.
 #include <cstdint>
 #include <string>
 
@@ -21,6 +21,27 @@ std::string Text(const Actions& actions) {
     text += refuses ? "refuse " + std::to_string(action.waiter) : spawns ? "spawn" : "other";
   }
   return text;
+}
+
+TEST(SupervisorRoom, ThoseWhoseWaitIsOverAreRefusedAndTheOthersWaitOn) {
+  Supervisor supervisor("tiny", SupervisorLimits());
+  const std::int64_t first = 100 * kSecond, now = first + kSecond;
+  EXPECT_EQ(Text(supervisor.Acquire(first, 1)), "");
+  EXPECT_EQ(Text(supervisor.Acquire(now, 2)), "");
+  EXPECT_EQ(supervisor.waiting_since(), first);
+  EXPECT_EQ(supervisor.Status(now).oldest_wait_nanos, kSecond);
+  const Error why = Unavailable(ErrorSource::kEngine, "others hold it");
+  const Actions over = supervisor.OnWaitOver(first, why);
+  EXPECT_EQ(Text(over), "refuse 1");
+  EXPECT_EQ(over.front().error.message, "others hold it");
+  EXPECT_EQ(Text(supervisor.OnWaitOver(now, why)), "refuse 2");
+  const ModelStatus status = supervisor.Status(now);
+  EXPECT_EQ(status.state, ModelState::kWaiting) << "they will come again";
+  EXPECT_EQ(status.counts.waits_over, 2);
+  EXPECT_EQ(status.oldest_wait_nanos, 0);
+  EXPECT_EQ(Text(supervisor.Acquire(now, 3)), "");
+  EXPECT_EQ(Text(supervisor.OnRoom(now)), "spawn");
+  EXPECT_EQ(Text(supervisor.OnWaitOver(now, why)), "") << "it has its room";
 }
 
 TEST(SupervisorRoom, APinnedOneThatDoesNotStartIsTriedAgainUntilItIsUnpinned) {

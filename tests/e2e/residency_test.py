@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Models that do not fit into memory together, and clients that want both at once."""
 
+import os
 import shutil
+import signal
 import threading
 import time
 import unittest
@@ -75,6 +77,55 @@ class TwoModelsInRoomForOne(unittest.TestCase):
 
         eventually(lambda: states()["flow"] == "ready", "it is loaded again")
         self.assertEqual(states()["ebb"], "absent")
+
+
+class WaitsAreBounded(unittest.TestCase):
+    def test_who_waits_too_long_for_memory_is_told_who_holds_it(self):
+        home = Home()
+        self.addCleanup(home.remove)
+        models = [f"{home.path}/{name}.gguf" for name in ("ebb", "flow")]
+        for path in models:
+            shutil.copy(STARTER, path)
+        settings = "memory_mib = 400\npreload_mib = 0\nwait_max_s = 2"
+        gate = Gate(home=home, models=models, engine_settings=settings)
+        self.addCleanup(gate.close)
+
+        def model(name):
+            return next(m for m in gate.get("/tidegate/ps").json["models"] if m["model"] == name)
+
+        self.assertEqual(gate.chat("local/ebb", max_tokens=2).status, 200)
+        pid = model("ebb")["pid"]
+        os.kill(pid, signal.SIGSTOP)  # an answer that takes for ever
+        answers = []
+
+        def ask(name):
+            answers.append((name, gate.chat(f"local/{name}", max_tokens=2)))
+
+        endless = threading.Thread(target=ask, args=("ebb",))
+        try:
+            endless.start()
+            eventually(lambda: model("ebb")["users"] == 1, "the answer has begun")
+            waits = threading.Thread(target=ask, args=("flow",))
+            waits.start()
+            eventually(lambda: model("flow")["oldest_wait_ms"] > 0, "the other one waits")
+            self.assertIn('"ebb" holds', model("flow")["waits_for"])
+            self.assertLessEqual(model("flow")["wait_bound_ms"], 2000)
+            self.assertIn(b"waits for memory", gate.run("ps", "--wide").stdout)
+            waits.join()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            endless.join()
+        (told,) = [answer for name, answer in answers if name == "flow"]
+        self.assertEqual(told.status, 503, told.body)
+        self.assertEqual(told.error["code"], "engine_memory_busy")
+        self.assertRegex(told.error["message"], r'engine\.wait_max_s.*"ebb" holds .* for \d+ s')
+        self.assertGreater(int(told.headers["retry-after"]), 0)
+        (done,) = [answer for name, answer in answers if name == "ebb"]
+        self.assertEqual(done.status, 200, "no answer is cut off")
+        self.assertEqual(gate.chat("local/flow", max_tokens=2).status, 200)
+        self.assertRegex(
+            gate.get("/metrics").body.decode(), r'tidegate_engine_waits_over_total{model="flow"} 1'
+        )
 
 
 class Pinned(unittest.TestCase):

@@ -31,8 +31,19 @@ std::string DraftsOf(JsonFields& model) {
   return means.empty() ? "-" : means;
 }
 
+// How many, and since when the first.
+std::string WaitingOf(JsonFields& model) {
+  const std::int64_t oldest_ms = model.Integer("oldest_wait_ms");
+  std::string text = FormatCount(model.Integer("queue_depth"));
+  if (oldest_ms > 0) text += " for " + FormatDuration(oldest_ms * kMicrosPerMs);
+  return text;
+}
+
 // What is wrong now comes before what was.
 std::string NotesOf(JsonFields& model) {
+  if (std::string text = model.Text("waits_for"); !text.empty()) {
+    return "waits for memory: " + text;
+  }
   for (const char* what : {"unfit", "degraded", "window_note", "last_error", "speculation_note"}) {
     if (std::string text = model.Text(what); !text.empty()) return text;
   }
@@ -67,7 +78,7 @@ Result<std::string> WideText(std::string_view answer, bool all, const Console& c
         {model.Text("model"), Ink::kAccent},
         shown,
         fmt::format("{}/{}", model.Integer("users"), model.Integer("slots")),
-        FormatCount(model.Integer("queue_depth")),
+        WaitingOf(model),
         wait_ms == 0 ? "-" : FormatDuration(wait_ms * kMicrosPerMs),
         FormatCount(model.Integer("context_tokens")),
         pid == 0 ? "-" : FormatBytes(model.Integer("rss_bytes")),
