@@ -11,8 +11,19 @@ import unittest
 from harness import STARTER, Client, Gate, Home, eventually
 
 REQUESTS = 100  # of each client
+OUTSTANDING = 8  # at once, of a client that does not wait for one answer before it asks again
 SWAPS_MAX = 20
 WAIT_S_MAX = 60  # a bound against starvation, not a measure of speed
+
+
+def locked(numbers, lock=threading.Lock()):
+    """The rest of an iterator that several threads take from."""
+    while True:
+        with lock:
+            number = next(numbers, None)
+        if number is None:
+            return
+        yield number
 
 
 class TwoModelsInRoomForOne(unittest.TestCase):
@@ -52,6 +63,35 @@ class TwoModelsInRoomForOne(unittest.TestCase):
         # Never both.
         states = [m["state"] for m in self.gate.get("/tidegate/ps").json["models"]]
         self.assertLessEqual(states.count("ready"), 1)
+
+    def test_two_clients_that_both_want_both_are_served_in_batches(self):
+        models = ("local/ebb", "local/flow")
+        answers = []
+
+        def ask(client, numbers):
+            for number in numbers:
+                begin = time.monotonic()
+                answer = client.chat(models[number % 2], max_tokens=4)
+                answers.append((answer.status, time.monotonic() - begin))
+
+        threads = []
+        for _ in range(2):
+            numbers = iter(range(REQUESTS))  # taken by all of a client's threads, in turns
+            client = Client(self.gate.host, self.gate.port)
+            for _ in range(OUTSTANDING):
+                threads.append(threading.Thread(target=ask, args=(client, locked(numbers))))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([status for status, _ in answers], [200] * (2 * REQUESTS))
+        swaps = self.gate.program.output.count("makes room for another")
+        longest = max(wait for _, wait in answers)
+        print(f"{2 * REQUESTS} requests of two clients that alternate, {OUTSTANDING} outstanding "
+              f"each: {swaps} swaps, the longest wait {longest:.2f} s", flush=True)
+        self.assertGreater(swaps, 0, "they fit after all")
+        self.assertLess(swaps, SWAPS_MAX)
+        self.assertLess(longest, WAIT_S_MAX)
 
     def test_one_that_can_never_fit_is_refused_with_the_numbers(self):
         gate = Gate(models=self.models, engine_settings="memory_mib = 100")
