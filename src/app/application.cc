@@ -292,7 +292,11 @@ PinTarget Application::Parts::PinsTarget() {
     return NotFound("there is no model \"" + name +
                     "\" on this device; `tidegate list` shows those that there are");
   };
-  target.pin = [this](const std::string& model, bool pinned) { return engine->Pin(model, pinned); };
+  target.pin = [this](const std::string& model, bool pinned) -> Result<void> {
+    TIDEGATE_TRY(engine->Pin(model, pinned));
+    gateway->ForgetLive();  // whoever asks when this has been answered finds it so
+    return {};
+  };
   return target;
 }
 

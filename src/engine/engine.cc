@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <chrono>
 #include <fstream>
 #include <functional>
 #include <future>
@@ -18,6 +19,7 @@ namespace tidegate::engine {
 namespace {
 
 constexpr std::int64_t kNanosPerMillisecond = 1'000'000;
+constexpr std::chrono::seconds kPinPatience(5);
 
 // One Acquire that waits: on its own shard, woken from there.
 struct Waiter {
@@ -273,7 +275,14 @@ Result<void> Engine::Pin(std::string_view model, bool pinned) {
       state_->pinned.erase(at);
     }
   }
-  state_->Post(model, [pinned](Runner& runner) { runner.Pin(pinned); });
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> told = done->get_future();
+  state_->Post(model, [pinned, done = std::move(done)](Runner& runner) {
+    runner.Pin(pinned);
+    done->set_value();
+  });
+  // Nobody is told where there is no such model any more: then the promise is gone.
+  told.wait_for(kPinPatience);
   return {};
 }
 

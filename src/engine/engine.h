@@ -112,7 +112,8 @@ class Engine {
   // being idle nor for another one. Other models that do not fit beside the pinned ones are
   // refused. It belongs to the name: a model that goes and comes back is pinned then. Errors:
   // kNotFound for a model that neither is there nor was pinned; kConflict with "engine_memory"
-  // where it does not fit beside those that are pinned. Thread-safe.
+  // where it does not fit beside those that are pinned. Thread-safe;
+  // not on a shard, since it waits until that has taken effect.
   Result<void> Pin(std::string_view model, bool pinned);
   // By Pin or the options. Thread-safe.
   bool pinned(std::string_view model) const;

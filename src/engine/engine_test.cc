@@ -530,6 +530,7 @@ TEST_F(EngineTest, AModelThatIsPinnedMakesOthersGoAndIsNotSentAway) {
   EXPECT_EQ(second.error().code, ErrorCode::kConflict);
   EXPECT_FALSE(engine_->pinned("one"));
   ASSERT_TRUE(engine_->Pin("two", false).ok());
+  EXPECT_FALSE(StatusOf("two").pinned) << "it has taken effect";
   EXPECT_TRUE(Acquire("one").ok());
   engine_->SetModels({Model("one"), Model("later")});
   EXPECT_TRUE(Reaches("later", ModelState::kReady)) << "it was pinned before it was there";

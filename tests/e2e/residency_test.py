@@ -210,8 +210,15 @@ class Pinned(unittest.TestCase):
 
         gate = self.start()
         self.is_ready(gate, "flow")
+        for _ in range(5):  # an answer to either is true at once
+            self.assertEqual(gate.chat("local/ebb", max_tokens=4).status, 503)
+            unpin = gate.request("POST", "/tidegate/models/unpin", {"model": "local/flow"})
+            self.assertEqual(unpin.json, {"model": "flow", "pinned": False})
+            self.assertEqual(gate.chat("local/ebb", max_tokens=4).status, 200)
+            pin = gate.request("POST", "/tidegate/models/pin", {"model": "flow"})
+            self.assertEqual(pin.json, {"model": "flow", "pinned": True})
+            self.is_ready(gate, "flow")
         self.assertEqual(gate.run("unpin", "local/flow").returncode, 0)
-        self.assertEqual(gate.chat("local/ebb", max_tokens=4).status, 200)
         self.assertEqual(gate.stop(), 0)
 
         gate = self.start()
