@@ -135,7 +135,7 @@ struct Case {
   TinyModel (*model)();
   ChildSettings settings;
   int slots = 1;
-  bool unified = true;
+  bool unified = true;  // where the model can be
 };
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
@@ -187,7 +187,7 @@ class MemoryFitEngineTest : public testing::Test {
   models::FitParts Estimate(const models::LocalModel& model, const ChildSettings& settings,
                             int slots, bool unified) {
     models::FitInput input = FitInputOf(model, {}, settings, slots, {});
-    input.unified = unified;
+    if (!unified) input.unified = false;
     const Result<models::FitEstimate> estimate = models::EstimateMemory(input);
     EXPECT_TRUE(estimate.ok()) << Describe(estimate.error());
     return estimate.ok() ? estimate->host : models::FitParts();
@@ -280,6 +280,11 @@ TinyModel States() { return Mamba2({.layers = 6}, 64); }
 TinyModel Encoder() {
   return Bert({.width = 384, .feed_forward = 1'536, .heads = 12, .context = 512, .type = 1});
 }
+TinyModel Ranker() {
+  TinyModel model = Grouped();
+  model.Number("pooling_type", 4);
+  return model;
+}
 
 const std::vector<Case> kCases = {
     {"grouped", Grouped, Settings(4'096)},
@@ -303,6 +308,7 @@ const std::vector<Case> kCases = {
     {"latent", Latent, Settings(8'192), 2},
     {"states", States, Settings(8'192), 4},
     {"encoder", Encoder, Settings(512), 2},
+    {"ranker", Ranker, Settings(1'000), 4},
 };
 
 INSTANTIATE_TEST_SUITE_P(Shapes, MemoryFitPartsTest, testing::ValuesIn(kCases),
