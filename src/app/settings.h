@@ -38,7 +38,7 @@ struct Settings {
   std::string engine_cache_type_k = "f16", engine_cache_type_v = "f16";
   std::string engine_flash_attention = "auto";
   std::int64_t engine_prompt_cache_mib = 256;
-  std::int64_t engine_conversation_mib = 1'024;
+  std::int64_t engine_conversation_mib = 8'192;
   std::string engine_speculation = "auto";
   std::vector<std::string> model_folders, model_files;
   std::string model_store;

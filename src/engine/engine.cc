@@ -44,6 +44,7 @@ using Runners = std::map<std::string, std::shared_ptr<Runner>, std::less<>>;
 
 struct Engine::State {
   std::shared_ptr<RunnerContext> context;
+  bool keeps_conversations = false;
   std::atomic<WaiterId> next_waiter = 1;
 
   std::mutex change;                       // held through every change of the next two
@@ -90,6 +91,7 @@ Result<std::unique_ptr<Engine>> Engine::Create(net::Shard& shard, EngineOptions 
       std::make_unique<process::SpawnThread>()});
   auto state = std::make_shared<State>();
   state->context = context;
+  state->keeps_conversations = context->slots != nullptr;
   state->policy = {std::move(options.child), options.limits.slots, std::move(options.machine)};
   std::unique_ptr<Engine> engine(new Engine(std::move(state)));
   engine->SetModels(std::move(models));
@@ -251,6 +253,8 @@ void Engine::Restart(const models::LocalModel& model) {
     runner.Renew(fitter);
   });
 }
+
+bool Engine::KeepsConversations() const { return state_->keeps_conversations; }
 
 void Engine::Pin(std::string_view model, bool pinned) {
   state_->Post(model, [pinned](Runner& runner) { runner.Pin(pinned); });

@@ -29,7 +29,6 @@
 #include "engine/locator.h"
 #include "engine/queue.h"
 #include "engine/residency.h"
-#include "engine/slot_keeper.h"
 #include "engine/status.h"
 #include "engine/supervisor.h"
 #include "models/local_models.h"
@@ -38,6 +37,8 @@
 #include "net/shard.h"
 
 namespace tidegate::engine {
+
+class SlotKeeper;
 
 struct EngineOptions {
   LocatorOptions locator;
@@ -102,6 +103,8 @@ class Engine {
   // it needs with the settings that hold now. No-op for an unknown model. Thread-safe; reads from
   // the disk.
   void Restart(const models::LocalModel& model);
+  // Whether conversations outlive their processes. Thread-safe.
+  bool KeepsConversations() const;
   // A pinned model is loaded, if there is room, and stopped neither for being idle nor for another
   // one. Other models that do not fit beside the pinned ones are refused. No-op for an unknown
   // model. Thread-safe.

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/digest.h"
+
 namespace tidegate::engine {
 
 enum class Priority : std::uint8_t {
@@ -41,8 +43,11 @@ struct Claim {
   std::int64_t context_tokens = 0;  // of the window that it needs; 0 = any will do
   // Of what is asked, by the process that answers: for the next one, on the disk.
   bool may_be_kept = true;
-  // It measures settings that are being tried: if the process cannot start with them, that is what
-  // it wants to know.
+  // Digests of the beginnings of what is asked (core/beginnings.h), by which the process that
+  // answered the turn before is known to have it. Empty = it is too short, or no conversation.
+  std::vector<Sha256> conversation = {};
+  // It measures: a process that starts for it gets no conversations to go on with and leaves none,
+  // and if it cannot start with settings that are being tried, that is what it wants to know.
   bool of_trial = false;
 };
 

@@ -247,18 +247,31 @@ void Runner::OnDecision(Decision decision) {
 void Runner::Grant(WaiterId waiter) {
   const std::uint64_t run = supervisor_.run();
   const std::int64_t since = net::MonotonicNow();
+  SlotMarks conversation;
+  if (slots_) conversation = slots_->MarksOf(waiters_.at(waiter).claim.conversation);
   // Weak: a lease may be the last thing to go, and a runner has to go before its shard.
-  auto release = [context = context_, weak = weak_from_this(), run, since] {
+  auto release = [context = context_, weak = weak_from_this(), run, since, conversation] {
     if (context->stopped) return;
     const std::int64_t held_nanos = net::MonotonicNow() - since;
-    context->shard.Post([weak, run, held_nanos] {
+    context->shard.Post([weak, run, held_nanos, conversation] {
       const std::shared_ptr<Runner> self = weak.lock();
       if (!self) return;
+      self->NoteAnswered(run, conversation);
       self->Apply(self->supervisor_.Release(net::MonotonicNow(), run, held_nanos));
     });
   };
-  Answer(waiter,
-         Lease({origin(), authorization_, name_, present_->context_tokens()}, std::move(release)));
+  Lease lease({origin(), authorization_, name_, present_->context_tokens()}, std::move(release));
+  if (slots_) slots_->Granted();
+  // Who comes while slots are made ready could take them.
+  if (readying_) {
+    held_back_.emplace_back(waiter, std::move(lease));
+    return;
+  }
+  if (!slots_ || !slots_->Concerns(conversation)) return Answer(waiter, std::move(lease));
+  readying_ = true;
+  net::Spawn(context_->shard.io(),
+             ReadyThenAnswer(shared_from_this(), waiter, std::move(lease), std::move(conversation)),
+             [self = Pending(shared_from_this())](std::exception_ptr e) { CHECK(!e); });
 }
 
 void Runner::Answer(WaiterId waiter, Result<Lease> result) {
@@ -280,13 +293,26 @@ bool Runner::IsSpared(WaiterId waiter, const Error& error) const {
   return of_start && !waiters_.at(waiter).claim.of_trial;
 }
 
-void Runner::AskAgain(const std::vector<WaiterId>& spared) {
+void Runner::EndTrial(std::vector<WaiterId> spared) {
   obs::Log(obs::Level::kWarning,
            "local model {} cannot start with settings that were being tried; it goes on without",
            name_);
   fitter_->policy().child.tuning->EndTrial(name_);
-  // Reads at most two headers: a trial that fails is rare, and whoever waits is to go on.
-  Renew(std::make_shared<const ModelFitter>(fitter_->model(), fitter_->policy()));
+  // Where it may block: files are read.
+  context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), was = fitter_,
+                           spared = std::move(spared)]() mutable {
+    auto fitter = std::make_shared<const ModelFitter>(was->model(), was->policy());
+    net::Shard& shard = (*self)->context_->shard;
+    shard.Post([self = std::move(self), was = std::move(was), fitter = std::move(fitter),
+                spared = std::move(spared)]() mutable {
+      // Or it is another model by now, which was fitted after the trial's end.
+      if ((*self)->fitter_ == was) (*self)->Renew(std::move(fitter));
+      (*self)->AskAgain(spared);
+    });
+  });
+}
+
+void Runner::AskAgain(const std::vector<WaiterId>& spared) {
   for (const WaiterId waiter : spared) {
     const auto at = waiters_.find(waiter);
     if (at == waiters_.end()) continue;  // it has left meanwhile
@@ -341,7 +367,7 @@ void Runner::Apply(Actions actions) {
     }
   }
   context_->scheduler->Changed(name_);
-  if (!spared.empty()) AskAgain(spared);
+  if (!spared.empty()) EndTrial(std::move(spared));
 }
 
 void Runner::ArmTimer() {
@@ -417,17 +443,20 @@ net::Origin Runner::origin() const {
 void Runner::StartChild() {
   const std::uint64_t run = supervisor_.run();
   present_ = next_;
-  context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), run,
+  const bool keeps = std::none_of(waiters_.begin(), waiters_.end(),
+                                  [](const auto& entry) { return entry.second.claim.of_trial; });
+  context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), run, keeps,
                            fitter = fitter_, fit = present_]() mutable {
-    auto started = std::make_shared<Result<Started>>((*self)->Prepare(fitter->model(), *fit));
+    auto started =
+        std::make_shared<Result<Started>>((*self)->Prepare(fitter->model(), *fit, keeps));
     net::Shard& shard = (*self)->context_->shard;
     shard.Post(
         [self = std::move(self), run, started] { (*self)->OnStarted(run, std::move(*started)); });
   });
 }
 
-Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
-                                        const ModelFit& fit) const {
+Result<Runner::Started> Runner::Prepare(const models::LocalModel& model, const ModelFit& fit,
+                                        bool keeps) const {
   ChildFiles files{context_->folder.SocketPath(name_), context_->folder.KeyPath(name_)};
   TIDEGATE_ASSIGN(models::Pin pin, models::HoldFiles(model));
   // A child that was killed leaves its socket, and that keeps the next one from listening.
@@ -436,7 +465,7 @@ Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
   process::SpawnOptions options;
   ChildSettings settings = fit.settings;
   std::shared_ptr<SlotRun> kept;
-  if (context_->slots) kept = context_->slots->Begin(model, binary, settings, fit.slots());
+  if (context_->slots && keeps) kept = context_->slots->Begin(model, binary, settings, fit.slots());
   if (kept) kept->Allow(settings, files);
   TIDEGATE_ASSIGN(options.argv, MakeCommandLine(binary, model, settings, fit.slots(), files));
   ChildProtection protection = context_->protection;
@@ -595,6 +624,35 @@ Error Runner::ExitError(const process::ExitStatus& status) const {
 
 SlotServer Runner::SlotServerOf() {
   return {*context_->client, origin(), std::string(authorization_.Reveal())};
+}
+
+net::Task<void> Runner::ReadyThenAnswer(std::shared_ptr<Runner> self, WaiterId waiter, Lease lease,
+                                        SlotMarks conversation) {
+  const std::shared_ptr<SlotRun> slots = self->slots_;
+  SlotServer server = self->SlotServerOf();
+  // Null when the process ended meanwhile, which the request will notice.
+  if (slots) co_await SlotRun::Ready(slots, std::move(server), std::move(conversation));
+  self->context_->client->Forget(self->origin());
+  self->readying_ = false;
+  std::vector<std::pair<WaiterId, Lease>> ready = std::exchange(self->held_back_, {});
+  ready.emplace(ready.begin(), waiter, std::move(lease));
+  for (auto& [id, its] : ready) {  // of one that has left, the lease goes back
+    if (self->waiters_.contains(id)) self->Answer(id, std::move(its));
+  }
+}
+
+void Runner::NoteAnswered(std::uint64_t run, SlotMarks conversation) {
+  if (!slots_ || !serves_ || run != supervisor_.run()) return;
+  slots_->Answered(std::move(conversation));
+  net::Spawn(context_->shard.io(), Look(shared_from_this()),
+             [self = Pending(shared_from_this())](std::exception_ptr e) { CHECK(!e); });
+}
+
+net::Task<void> Runner::Look(std::shared_ptr<Runner> self) {
+  const std::shared_ptr<SlotRun> slots = self->slots_;
+  SlotServer server = self->SlotServerOf();
+  if (slots) co_await SlotRun::Look(slots, std::move(server));
+  self->context_->client->Forget(self->origin());
 }
 
 // Its conversations are saved first, unless it never served. Whoever finds that this takes too long

@@ -107,8 +107,8 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   Result<bool> MakeWindow(std::int64_t tokens);
   void FitNext(FitPtr fit);
   void StartChild();
-  // On the spawn thread.
-  Result<Started> Prepare(const models::LocalModel& model, const ModelFit& fit) const;
+  // On the spawn thread. `keeps`: what it remembers may go on in the next process.
+  Result<Started> Prepare(const models::LocalModel& model, const ModelFit& fit, bool keeps) const;
   void OnStarted(std::uint64_t run, Result<Started> started);
   Result<void> Watch(std::uint64_t run);
   void CloseDescriptors();
@@ -124,8 +124,13 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   static net::Task<void> ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t run);
   void OnProbe(std::uint64_t run, bool serves);
   void Grant(WaiterId waiter);
+  static net::Task<void> ReadyThenAnswer(std::shared_ptr<Runner> self, WaiterId waiter, Lease lease,
+                                         SlotMarks conversation);
+  void NoteAnswered(std::uint64_t run, SlotMarks conversation);
+  static net::Task<void> Look(std::shared_ptr<Runner> self);
   void Answer(WaiterId waiter, Result<Lease> result);
   bool IsSpared(WaiterId waiter, const Error& error) const;
+  void EndTrial(std::vector<WaiterId> spared);
   void AskAgain(const std::vector<WaiterId>& spared);
   void ArmTimer();
   void Publish();
@@ -150,8 +155,10 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   std::optional<process::Child> child_;
   models::Pin pin_;  // of its files, which stay as long as it runs
   Secret authorization_;
-  std::shared_ptr<SlotRun> slots_;  // of the child; null: they are not kept
-  bool serves_ = false;             // the child does
+  std::shared_ptr<SlotRun> slots_;                     // of the child; null: they are not kept
+  bool serves_ = false;                                // the child does
+  bool readying_ = false;                              // its slots are, for one request
+  std::vector<std::pair<WaiterId, Lease>> held_back_;  // as long as that
   std::int64_t started_wall_nanos_ = 0;
   process::OutputTail tail_{kChildOutputBytesKept};
   std::string line_;  // of the output, as far as it came

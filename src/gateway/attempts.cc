@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "core/beginnings.h"
 #include "core/model_defaults.h"
 #include "dispatch/attempt.h"
 #include "gateway/answer.h"
@@ -320,6 +321,9 @@ engine::Claim ClaimOf(const Call& call, std::int64_t window_tokens) {
   engine::Claim claim(PriorityOf(priority), call.principal->name);
   claim.context_tokens = window_tokens;
   claim.may_be_kept = MayBeKept(call);
+  if (claim.may_be_kept && call.inventory->engine()->KeepsConversations()) {
+    claim.conversation = core::BeginningsOf(call.request);
+  }
   return claim;
 }
 

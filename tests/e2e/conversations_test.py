@@ -66,6 +66,43 @@ class AConversation(unittest.TestCase):
         for output in (gate.program.output, again.program.output):
             self.assertNotIn(CANARY, output)
 
+    def test_outlives_more_others_than_there_are_slots(self):
+        gate = self.gate()
+        talks = {}
+
+        def talk(gate, topic, question):
+            """The next turn of a conversation of its own."""
+            words = " ".join(f"{topic}{i} the tide is high." for i in range(80))
+            messages = talks.setdefault(topic, [{"role": "user", "content": words}])
+            body = {"model": LOCAL, "max_tokens": 4,
+                    "messages": [*messages, {"role": "user", "content": question}]}  # fmt: skip
+            answer = gate.request("POST", "/v1/chat/completions", body)
+            self.assertEqual(answer.status, 200, answer.body)
+            messages += [{"role": "user", "content": question},
+                         answer.json["choices"][0]["message"]]  # fmt: skip
+            usage = answer.json["usage"]
+            return usage["prompt_tokens"], usage["prompt_tokens_details"]["cached_tokens"]
+
+        self.assert_cold(talk(gate, "alpha", "And now?"))
+        self.assert_mostly_cached(talk(gate, "alpha", "And then?"))
+        for other in ("beta", "gamma", "delta"):
+            talk(gate, other, "And now?")
+        self.assert_mostly_cached(talk(gate, "alpha", "And at last?"))
+        for other in ("epsilon", "zeta", "eta"):
+            talk(gate, other, "And now?")
+        self.assertEqual(gate.stop(), 0)
+        again = self.gate()
+        self.assert_mostly_cached(talk(again, "alpha", "And in the end?"))
+
+    def test_that_is_too_large_to_be_kept_is_named_with_the_setting(self):
+        gate = self.gate('conversation_mib = 1\ncache_type_k = "f32"\ncache_type_v = "f32"')
+        long = " ".join(f"word{i} the tide is high." for i in range(180))
+        answer = gate.chat(LOCAL, prompt=long, max_tokens=4)
+        self.assertEqual(answer.status, 200, answer.body)
+        self.unload(gate)
+        gate.program.wait_for_line(r"is not kept: .*engine.conversation_mib")
+        self.assertEqual(self.kept(), [])
+
     def test_of_which_nothing_may_be_kept_does_not(self):
         gate = self.gate()
         self.turn(gate, "And now?", tidegate={"retention": "zdr"})
