@@ -44,7 +44,9 @@ constexpr std::array kOptions = {
            "a model's process sees its own files only and no network; false only where a driver "
            "needs more"},
     Option{"engine.threads", &Settings::engine_threads,
-           "threads of each model; 0 = physical cores less one", 0, 1024},
+           "threads of each model; 0 = one for each physical core, but one fewer than there are "
+           "processors",
+           0, 1024},
     Option{"engine.context_tokens", &Settings::engine_context_tokens,
            "window that local models are loaded with, and larger for requests that need it; 0 = up "
            "to 8192 tokens, as far as they fit",
