@@ -65,6 +65,7 @@ runtime_folder = "{self.folder}/run"
 log.level = "warning"
 engine.slots = 8
 engine.keep_alive_s = -1
+engine.speculation = "off"
 models.folders = ["{self.folder}"]
 
 [keys.bench]

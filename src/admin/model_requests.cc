@@ -126,10 +126,10 @@ Result<TransferRequest> ReadTransfer(std::string_view text) {
 }
 
 Result<CreateRequest> ReadCreate(std::string_view text) {
-  constexpr std::string_view kKnown[] = {"model",    "name",       "from",     "files",
-                                         "adapters", "template",   "license",  "system",
-                                         "messages", "parameters", "quantize", "stream",
-                                         "renderer", "parser",     "requires", "draft_files"};
+  constexpr std::string_view kKnown[] = {
+      "model",    "name",   "from",     "files",       "adapters",  "template",
+      "license",  "system", "messages", "parameters",  "quantize",  "stream",
+      "renderer", "parser", "requires", "draft_files", "draft_from"};
   json::Reader reader;
   TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
   CreateRequest request;
@@ -140,6 +140,8 @@ Result<CreateRequest> ReadCreate(std::string_view text) {
   TIDEGATE_ASSIGN(request.spec.files, ReadFiles(body, "files"));
   TIDEGATE_ASSIGN(request.spec.adapters, ReadFiles(body, "adapters"));
   TIDEGATE_ASSIGN(request.spec.drafts, ReadFiles(body, "draft_files"));
+  TIDEGATE_ASSIGN(const std::optional<std::string> draft_from, body.Text("draft_from"));
+  request.spec.draft_from = draft_from.value_or("");
   TIDEGATE_ASSIGN(request.spec.renderer, body.Text("renderer"));
   TIDEGATE_ASSIGN(request.spec.parser, body.Text("parser"));
   TIDEGATE_ASSIGN(request.spec.required_version, body.Text("requires"));

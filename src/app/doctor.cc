@@ -137,7 +137,7 @@ Check CheckModels(const Config& config, const Environment& environment, models::
         engine::SettingsFor(model, ChildSettingsOf(config.settings));
     if (settings.speculation_note.empty()) continue;
     return {"local models", CheckState::kWarn, model.name + ": " + settings.speculation_note,
-            "put a draft with the model's own vocabulary beside it, or set "
+            "put a draft with the model's own vocabulary beside it, name a model as DRAFT, or set "
             "engine.speculation = \"off\""};
   }
   return {"local models", CheckState::kOk, fmt::format("{} found", scan.models.size()), ""};

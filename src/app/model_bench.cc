@@ -50,9 +50,19 @@ ModelBench::ModelBench(net::Shard& shard, engine::Engine& engine, models::Librar
       options_(std::move(options)),
       group_(shard.io()) {}
 
+// With the draft that the engine found for it.
+models::LocalModel ModelBench::AsServed(const models::LocalModel& model) const {
+  const std::shared_ptr<const engine::Fitters> fitters = engine_.fitters();
+  for (const std::shared_ptr<const engine::ModelFitter>& fitter : *fitters) {
+    const bool same = fitter->model().name == model.name && fitter->model().path == model.path;
+    if (same) return fitter->model();
+  }
+  return model;
+}
+
 Result<models::LocalModel> ModelBench::Find(const std::string& name) const {
   if (const std::shared_ptr<const models::LocalModel> model = library_.Find(name)) {
-    if (model->metadata.pooling == models::GgufPooling::kNone) return *model;
+    if (model->metadata.pooling == models::GgufPooling::kNone) return AsServed(*model);
     return InvalidArgument("model", model->name +
                                         " does not write: it embeds or ranks, and what is "
                                         "measured here is writing");

@@ -64,6 +64,7 @@ class ModelBench {
   Result<engine::BenchPlan> Prepare(const Job& job);
   Result<engine::TunePlan> PlanOf(const Job& job) const;
   Result<void> CheckMemory(const models::LocalModel& model, const engine::Tuning& tuning) const;
+  models::LocalModel AsServed(const models::LocalModel& model) const;
   Result<models::LocalModel> Find(const std::string& name) const;
   // Reads from the disk, as all above that return no task.
   core::SpeedProfile ProfileOf(const models::LocalModel& model,

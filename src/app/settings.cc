@@ -93,8 +93,8 @@ constexpr std::array kOptions = {
            "these survive that the model is unloaded; 0 = nothing is kept",
            0, 100'000'000},
     Option{"engine.speculation", &Settings::engine_speculation,
-           "whether local models guess ahead: auto = where a draft that fits lies beside the "
-           "model, draft = the same and says where there is none, ngram = by what was said before",
+           "whether local models guess ahead: auto = where there is a draft that fits, draft = the "
+           "same and says where there is none, ngram = by what was said before",
            0, 0, "auto|off|draft|ngram"},
     Option{"models.folders", &Settings::model_folders,
            "folders with *.gguf files; default $XDG_DATA_HOME/tidegate/models"},

@@ -124,7 +124,8 @@ Result<models::ModelName> TakeIn(models::ModelStore& store, const cli::ImportOpt
   };
   TIDEGATE_ASSIGN(
       const models::MadeModel made,
-      models::MakeManifest(store.blobs(), nullptr, spec, base, steps, std::stop_token()));
+      models::MakeManifest(store.blobs(), nullptr, spec, models::CreateSources{base, std::nullopt},
+                           steps, std::stop_token()));
   models::Provenance provenance;
   provenance.source = "file:" + fs::path(options.path).filename().string();
   provenance.time_s = SystemClock().WallNanos() / kNanosPerSecond;

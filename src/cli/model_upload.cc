@@ -185,7 +185,12 @@ Result<ModelRecipe> FindModelFiles(Modelfile file, const std::string& folder,
     recipe.from = from;
   }
   TIDEGATE_TRY(AddNamed("ADAPTER", file.adapters, folder, home, recipe.adapters));
-  TIDEGATE_TRY(AddNamed("DRAFT", file.drafts, folder, home, recipe.drafts));
+  for (const std::string& draft : file.drafts) {
+    TIDEGATE_ASSIGN(const bool found, AddFiles(PathOf(draft, folder, home), recipe.drafts));
+    if (found) continue;
+    if (MeansFile(draft)) return NotFound("DRAFT '" + draft + "': there is no such file");
+    recipe.draft_from = draft;  // the last counts, as llama-server takes one
+  }
   recipe.file = std::move(file);
   return recipe;
 }
@@ -201,6 +206,7 @@ std::string CreateBody(const std::string& model, const std::string& quantize,
   WriteFiles(writer, "files", recipe.files, digests);
   WriteFiles(writer, "adapters", recipe.adapters, digests);
   WriteFiles(writer, "draft_files", recipe.drafts, digests);
+  WriteText(writer, "draft_from", recipe.draft_from);
   WriteText(writer, "template", file.model_template);
   WriteText(writer, "system", file.system);
   WriteText(writer, "renderer", file.renderer);

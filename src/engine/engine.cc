@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/check.h"
+#include "engine/draft_choice.h"
 #include "engine/runner.h"
 
 namespace tidegate::engine {
@@ -244,7 +245,7 @@ void Engine::Restart(const models::LocalModel& model) {
   const std::lock_guard change(state_->change);
   if (!state_->Find(model.name)) return;
   const std::shared_ptr<RunnerContext>& context = state_->context;
-  const auto fitter = std::make_shared<const ModelFitter>(model, state_->policy);
+  const auto fitter = FitWithDraft(model, state_->listed, state_->policy);
   const MemoryAmount bytes = context->BytesOf(model, fitter->standard());
   const std::shared_ptr<Scheduler>& scheduler = context->scheduler;
   scheduler->Announce(model.name, bytes);

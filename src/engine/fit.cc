@@ -238,13 +238,4 @@ ModelFit ModelFitter::Describe(Chosen chosen) const {
   return fit;
 }
 
-Fitters FitAll(const std::vector<models::LocalModel>& models, const FitPolicy& policy) {
-  Fitters fitters;
-  fitters.reserve(models.size());
-  for (const models::LocalModel& model : models) {
-    fitters.push_back(std::make_shared<const ModelFitter>(model, policy));
-  }
-  return fitters;
-}
-
 }  // namespace tidegate::engine

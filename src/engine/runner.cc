@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <fcntl.h>
+#include <filesystem>
 #include <unistd.h>
 #include <utility>
 
@@ -474,6 +475,10 @@ Result<Runner::Started> Runner::Prepare(const models::LocalModel& model, const M
   std::string key = RandomHex(kKeyBytes);
   TIDEGATE_TRY(WritePrivateFile(files.api_key_path, key + "\n"));
   TIDEGATE_ASSIGN(process::Child child, process::Spawn(options));
+  if (!settings.draft_path.empty() && settings.speculation_note.empty()) {
+    settings.speculation_note =
+        "guessed ahead by " + std::filesystem::path(settings.draft_path).filename().string();
+  }
   return Started{
       std::move(child), Secret("Bearer " + std::move(key)), std::move(pin),
       std::move(kept),  std::move(settings.speculation),    std::move(settings.speculation_note)};
@@ -492,7 +497,8 @@ void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   serves_ = false;
   speculation_ = std::move(started->speculation);
   if (started->speculation_note != speculation_note_ && !started->speculation_note.empty()) {
-    obs::Log(obs::Level::kWarning, "local model {}: {}", name_, started->speculation_note);
+    obs::Log(speculation_.empty() ? obs::Level::kWarning : obs::Level::kInfo, "local model {}: {}",
+             name_, started->speculation_note);
   }
   speculation_note_ = std::move(started->speculation_note);
   started_wall_nanos_ = SystemClock().WallNanos();

@@ -67,6 +67,7 @@ class Maker {
       : blobs_(blobs), steps_(steps), stop_(stop), quantises_(quantises) {}
 
   Result<void> AddBase(const LocalModel& base);
+  Result<void> AddDraftOf(const LocalModel& draft, const CreateSpec& spec);
   Result<void> AddFiles(const CreateSpec& spec);
   Result<void> Quantize(const Quantizer& quantizer, const std::string& level);
   Result<void> AddTexts(const CreateSpec& spec, const std::optional<LocalModel>& base);
@@ -228,6 +229,18 @@ Result<void> Maker::AddDraft(const std::string& field, const Digest& digest) {
   std::erase_if(layers_, [](const Layer& layer) { return layer.media_type == kDraftLayer; });
   layers_.push_back(Existing(kDraftLayer, digest, sent.size));
   return {};
+}
+
+Result<void> Maker::AddDraftOf(const LocalModel& draft, const CreateSpec& spec) {
+  if (!spec.drafts.empty()) {
+    return InvalidArgument("draft_from", "names another draft than draft_files; give one of them");
+  }
+  if (draft.metadata.kind != GgufKind::kModel || draft.metadata.split_count > 1) {
+    return InvalidArgument("draft_from",
+                           "'" + draft.name + "' is no model in one file, as a draft has to be");
+  }
+  std::erase_if(layers_, [](const Layer& layer) { return layer.media_type == kDraftLayer; });
+  return AddFile(kDraftLayer, draft.path);
 }
 
 Result<void> Maker::AddSent(const std::string& field, const Digest& digest,
@@ -419,8 +432,9 @@ Result<QuantisationLevel> ParseQuantisation(std::string_view text, std::string f
 }
 
 Result<MadeModel> MakeManifest(Blobs& blobs, const Quantizer& quantizer, const CreateSpec& spec,
-                               const std::optional<LocalModel>& base, const Steps& steps,
+                               const CreateSources& sources, const Steps& steps,
                                const std::stop_token& stop) {
+  const std::optional<LocalModel>& base = sources.from;
   bool quantises = false;
   if (!spec.quantize.empty()) {
     TIDEGATE_ASSIGN(const QuantisationLevel level, ParseQuantisation(spec.quantize, "quantize"));
@@ -432,6 +446,7 @@ Result<MadeModel> MakeManifest(Blobs& blobs, const Quantizer& quantizer, const C
   if (!base || !spec.files.empty() || !spec.adapters.empty() || !spec.drafts.empty()) {
     TIDEGATE_TRY(maker.AddFiles(spec));
   }
+  if (sources.draft) TIDEGATE_TRY(maker.AddDraftOf(*sources.draft, spec));
   if (stop.stop_requested()) return Cancelled();
   TIDEGATE_TRY(maker.Quantize(quantizer, spec.quantize));
   TIDEGATE_TRY(maker.AddTexts(spec, base));

@@ -38,10 +38,11 @@ class CreateTest : public testing::Test {
     return *digest;
   }
   // As the model that its manifest is then read as.
-  Result<LocalModel> Create(const std::optional<LocalModel>& base = std::nullopt) {
+  Result<LocalModel> Create(const std::optional<LocalModel>& base = std::nullopt,
+                            const std::optional<LocalModel>& draft = std::nullopt) {
     steps_.clear();
     const Result<MadeModel> made = MakeManifest(
-        store_->blobs(), Quantizer(), spec_, base,
+        store_->blobs(), Quantizer(), spec_, CreateSources{base, draft},
         [this](const Progress& step) { steps_.push_back(step.status); }, std::stop_token());
     if (!made.ok()) return made.error();
     const Result<void> put = store_->Put(spec_.model, made->manifest, {});
@@ -84,6 +85,21 @@ TEST_F(CreateTest, ADraftReplacesThatOfTheModelItIsMadeFrom) {
   ASSERT_TRUE(other.ok()) << other.error().message;
   EXPECT_EQ(other->draft_path, PathOf(second));
   EXPECT_EQ(other->path, PathOf(weights));
+}
+
+TEST_F(CreateTest, ADraftMayBeAModelOfThisMachine) {
+  const Digest weights = Send(SmallModel().bytes()), small = Send(SmallModel("qwen2").bytes());
+  spec_.files = {{"small.gguf", small}};
+  const Result<LocalModel> draft = Create();
+  ASSERT_TRUE(draft.ok()) << draft.error().message;
+  spec_.files = {{"a.gguf", weights}};
+  spec_.draft_from = "small";
+  const Result<LocalModel> model = Create(std::nullopt, *draft);
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  EXPECT_EQ(model->path, PathOf(weights));
+  EXPECT_EQ(model->draft_path, PathOf(small));
+  spec_.drafts = {{"small.gguf", small}};
+  EXPECT_EQ(Create(std::nullopt, *draft).error().field, "draft_from") << "two of them";
 }
 
 TEST_F(CreateTest, WhatIsNoDraftIsRefusedWithItsName) {

@@ -132,14 +132,16 @@ Result<void> Library::Remove(const std::string& name) {
 
 Result<void> Library::Create(const CreateSpec& spec, const Steps& steps,
                              const std::stop_token& stop) {
-  std::optional<LocalModel> base;
-  if (!spec.from.empty()) {
-    const std::shared_ptr<const LocalModel> found = Find(spec.from);
-    if (found == nullptr) return NoModel(spec.from);
-    base = *found;
+  CreateSources sources;
+  for (const auto& [name, source] :
+       {std::pair(&spec.from, &sources.from), std::pair(&spec.draft_from, &sources.draft)}) {
+    if (name->empty()) continue;
+    const std::shared_ptr<const LocalModel> found = Find(*name);
+    if (found == nullptr) return NoModel(*name);
+    *source = *found;
   }
   TIDEGATE_ASSIGN(MadeModel made,
-                  MakeManifest(store_.blobs(), options_.quantizer, spec, base, steps, stop));
+                  MakeManifest(store_.blobs(), options_.quantizer, spec, sources, steps, stop));
   steps({"writing manifest"});
   Provenance provenance;
   provenance.time_s = clock_.WallNanos() / kNanosPerSecond;

@@ -4,9 +4,13 @@
 import os
 import pathlib
 import shutil
+import sys
 import unittest
 
-from harness import LOCAL, STARTER, Gate, Home, eventually
+from harness import LOCAL, SOURCE_DIR, STARTER, Gate, Home, eventually
+
+sys.path.append(str(SOURCE_DIR / "bench"))
+import sized_model  # noqa: E402  its model has the vocabulary of the one that ships
 
 CANARY = "canary-tide-5d1f"
 MODEL = "tidegate-starter"
@@ -180,6 +184,52 @@ class GuessingAhead(unittest.TestCase):
         self.assertEqual(model["drafted_tokens"], usage["draft_tokens"])
         self.assertEqual(model["draft_accepted_tokens"], usage["draft_accepted_tokens"])
         self.assertIn(b"draft", gate.run("ps", "--wide").stdout.lower())
+
+    def answers_with(self, gate, model, draft):
+        answer = gate.chat(f"local/{model}", prompt="Tell me of the tide.", max_tokens=8)
+        self.assertEqual(answer.status, 200, answer.body)
+        listed = gate.get("/tidegate/ps").json["models"]
+        [found] = [m for m in listed if m["model"].removesuffix(":latest") == model]
+        self.assertEqual(found["speculation"], "draft-simple" if draft else "")
+        self.assertEqual(found["speculation_note"], f"guessed ahead by {draft}" if draft else "")
+        self.assertIn(found["speculation_note"].encode(), gate.run("ps", "--wide").stdout)
+
+    def test_a_small_model_of_the_same_vocabulary_guesses_for_a_large_one(self):
+        home = Home()
+        self.addCleanup(home.remove)
+        models = pathlib.Path(home.path, "data/tidegate/models")
+        models.mkdir(parents=True)
+        sized_model.write(models / "sized.gguf")
+        gate = Gate(home=home, models=())
+        self.addCleanup(gate.close)
+        self.answers_with(gate, "sized", "tidegate-starter.gguf")
+        gate.close()
+        off = Gate(home=home, models=(), engine_settings='speculation = "off"')
+        self.addCleanup(off.close)
+        self.answers_with(off, "sized", None)
+
+    def test_a_recipe_may_name_a_model_as_the_draft(self):
+        home = Home()
+        self.addCleanup(home.remove)
+        models = pathlib.Path(home.path, "data/tidegate/models")
+        models.mkdir(parents=True)
+        for name in ("tide", "small"):
+            shutil.copy(STARTER, models / f"{name}.gguf")
+        recipe = pathlib.Path(home.path, "Modelfile")
+        gate = Gate(home=home, models=())
+        self.addCleanup(gate.close)
+        recipe.write_text("FROM tide\nDRAFT nobody\n")
+        refused = gate.run("create", "guided", "-f", str(recipe))
+        self.assertEqual(refused.returncode, 66, refused.stderr)
+        self.assertIn(b"nobody", refused.stderr)
+        recipe.write_text("FROM tide\nDRAFT small\n")
+        made = gate.run("create", "guided", "-f", str(recipe))
+        self.assertEqual(made.returncode, 0, made.stderr)
+        answer = gate.chat("local/guided", prompt="Tell me of the tide.", max_tokens=8)
+        self.assertEqual(answer.status, 200, answer.body)
+        [guided] = [m for m in gate.get("/tidegate/ps").json["models"]
+                    if m["model"].startswith("guided")]  # fmt: skip
+        self.assertEqual(guided["speculation"], "draft-simple")
 
 
 if __name__ == "__main__":
