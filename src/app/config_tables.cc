@@ -121,9 +121,8 @@ Result<core::CapabilitySet> ReadCapabilities(const toml::node& node, const std::
   for (const std::string& name : *list) {
     const auto capability = core::ParseCapability(name);
     if (!capability) {
-      return InvalidArgument(
-          path, "'" + name + "' is no capability; known are " +
-                    core::Join(core::CapabilitySet::FromBits((1U << core::kCapabilities) - 1)));
+      return InvalidArgument(path, "'" + name + "' is no capability; known are " +
+                                       core::Join(core::CapabilitySet::All()));
     }
     set = set.With(*capability);
   }

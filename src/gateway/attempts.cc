@@ -167,6 +167,8 @@ protocols::UpstreamOptions OptionsFor(const Call& call, const Running& running) 
   options.passes_unknown_fields = deployment.capabilities.Has(core::Capability::kVendorFields);
   options.output_tokens_limit = running.estimate.output_tokens_limit;
   options.output_tokens_max = deployment.output_tokens_max;
+  options.fill_in = deployment.fill_in;
+  options.cuts_here = running.lease.has_value();
   return options;
 }
 
@@ -174,7 +176,13 @@ core::Protocol SpokenTo(const Call& call, const core::Deployment& deployment) {
   if (call.work) {
     if (const std::optional<core::Protocol> spoken = call.work->Spoken(deployment)) return *spoken;
   }
-  return deployment.Speaks(call.protocol.id()) ? call.protocol.id() : deployment.protocol;
+  if (deployment.Speaks(call.protocol.id())) return call.protocol.id();
+  const core::CapabilitySet needs = call.profile.needs;
+  const bool a_text =
+      needs.Has(core::Capability::kRawPrompt) || needs.Has(core::Capability::kInsert);
+  return a_text && deployment.Speaks(core::Protocol::kOpenAiCompletions)
+             ? core::Protocol::kOpenAiCompletions
+             : deployment.protocol;
 }
 
 Result<protocols::UpstreamRequest> Encode(const Call& call, const Running& running,

@@ -77,7 +77,10 @@ Error NoCandidate(const Call& call, const plan::Input& input) {
   if (error.reason == "context_length_exceeded") {
     error.field = WindowField(call);
   } else if (error.reason == core::ToString(core::RejectReason::kCapability)) {
-    error.field = protocols::MediaField(call.request, Missing(call, input));
+    const core::CapabilitySet missing = Missing(call, input);
+    error.field = protocols::MediaField(call.request, missing);
+    if (missing.Has(core::Capability::kRawPrompt)) error.field = "raw";
+    if (missing.Has(core::Capability::kInsert)) error.field = "suffix";
     if (error.field.empty()) error.field = call.asked().vendor_field;
   }
   return error;

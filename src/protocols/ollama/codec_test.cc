@@ -224,6 +224,11 @@ TEST(OllamaRequest, IsRefusedWithThePlaceOfItsFault) {
            {"/api/chat", R"({"model":"m","messages":[],"tidegate":{"oops":1}})", "tidegate.oops"},
            {"/api/generate", R"({"model":"m","prompt":1})", "prompt"},
            {"/api/generate", R"({"model":"m","prompt":"x","raw":"yes"})", "raw"},
+           {"/api/generate", R"({"model":"m","prompt":"x","suffix":1})", "suffix"},
+           {"/api/generate", R"({"model":"m","prompt":"x","raw":true,"system":"s"})", "system"},
+           {"/api/generate", R"({"model":"m","prompt":"x","raw":true,"template":"t"})", "template"},
+           {"/api/generate", R"({"model":"m","prompt":"x","raw":true,"context":[1]})", "context"},
+           {"/api/generate", R"({"model":"m","prompt":"x","suffix":"y","system":"s"})", "system"},
            {"/api/generate", R"({"model":"m","prompt":"x","context":["a"]})", "context[0]"}}) {
     const Error error = DecodeFault(c.path, c.body);
     EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << c.body << " " << error.message;
@@ -465,6 +470,8 @@ TEST(OllamaModels, ListsSayWhatAModelIsFor) {
             R"("capabilities":["rerank"])");
   EXPECT_EQ(capabilities(core::CapabilitySet().With(Capability::kChat).With(Capability::kVision)),
             R"("capabilities":["completion","vision"])");
+  EXPECT_EQ(capabilities(core::CapabilitySet().With(Capability::kChat).With(Capability::kInsert)),
+            R"("capabilities":["completion","insert"])");
 }
 
 TEST(OllamaModels, ManagingModelsIsNotForTheProtocolToRead) {

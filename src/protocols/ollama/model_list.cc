@@ -68,6 +68,7 @@ void WriteCapabilities(json::Writer& out, const ModelEntry& model) {
     std::string_view word;
   };
   constexpr Word kWords[] = {{core::Capability::kTools, "tools"},
+                             {core::Capability::kInsert, "insert"},
                              {core::Capability::kVision, "vision"},
                              {core::Capability::kReasoning, "thinking"},
                              {core::Capability::kAudio, "audio"}};
