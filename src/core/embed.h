@@ -34,6 +34,9 @@ struct EmbedRequest : Envelope {
   std::int64_t inputs = 0;
   EmbedPurpose purpose = EmbedPurpose::kUnset;
   Truncate truncate = Truncate::kUnset;
+  // Of texts that were cut: the numbers of the tokens that are left, in the vocabulary of the model
+  // that is asked. Empty, or one for each text, and those of a whole text are empty.
+  std::vector<std::vector<std::int64_t>> cut_tokens;
   std::optional<std::int64_t> dimensions;
   // How the vectors are wanted: as lists of numbers, as base64 of 32-bit floats, or both.
   bool as_numbers = true;

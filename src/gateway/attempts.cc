@@ -10,6 +10,7 @@
 #include "dispatch/attempt.h"
 #include "gateway/answer.h"
 #include "gateway/call.h"
+#include "gateway/fit.h"
 #include "gateway/limits.h"
 #include "net/callback.h"
 #include "obs/log.h"
@@ -27,9 +28,11 @@ struct Running {
   const plan::Estimate& estimate;
   AttemptRecord record;
   std::int64_t window_tokens = 0;  // of the window that a lease has to have
+  bool fit = false;                // it was found not to fit, and what its caller allows is to go
   std::optional<engine::Lease> lease;
   dispatch::Target target;  // filled for leases only
   ledger::Reservation reservation;
+  std::optional<core::Request> shortened;  // the request without its oldest messages
 };
 
 std::int64_t SinceArrivalUs(const Call& call) {
@@ -190,8 +193,28 @@ Result<protocols::UpstreamRequest> Encode(const Call& call, const Running& runni
   const protocols::UpstreamOptions options = OptionsFor(call, running);
   if (call.work) return call.work->Encode(upstream, options);
   const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
-  if (!deployment.defaults) return upstream.EncodeRequest(call.request, options);
-  return upstream.EncodeRequest(core::WithDefaults(call.request, *deployment.defaults), options);
+  const core::Request& request = running.shortened ? *running.shortened : call.request;
+  if (!deployment.defaults) return upstream.EncodeRequest(request, options);
+  return upstream.EncodeRequest(core::WithDefaults(request, *deployment.defaults), options);
+}
+
+// Leaves out of the request what does not fit the leased process.
+net::Task<Result<void>> Fit(Call& call, Running& running) {
+  const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
+  const engine::Endpoint& endpoint = running.lease->endpoint();
+  const Process process{running.target, call.inventory->route(running.deployment).dialect,
+                        endpoint.model, endpoint.context_tokens, deployment.defaults.get()};
+  if (call.work) {
+    Result<std::int64_t> cut = co_await CutToFit(call, process);
+    if (!cut.ok()) co_return std::move(cut).error();
+    running.record.cut_texts = *cut;
+    co_return Result<void>();
+  }
+  Result<Shortened> shortened = co_await ShortenToFit(call, process);
+  if (!shortened.ok()) co_return std::move(shortened).error();
+  running.record.dropped_messages = shortened->dropped;
+  running.shortened = std::move(shortened->request);
+  co_return Result<void>();
 }
 
 // Phase 11 and 12 for one attempt. Whatever happens is in `running.record` and in the result.
@@ -207,6 +230,10 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
   if (leased) {
     Result<void> lease = co_await LeaseEngine(call, running);
     if (!lease.ok()) co_return not_sent(std::move(lease).error());
+  }
+  if (running.fit) {
+    Result<void> fitted = co_await Fit(call, running);
+    if (!fitted.ok()) co_return not_sent(std::move(fitted).error());
   }
   const dispatch::Target& target = leased ? running.target : route.target;
   ledger::Ledger& ledger = call.shared.parts.books.ledger();
@@ -284,15 +311,26 @@ bool MayGoOn(const Call& call, const Error& error) {
   return error.retry != Retry::kNever || error.source != ErrorSource::kUpstream;
 }
 
+// How to ask the same target once more.
+struct Again {
+  std::int64_t window_tokens = 0;  // 0 = not at all
+  bool fit = false;
+};
+
 // The engine counted the prompt and found it too long for the window that the estimate had asked
-// for: the window to try next, twice as large; 0 = that was not it, or there is no larger one.
-std::int64_t LargerWindow(const Running& running, const core::Deployment& deployment,
-                          const dispatch::AttemptResult& result) {
-  if (!running.lease || !result.error || result.committed) return 0;
-  if (result.error->reason != "context_length_exceeded") return 0;
+// for: it is tried in one twice as large; where there is none, without what may be left out.
+Again AskAgain(const Call& call, const Running& running, const core::Deployment& deployment,
+               const dispatch::AttemptResult& result) {
+  if (!running.lease || !result.error || result.committed) return {};
+  if (result.error->reason != "context_length_exceeded") return {};
   const std::int64_t window = running.lease->endpoint().context_tokens;
-  if (window <= 0 || window >= deployment.window_max()) return 0;
-  return window > deployment.window_max() / 2 ? deployment.window_max() : 2 * window;
+  if (window <= 0) return {};
+  if (window < deployment.window_max()) {
+    const bool last = window > deployment.window_max() / 2;
+    return {last ? deployment.window_max() : 2 * window, running.fit};
+  }
+  if (running.fit || !MayFit(call)) return {};
+  return {window, true};
 }
 
 // Saturating: how often comes from the upstream.
@@ -323,6 +361,12 @@ engine::Priority PriorityOf(core::Priority priority) {
 
 }  // namespace
 
+void AddRemedy(const Call& call, Error& error) {
+  const std::string_view remedy = call.asked().cut_remedy;
+  if (remedy.empty() || error.reason != "context_length_exceeded") return;
+  error.message += fmt::format(". With {} what does not fit is left out", remedy);
+}
+
 engine::Claim ClaimOf(const Call& call, std::int64_t window_tokens) {
   const core::Priority priority = call.effective.priority.value_or(core::Priority::kNormal);
   engine::Claim claim(PriorityOf(priority), call.principal->name);
@@ -350,13 +394,19 @@ void AppendDecisionFields(const Call& call, const AttemptRecord* attempt, bool e
   net::AppendField(out, "tidegate-egress",
                    core::ToString(std::max(call.record.Left(), attempt->egress)));
   if (emulated) net::AppendField(out, "tidegate-emulated", "true");
+  if (attempt->dropped_messages > 0) {
+    net::AppendField(out, "tidegate-dropped-messages", std::to_string(attempt->dropped_messages));
+  }
+  if (attempt->cut_texts > 0) {
+    net::AppendField(out, "tidegate-cut-texts", std::to_string(attempt->cut_texts));
+  }
 }
 
 net::Task<Result<void>> RunAttempts(Call& call) {
   std::optional<Error> last;
   std::uint32_t number = 0;
   std::size_t targets = 0;
-  std::int64_t window_tokens = 0;  // of the same target once more, in a larger window
+  Again again;
   for (std::size_t i = 0; i < call.plan.attempts.size();) {
     const plan::Attempt& planned = call.plan.attempts[i];
     const core::Deployment& deployment = call.inventory->deployments()[planned.deployment];
@@ -364,10 +414,11 @@ net::Task<Result<void>> RunAttempts(Call& call) {
       ++i;
       continue;
     }
-    if (last && window_tokens == 0)
+    if (last && again.window_tokens == 0)
       call.shard.counts.fallbacks[static_cast<std::size_t>(last->code)].Add();
-    Running running{planned.deployment, planned.estimate, {}, window_tokens, {}, {}, {}};
-    if (window_tokens == 0) {
+    Running running{
+        planned.deployment, planned.estimate, {}, again.window_tokens, again.fit, {}, {}, {}, {}};
+    if (again.window_tokens == 0) {
       running.window_tokens = plan::WindowNeeded(deployment, call.profile, call.effective);
     }
     running.record.model = deployment.ref.ToString();
@@ -381,8 +432,8 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     call.tried = planned.deployment;
     CellsOf(call, planned.deployment).CountAttempt(running.record);
     call.record.attempts.push_back(std::move(running.record));
-    window_tokens = LargerWindow(running, deployment, result);
-    if (window_tokens == 0) {
+    again = AskAgain(call, running, deployment, result);
+    if (again.window_tokens == 0) {
       ++i;
       ++targets;
     }
@@ -409,6 +460,7 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     }
   }
   CHECK(last.has_value());  // there was a first attempt
+  AddRemedy(call, *last);
   co_return FinalError(*std::move(last), targets);
 }
 

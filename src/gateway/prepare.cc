@@ -76,6 +76,7 @@ Error NoCandidate(const Call& call, const plan::Input& input) {
   Error error = plan::NoCandidateError(input, call.plan);
   if (error.reason == "context_length_exceeded") {
     error.field = WindowField(call);
+    AddRemedy(call, error);
   } else if (error.reason == core::ToString(core::RejectReason::kCapability)) {
     const core::CapabilitySet missing = Missing(call, input);
     error.field = protocols::MediaField(call.request, missing);

@@ -56,6 +56,12 @@ class EmbedWork final : public Work {
 
   const core::Envelope& asked() const override { return request_; }
   profile::Profile Profile() const override { return profile::Compute(request_); }
+  core::EmbedRequest* MayCut() override {
+    const bool texts = request_.texts.size() == static_cast<std::size_t>(request_.inputs);
+    const bool asked =
+        request_.truncate == core::Truncate::kStart || request_.truncate == core::Truncate::kEnd;
+    return texts && asked ? &request_ : nullptr;
+  }
   Result<UpstreamRequest> Encode(const Protocol& upstream,
                                  const UpstreamOptions& options) const override {
     const protocols::EmbedCodec* const codec = upstream.Embeddings();

@@ -560,6 +560,34 @@ describe('a model that embeds', () => {
     assert.equal((await post('/api/embed', { model, input: 'sea' })).status, 200, 'still there');
   });
 
+  test('cuts a text for who asks for it, to the token, and says so', async () => {
+    const model = 'local/vectors';
+    const long = 'sea '.repeat(3000);
+    const answer = await post('/api/embed', { model, input: ['sea', long, long], truncate: true });
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    assert.equal(answer.body.embeddings.length, 3);
+    assert.equal(answer.headers.get('tidegate-cut-texts'), '2');
+    const one = await post('/api/embed', { model, input: long, truncate: true });
+    assert.equal(one.body.prompt_eval_count, WINDOW, 'all that there is room for');
+    const decision = await gate.decision(one.headers.get('tidegate-decision'));
+    assert.equal(decision.attempts.at(-1).cut_texts, 1);
+    // The end is what went: another end makes no difference, another beginning does.
+    const [vector] = one.body.embeddings;
+    const same = (other) => other.every((x, i) => Math.abs(x - vector[i]) < 1e-4);
+    const other_end = await post('/api/embed', {
+      model, input: `${long}bread and butter`, truncate: true,
+    });
+    assert.ok(same(other_end.body.embeddings[0]));
+    const cohere = async (texts, truncate) => (await post('/v2/embed', {
+      model, texts, input_type: 'search_document', truncate,
+    })).body.embeddings.float[0];
+    assert.ok(same(await cohere([`${long}bread`], 'END')));
+    assert.ok(!same(await cohere([`${long}bread`], 'START')), 'there the beginning went');
+    const fits = await post('/api/embed', { model, input: 'sea', truncate: true });
+    assert.equal(fits.headers.get('tidegate-cut-texts'), null);
+    assert.ok(fits.body.total_duration > fits.body.load_duration && fits.body.load_duration >= 0);
+  });
+
   test('neither chats nor ranks', async () => {
     const chat = await post(...CALLERS['OpenAI chat'].image('local/vectors'));
     assert.equal(chat.status, 400);

@@ -70,10 +70,13 @@ class RequestDecoder {
         TIDEGATE_TRY(TakeText(text));
       }
     }
-    // It cuts texts that are too long at their end, unless it is told not to.
+    // A server of this protocol cuts texts that are too long at their end unless it is told not to.
+    // Here only who says so has them cut.
+    request_.cut_remedy = R"("truncate": true)";
     if (const std::optional<json::Value> truncate = fields.Value(kRoot.Index("truncate"))) {
       TIDEGATE_ASSIGN(const bool cut, truncate->Bool());
       request_.truncate = cut ? core::Truncate::kEnd : core::Truncate::kNone;
+      request_.cut_remedy = {};
     }
     if (const auto dimensions = fields.Value(kRoot.Index("dimensions"))) {
       TIDEGATE_ASSIGN(request_.dimensions, dimensions->IntegerIn(1, kDimensionsMax));

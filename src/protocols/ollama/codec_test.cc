@@ -242,6 +242,36 @@ core::Request Decoded(std::string_view path, const PaddedText& body) {
   return request.ok() ? *std::move(request) : core::Request();
 }
 
+TEST(OllamaRequest, ATextMayBeContinuedOrFilledInAsItStands) {
+  using core::Capability;
+  const PaddedText raw_body(R"({"model":"m","prompt":"def f(","raw":true,"suffix":""})");
+  const core::Request raw = Decoded("/api/generate", raw_body);
+  EXPECT_TRUE(raw.raw);
+  EXPECT_EQ(core::Join(raw.needs), "raw_prompt");
+  EXPECT_EQ(raw.vendor_field, "");
+  const PaddedText fill_body(R"({"model":"m","prompt":"def f(","suffix":"\n  return x"})");
+  const core::Request fill = Decoded("/api/generate", fill_body);
+  EXPECT_EQ(fill.suffix, "\n  return x");
+  EXPECT_EQ(core::Join(fill.needs), "insert");
+  EXPECT_EQ(fill.text_bytes, 17) << "what follows is read by the model, too";
+  const PaddedText both_body(R"({"model":"m","prompt":"x","raw":true,"suffix":"y"})");
+  EXPECT_EQ(Decoded("/api/generate", both_body).vendor_field, "suffix");
+  const PaddedText front_body(R"({"model":"m","suffix":"x"})");
+  EXPECT_EQ(Decoded("/api/generate", front_body).readying, core::Readying::kNone);
+}
+
+TEST(OllamaRequest, OnlyWhoSaysSoHasItsConversationShortened) {
+  const auto chat = [](const std::string& more) {
+    const PaddedText body(R"({"model":"m","messages":[{"role":"user","content":"x"}])" + more +
+                          "}");
+    const core::Request request = Decoded("/api/chat", body);
+    return std::pair(request.may_shorten, std::string(request.cut_remedy));
+  };
+  EXPECT_EQ(chat(""), std::pair(false, std::string(R"("truncate": true)")));
+  EXPECT_EQ(chat(R"(,"truncate":true)"), std::pair(true, std::string()));
+  EXPECT_EQ(chat(R"(,"truncate":false)"), std::pair(false, std::string()));
+}
+
 TEST(OllamaRequest, NumCtxIsTheWindowThatATargetMustHave) {
   const auto window = [](const std::string& options) {
     const PaddedText body(R"({"model":"m","prompt":"x")" + options + "}");

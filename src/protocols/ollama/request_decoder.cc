@@ -37,6 +37,7 @@ constexpr FieldNames kShow{
     std::to_array<std::string_view>({"model", "name", "verbose", "system", "template", "options"})};
 
 constexpr std::int64_t kForEver = -1;
+constexpr std::string_view kCutRemedy = "\"truncate\": true";
 
 class RequestDecoder {
  public:
@@ -290,8 +291,14 @@ class RequestDecoder {
   // says so has it shortened, though a server of this protocol does it unless it is told not to.
   // What may be cut off an answer that is being written, nothing here is, whatever `shift` allows.
   Result<void> DecodeHints(const RootFields& fields) {
-    for (const std::size_t index : {kRoot.Index("truncate"), kRoot.Index("shift")}) {
-      if (const std::optional<json::Value> value = fields.Value(index)) TIDEGATE_TRY(value->Bool());
+    if (const std::optional<json::Value> shift = fields.Value(kRoot.Index("shift"))) {
+      TIDEGATE_TRY(shift->Bool());
+    }
+    const std::optional<json::Value> truncate = fields.Value(kRoot.Index("truncate"));
+    if (truncate) {
+      TIDEGATE_ASSIGN(request_.may_shorten, truncate->Bool());
+    } else if (form_ == kChatForm) {
+      request_.cut_remedy = kCutRemedy;
     }
     return {};
   }
