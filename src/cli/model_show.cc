@@ -105,7 +105,13 @@ Rows ModelRows(JsonFields& fields, JsonFields& details, const Metadata& info) {
   Add(rows, "context length", At(info, architecture + ".context_length"));
   Add(rows, "embedding length", At(info, architecture + ".embedding_length"));
   Add(rows, "quantization", details.Text("quantization_level"));
+  Add(rows, "made from", details.Text("parent_model"));
   Add(rows, "requires", fields.Text("requires"));
+  if (const std::optional<json::Value> extension = fields.Find("tidegate")) {
+    JsonFields ours(*extension);
+    Add(rows, "chat template", ours.Text("template_note"));
+    fields.Absorb(ours.status());
+  }
   return rows;
 }
 

@@ -22,7 +22,8 @@ struct ModelCard {
   };
 
   std::string parent;         // the model that it was made from; empty when that is not known
-  std::string chat_template;  // of the engine that runs it: Jinja, as in its file
+  std::string chat_template;  // as it was made with, else as in its file
+  std::string template_note;  // why another one is used; empty where that one is
   std::string system;
   std::string modelfile;
   std::string renderer, parser, required_version;  // of Ollama's; of no effect here

@@ -6,6 +6,7 @@
 
 #include "engine/model_parameters.h"
 #include "json/reader.h"
+#include "models/capabilities.h"
 #include "models/gguf_info.h"
 #include "models/modelfile.h"
 
@@ -74,12 +75,25 @@ void AddParameterCount(const models::LocalModel& model, core::ModelCard::Facts& 
   if (!said && !info.empty()) info.emplace_back(kKey, std::to_string(model.metadata.parameters));
 }
 
+// Only the template in the weights is used, and without one the engine takes ChatML.
+std::string TemplateNote(const models::LocalModel& model) {
+  if (!models::CapabilitiesOf(model.metadata, nullptr).completion) return {};
+  const bool shown = !model.go_template.empty();
+  if (model.metadata.has_chat_template) {
+    return shown ? "kept and of no effect: the engine uses the one in the weights" : "";
+  }
+  return std::string(shown ? "kept and of no effect" : "none") +
+         ": the weights have none, so messages are written as ChatML, which the model may not know";
+}
+
 }  // namespace
 
 std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model, bool everything) {
   auto card = std::make_shared<core::ModelCard>();
   card->chat_template =
       model.go_template.empty() ? model.metadata.chat_template : model.go_template;
+  card->template_note = TemplateNote(model);
+  card->parent = model.parent;
   card->system = model.system;
   card->modelfile = ModelfileOf(model);
   card->renderer = model.renderer;

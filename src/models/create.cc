@@ -386,6 +386,14 @@ Result<MadeModel> Maker::Finish(const CreateSpec& spec, const std::optional<Loca
     steps_({std::string("keeping ") + what + " " + **name +
             ", which is Ollama's own: here the chat template of the weights does its work"});
   }
+  if (!spec.chat_template.value_or("").empty()) {
+    steps_(
+        {metadata_.has_chat_template
+             ? "keeping the template, which has no effect: the engine uses the one in the weights"
+             : "keeping the template, which has no effect: the weights have none of their own, so "
+               "messages are written as ChatML"});
+  }
+  if (base) weights_->from = base->name;
   std::vector<Layer> layers = {*weights_};
   layers.insert(layers.end(), layers_.begin(), layers_.end());
   layers_.clear();

@@ -123,5 +123,43 @@ TEST_F(CreateTest, WhatIsOllamasOwnIsKeptAndSaidToBeOfNoEffect) {
   EXPECT_EQ(next->required_version, "0.14.0");
 }
 
+TEST_F(CreateTest, ATemplateIsKeptAndSaidToBeOfNoEffect) {
+  const auto says = [this](std::string_view text) {
+    return std::any_of(steps_.begin(), steps_.end(),
+                       [&](const std::string& step) { return step.find(text) != step.npos; });
+  };
+  GgufBuilder with_own(1, 3);
+  with_own.KeyText("general.architecture", "llama")
+      .KeyU32("llama.context_length", 2048)
+      .KeyText("tokenizer.chat_template", "{{ messages }}")
+      .Tensor("a.weight", {16, 4}, 0, 0)
+      .Data(256);
+  spec_.files = {{"a.gguf", Send(SmallModel().bytes())}};
+  ASSERT_TRUE(Create().ok());
+  EXPECT_FALSE(says("template"));
+  spec_.chat_template = "{{ .Prompt }}";
+  const Result<LocalModel> made = Create();
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_EQ(made->go_template, "{{ .Prompt }}");
+  EXPECT_TRUE(says("keeping the template, which has no effect: the weights have none of their own"))
+      << steps_.back();
+  spec_.files = {{"a.gguf", Send(with_own.bytes())}};
+  ASSERT_TRUE(Create().ok());
+  EXPECT_TRUE(says("keeping the template, which has no effect: the engine uses the one in"));
+}
+
+TEST_F(CreateTest, AModelNamesTheOneThatItWasMadeFrom) {
+  spec_.files = {{"a.gguf", Send(SmallModel().bytes())}};
+  const Result<LocalModel> base = Create();
+  ASSERT_TRUE(base.ok()) << base.error().message;
+  EXPECT_EQ(base->parent, "");
+  spec_ = {};
+  spec_.model = Name("next");
+  spec_.from = "mine";
+  const Result<LocalModel> next = Create(*base);
+  ASSERT_TRUE(next.ok()) << next.error().message;
+  EXPECT_EQ(next->parent, "mine:latest");
+}
+
 }  // namespace
 }  // namespace tidegate::models

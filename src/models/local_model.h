@@ -55,6 +55,7 @@ struct LocalModel {
   std::vector<StoredMessage> messages = {};
   std::vector<std::string> licences = {};
   std::optional<Digest> manifest_digest = {};  // of a stored one: its id
+  std::string parent = {};                     // of one that was made: the model it was made from
 };
 
 // A file that looks like a model and cannot be served, and why.

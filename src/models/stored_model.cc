@@ -91,7 +91,9 @@ class Builder {
 
   Result<void> Add(const Layer& layer) {
     const std::string_view type = layer.media_type;
-    if (type == kProjectorLayer) {
+    if (type == kModelLayer) {
+      model_.parent = layer.from;
+    } else if (type == kProjectorLayer) {
       TIDEGATE_ASSIGN(model_.projector_path, Path(layer));
     } else if (type == kDraftLayer) {
       TIDEGATE_ASSIGN(model_.draft_path, Path(layer));

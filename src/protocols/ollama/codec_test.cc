@@ -421,6 +421,7 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
   const std::string digest(64, 'a');
   card.parent = "base:latest";
   card.chat_template = "{{ messages }}";
+  card.template_note = "of no effect";
   card.system = "Be brief.";
   card.modelfile = "FROM base\n";
   card.licenses = {"MIT", "and more"};
@@ -450,7 +451,7 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
         R"("messages":[{"role":"user","content":"hi"}],)",
         R"("projector_info":{"clip.has_vision_encoder":true},)",
         R"("tensors":[{"name":"output.weight","type":"F16","shape":[64,32]}],)",
-        R"("parent_model":"base:latest")",
+        R"("parent_model":"base:latest")", R"("template_note":"of no effect")",
         R"("model_info":{"general.architecture":"llama","llama.block_count":32})"}) {
     EXPECT_NE(show.find(part), std::string::npos) << part << "\n" << show;
   }

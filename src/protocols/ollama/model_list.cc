@@ -112,6 +112,9 @@ void WriteExtension(json::Writer& out, const ModelEntry& model, bool whole) {
     out.Key("memory");
     WriteMemoryFit(out, *deployment->memory);
   }
+  if (whole && model.card && !model.card->template_note.empty()) {
+    out.Key("template_note").String(model.card->template_note);
+  }
   if (deployment->speed) {
     // Of the shortest prompt that was measured, alone.
     const core::SpeedPoint& first = deployment->speed->points().front();
