@@ -193,6 +193,9 @@ Result<void> ChatSession::List() {
 
 Result<void> ChatSession::Load(const std::string& model) {
   TIDEGATE_TRY(Enter(model, false));
+  // They were for the other model, and this one may have its own.
+  system_.clear();
+  request_.options_json.clear();
   Note("Chatting with " + Printable(model));
   ShowLoadedMessages();
   return Result<void>();

@@ -546,8 +546,9 @@ TEST_F(ChatVerbsTest, AModelIsLoadedSavedAndLeftForAnother) {
   gate_.Answer("POST /api/generate", Canned{200, R"({"done":true})"});
   gate_.Answer("POST /api/create", Canned{200, R"({"status":"success"})"});
   gate_.Answer(kAskChat, ChatAnswer("yes"));
-  const Outcome outcome =
-      Type("now\r/set parameter seed 1\r/save mine\r/show system\r/load other\rnew\r/bye\r");
+  const Outcome outcome = Type(
+      "now\r/set parameter seed 1\r/save mine\r/show system\r/set system Be x\r/load other\r"
+      "/show system\rnew\r/bye\r");
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
   EXPECT_EQ(gate_.asked("POST /api/generate").front().body, R"({"model":"auto","stream":false})");
   EXPECT_EQ(gate_.asked("POST /api/create").front().body,

@@ -103,7 +103,10 @@ class Newcomer(unittest.TestCase):
         self.say(terminal, 'lines"""', LAST_FIGURE)
         self.say(terminal, "/save mine", b"Created new model 'mine'")
         self.say(terminal, "/list", b"tidegate-starter")
-        terminal.type("/load mine\r")
+        # What was set for one model is not carried over to the next: "mine" has its own.
+        self.say(terminal, "/set system Be another.", b"Set system message.")
+        self.say(terminal, "/set parameter num_predict 5", b"Set parameter 'num_predict' to 5")
+        self.say(terminal, "/load mine", b"Chatting with mine")
         self.say(terminal, "/show system", b"of the sea.")
         self.assertRegex(self.say(terminal, "Hello", LAST_FIGURE), rb"eval count: +3 ")
         self.say(terminal, "/clear", b"Cleared session context")
