@@ -11,15 +11,21 @@
 #include "engine/model_parameters.h"
 #include "json/reader.h"
 #include "models/modelfile.h"
+#include "plan/model_name.h"
 
 namespace tidegate::admin {
 namespace {
 
 using Body = RequestBody;
 
-Result<models::ModelName> NameOf(const Body& body) {
-  TIDEGATE_ASSIGN(const std::string name, body.Name({"model", "name"}));
-  return models::ModelName::Parse(name, "model");
+// A model that could only be asked for as local/auto… would be a trap.
+Result<models::ModelName> NewName(std::string_view text, std::string field) {
+  TIDEGATE_ASSIGN(models::ModelName name, models::ModelName::Parse(text, field));
+  if (!plan::IsReserved(name.Short())) return name;
+  return InvalidArgument(std::move(field), "'" + name.Short() +
+                                               "' leaves the choice of a model to the gate, so "
+                                               "that no model can be called so; choose another "
+                                               "name");
 }
 
 Error TooMany(const json::Value& value, std::size_t max) {
@@ -133,7 +139,8 @@ Result<CreateRequest> ReadCreate(std::string_view text) {
   json::Reader reader;
   TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
   CreateRequest request;
-  TIDEGATE_ASSIGN(request.spec.model, NameOf(body));
+  TIDEGATE_ASSIGN(const std::string name, body.Name({"model", "name"}));
+  TIDEGATE_ASSIGN(request.spec.model, NewName(name, "model"));
   TIDEGATE_ASSIGN(request.stream, body.Flag("stream", true));
   TIDEGATE_ASSIGN(const std::optional<std::string> from, body.Text("from"));
   request.spec.from = from.value_or("");
@@ -168,7 +175,7 @@ Result<CopyRequest> ReadCopy(std::string_view text) {
   CopyRequest request;
   TIDEGATE_ASSIGN(request.source, body.Name({"source"}));
   TIDEGATE_ASSIGN(const std::string destination, body.Name({"destination"}));
-  TIDEGATE_ASSIGN(request.destination, models::ModelName::Parse(destination, "destination"));
+  TIDEGATE_ASSIGN(request.destination, NewName(destination, "destination"));
   return request;
 }
 

@@ -106,6 +106,17 @@ Result<void> State(const providers::ModelConfig& stated, std::vector<core::Deplo
   return {};
 }
 
+// To whoever wants models of this machine.
+Error EngineOff(const std::string& config_path) {
+  Error error;
+  error.code = ErrorCode::kConflict;
+  error.message = "the engine is off: engine.enabled is false in " + config_path +
+                  ", so this gate neither keeps nor runs models; set it to true and start the gate "
+                  "again";
+  error.reason = "engine_off";
+  return error;
+}
+
 std::vector<admin::PolicyField> PolicyFields() {
   std::vector<admin::PolicyField> fields;
   for (const policy::Field& field : policy::Fields()) {
@@ -450,6 +461,10 @@ Result<void> Application::Parts::StartGateway() {
     };
     model_api = std::make_unique<admin::ModelApi>(std::move(work));
     parts.manage = [this](net::Exchange& exchange) { return model_api->Handle(exchange); };
+  } else {
+    parts.manage = [off = EngineOff(config.path)](net::Exchange& exchange) {
+      return admin::AnswerModelError(exchange, off);
+    };
   }
   gateway = std::make_unique<gateway::Gateway>(
       std::move(parts), BuildInventory(*catalogue, local, {}, engine.get(), nullptr));

@@ -20,6 +20,7 @@
 #include "models/archive.h"
 #include "models/create.h"
 #include "models/model_store.h"
+#include "plan/model_name.h"
 
 namespace tidegate::app {
 namespace {
@@ -183,6 +184,11 @@ Result<cli::ImportedModel> ImportModelFile(const cli::ImportOptions& options,
   std::optional<models::ModelName> name;
   if (!options.name.empty()) {
     TIDEGATE_ASSIGN(name, models::ModelName::Parse(options.name, "--name"));
+    if (plan::IsReserved(name->Short())) {
+      return InvalidArgument("--name", "'" + options.name +
+                                           "' leaves the choice of a model to the gate; choose "
+                                           "another name");
+    }
   }
   const models::ReadBytes read = [&](std::span<char> into) { return source.Read(into); };
   TIDEGATE_ASSIGN(const models::ModelName taken,

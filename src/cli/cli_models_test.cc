@@ -165,7 +165,7 @@ TEST_F(ModelsTest, RmStopsDeletesAndSaysSo) {
   EXPECT_EQ(outcome.out, "deleted 'a'\ndeleted 'b'\n");
   const std::vector<Asked> asked = gate_.asked();
   ASSERT_EQ(asked.size(), 4U);
-  EXPECT_EQ(asked[0].body, R"({"model":"a","stream":false,"keep_alive":0})");
+  EXPECT_EQ(asked[0].body, R"({"model":"local/a","stream":false,"keep_alive":0})");
   EXPECT_EQ(asked[1].body, R"({"model":"a"})");
   EXPECT_EQ(RunAtGate({"rm", "a", "--json"}).out, "{\"deleted\":[\"a\"]}\n");
   gate_.Answer("DELETE /api/delete", Canned{404, R"({"error":"model 'x' not found"})"});
@@ -186,6 +186,14 @@ TEST_F(ModelsTest, CpAndStopSayWhatTheyDid) {
   EXPECT_EQ(outcome.code, kExitNoInput);
   EXPECT_EQ(outcome.err,
             "tidegate: couldn't find model \"z\" to stop; 'tidegate ps' lists what runs\n");
+  // Whichever model the gate would choose is nobody's to stop, and so a name is a local model's.
+  for (const Asked& asked : gate_.asked("POST /api/generate")) {
+    EXPECT_NE(asked.body.find(R"("model":"local/)"), std::string::npos) << asked.body;
+  }
+  gate_.AnswerOnce("POST /api/generate", Canned{404, R"({"error":"model not found"})"});
+  gate_.Answer("POST /api/generate", Canned{200, R"({"done":true})"});
+  EXPECT_EQ(RunAtGate({"stop", "shed/m"}).code, kExitOk);
+  EXPECT_EQ(gate_.asked().back().body, R"({"model":"shed/m","stream":false,"keep_alive":0})");
 }
 
 constexpr const char* kShownUnfit =

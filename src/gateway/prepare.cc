@@ -202,7 +202,8 @@ Result<void> MakePlan(Call& call) {
                           call.shard.live.At(*call.inventory, begun),
                           call.principal->places,
                           left,
-                          &call.inventory->names()};
+                          &call.inventory->names(),
+                          call.inventory->engine() == nullptr};
   call.plan = plan::Make(input);
   call.record.candidates =
       plan::ToRecords(input, call.plan, kEligibleRecordedMax, RejectedWorthTelling(call.plan));
