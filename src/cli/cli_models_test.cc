@@ -284,6 +284,21 @@ TEST_F(ModelsTest, ShowIsBlocksOrOnePart) {
   EXPECT_EQ(RunAtGate({"show", "m", "--system", "--license"}).code, kExitUsage);
 }
 
+TEST_F(ModelsTest, CreatePullsWhatItIsMadeFromAndIsNotHere) {
+  const std::string file = Write("w/Modelfile", "FROM …\n");
+  Modelfile recipe;
+  recipe.from = {"llama3.2"};
+  modelfile_ = recipe;
+  gate_.AnswerOnce("POST /api/create", Canned{404, R"({"error":"model 'llama3.2' not found"})"});
+  gate_.Answer("POST /api/create", Canned{200, "{\"status\":\"success\"}\n", kNdjson});
+  gate_.Answer("POST /api/pull", Canned{200, "{\"status\":\"success\"}\n", kNdjson});
+  const Outcome outcome = RunAtGate({"create", "mine", "-f", file});
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  ASSERT_EQ(gate_.asked("POST /api/pull").size(), 1U);
+  EXPECT_EQ(gate_.asked("POST /api/pull")[0].body, R"({"model":"llama3.2"})");
+  EXPECT_EQ(gate_.asked("POST /api/create").size(), 2U);
+}
+
 TEST_F(ModelsTest, CreateSendsTheFilesThatTheGateDoesNotHave) {
   Write("w/weights.gguf", std::string(3U << 20U, 'w'));
   Write("w/lora.gguf", "lora");

@@ -34,9 +34,9 @@ TEST(Ollama, ServesItsPathsAndNoOthers) {
     EXPECT_EQ(Codec().EncodeFixed(*Match(method, "/")).body, "Ollama is running");
     EXPECT_EQ(Codec().EncodeFixed(*Match(method, "/api/version")).body, R"({"version":"0.33.0"})");
   }
-  for (const char* path :
-       {"/api/me", "/api/signout", "/api/experimental/web_search", "/api/embedding", "/api",
-        "/apis", "/api/chat/", "/v1/chat/completions"}) {
+  for (const char* path : {"/api/me", "/api/signout", "/api/status", "/api/user/keys/x",
+                           "/api/experimental/web_search", "/api/embedding", "/api", "/apis",
+                           "/api/chat/", "/v1/chat/completions"}) {
     EXPECT_FALSE(Match("POST", path)) << path;
   }
   EXPECT_FALSE(Match("GET", "/api/chat"));
@@ -426,6 +426,7 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
   card.modelfile = "FROM base\n";
   card.licenses = {"MIT", "and more"};
   card.renderer = "coder";
+  card.parser = "reader";
   card.required_version = "0.14.0";
   card.parameters = {{"temperature", "0.2"}, {"stop", R"(["</s>","zz"])"}};
   card.messages = {{"user", "hi"}};
@@ -447,7 +448,7 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
         R"(stop                           \"</s>\"\n)"
         R"(stop                           \"zz\"",)",
         R"("template":"{{ messages }}","system":"Be brief.",)",
-        R"("renderer":"coder","requires":"0.14.0",)",
+        R"("renderer":"coder","parser":"reader","requires":"0.14.0",)",
         R"("messages":[{"role":"user","content":"hi"}],)",
         R"("projector_info":{"clip.has_vision_encoder":true},)",
         R"("tensors":[{"name":"output.weight","type":"F16","shape":[64,32]}],)",
@@ -485,6 +486,24 @@ TEST(OllamaModels, ShowSaysWhatTheModelTakesOfTheMachine) {
   model.residency = Residency{123, 0, 100, 4'096};
   const std::string loaded = Codec().EncodeLoadedModels({&model, 1});
   EXPECT_NE(loaded.find(R"("size_vram":100,"context_length":4096)"), std::string::npos) << loaded;
+}
+
+TEST(OllamaModels, TheDigestOfALooseFileChangesWithTheFile) {
+  const auto digest = [](std::uint64_t bytes, std::int64_t modified_s, const std::string& name) {
+    core::Deployment loose;
+    loose.ref = {"local", name};
+    loose.weights = core::Weights{"gguf", "llama", "F16", 1, bytes, modified_s};
+    const ModelEntry model{.id = name, .owned_by = "local", .deployment = &loose};
+    const std::string tags = Codec().EncodeModels({&model, 1});
+    const std::size_t at = tags.find("\"digest\":");
+    return tags.substr(at, tags.find(',', at) - at);
+  };
+  const std::string first = digest(10, 100, "m");
+  EXPECT_EQ(first.size(), std::string_view("\"digest\":\"\"").size() + 64);
+  EXPECT_EQ(digest(10, 100, "m"), first);
+  EXPECT_NE(digest(11, 100, "m"), first);
+  EXPECT_NE(digest(10, 101, "m"), first);
+  EXPECT_NE(digest(10, 100, "n"), first);
 }
 
 TEST(OllamaModels, ListsSayWhatAModelIsFor) {
@@ -530,6 +549,9 @@ TEST(OllamaModels, ShowTakesBothNamesOfTheField) {
   EXPECT_EQ(read(R"({"name":"b","verbose":true})")->model, "b");
   EXPECT_TRUE(read(R"({"name":"b","verbose":true})")->everything);
   EXPECT_EQ(read(R"({"model":"","name":"b"})")->model, "b");
+  EXPECT_EQ(read(R"({"model":"a","system":"s","template":"t","options":{"num_ctx":1}})")->model,
+            "a")
+      << "which change nothing";
   EXPECT_EQ(read(R"({"model":"a","verbose":1})").error().field, "verbose");
   EXPECT_EQ(read("{}").error().field, "model");
   EXPECT_EQ(read(R"({"model":7})").error().field, "model");
