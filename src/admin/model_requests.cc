@@ -98,6 +98,12 @@ Result<std::vector<core::ModelCard::Message>> ReadMessages(const Body& body) {
     }
     TIDEGATE_ASSIGN(const json::Value content_value, object.Get("content"));
     TIDEGATE_ASSIGN(const std::string_view content, content_value.String());
+    if (const std::optional<json::Value> images = object.Find("images"); images) {
+      const bool none = images->is_null() || (images->is_array() && images->Array()->empty());
+      if (!none) {
+        return images->Invalid("are not kept with a model; leave them out, or the whole message");
+      }
+    }
     messages.push_back({std::string(role), std::string(content)});
   }
   return messages;

@@ -575,7 +575,7 @@ TEST_F(ChatVerbsTest, AModelIsLoadedSavedAndLeftForAnother) {
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
   EXPECT_EQ(gate_.asked("POST /api/generate").front().body, R"({"model":"auto","stream":false})");
   EXPECT_EQ(gate_.asked("POST /api/create").front().body,
-            R"({"model":"mine","from":"base:latest","stream":false,"parameters":{"seed":1},)"
+            R"({"model":"mine","from":"auto","stream":false,"parameters":{"seed":1},)"
             R"("messages":[{"role":"user","content":"before"},)"
             R"({"role":"assistant","content":"then"},{"role":"user","content":"now"},)"
             R"({"role":"assistant","content":"yes"}]})");
@@ -585,7 +585,23 @@ TEST_F(ChatVerbsTest, AModelIsLoadedSavedAndLeftForAnother) {
   const std::vector<Asked> asked = gate_.asked(kAskChat);
   ASSERT_EQ(asked.size(), 2U);
   EXPECT_EQ(asked[1].body, R"({"model":"other","stream":true,"messages":)"
-                           R"([{"role":"user","content":"new"}],"options":{"seed":1}})");
+                           R"([{"role":"user","content":"new"}]})")
+      << "what was set for the model before is not said to this one";
+  EXPECT_EQ(outcome.out.find("Be x\n"), std::string::npos) << outcome.out;
+}
+
+TEST_F(ChatVerbsTest, WhatWasShownIsNotSavedAndSaidNotToBe) {
+  const std::string cat = testing::TempDir() + "shown-and-not-saved.png";
+  std::ofstream(cat) << "\x89PNG cat";
+  gate_.Answer("POST /api/show", Canned{200, R"({"details":{"format":"gguf"}})"});
+  gate_.Answer("POST /api/generate", Canned{200, R"({"done":true})"});
+  gate_.Answer("POST /api/create", Canned{200, R"({"status":"success"})"});
+  gate_.Answer(kAskChat, ChatAnswer("a cat"));
+  const Outcome outcome = Type("what is " + cat + "\r/save mine\r/bye\r");
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_NE(gate_.asked(kAskChat)[0].body.find("\"images\""), std::string::npos);
+  EXPECT_EQ(gate_.asked("POST /api/create")[0].body.find("\"images\""), std::string::npos);
+  EXPECT_NE(outcome.err.find("A model keeps no pictures"), std::string::npos) << outcome.err;
 }
 
 TEST_F(ChatVerbsTest, AModelThatIsNotThereLeavesTheChatAsItIs) {

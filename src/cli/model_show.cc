@@ -272,7 +272,6 @@ Result<ShownModel> ReadShownModel(std::string_view answer, bool verbose) {
   const std::optional<json::Value> details_value = fields.Find("details");
   if (!details_value) return UnexpectedAnswer(InvalidArgument("details", "is required"));
   JsonFields details(*details_value);
-  model.parent = details.Text("parent_model");
   model.local = !details.Text("format").empty() && fields.Text("remote_host").empty();
   const Metadata info = ReadMetadata(fields.Find("model_info"), fields);
   std::string& out = model.info;

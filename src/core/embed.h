@@ -56,6 +56,8 @@ struct EmbedAnswer {
   std::string_view id, model;
   std::vector<Embedding> embeddings;  // in the order of the inputs
   std::optional<Usage> usage;
+  // Until the request was sent on, loading included, and until this came; 0 = nobody measured.
+  std::int64_t load_nanos = 0, total_nanos = 0;
   std::list<std::string> arena;
 };
 

@@ -411,6 +411,47 @@ TEST(Embeddings, OllamaReachesOthersAndBack) {
                   ->needs.Has(Capability::kVendorFields));
 }
 
+TEST(Embeddings, WhoDidNotAskForTextsToBeCutIsToldHowTo) {
+  EXPECT_EQ(Asked(Ollama(), R"({"model":"x","input":"a"})")->cut_remedy, R"("truncate": true)");
+  EXPECT_EQ(Asked(Ollama(), R"({"model":"x","input":"a","truncate":false})")->cut_remedy, "");
+  EXPECT_EQ(Asked(Cohere(), R"({"model":"x","texts":["a"]})")->cut_remedy, R"("truncate": "END")");
+  EXPECT_EQ(Asked(Cohere(), R"({"model":"x","texts":["a"],"truncate":"NONE"})")->cut_remedy, "");
+  EXPECT_EQ(Asked(OpenAi(), R"({"model":"x","input":"a"})")->cut_remedy, "")
+      << "it has no word for it";
+}
+
+TEST(Embeddings, WhatWasCutIsSentAsItsTokens) {
+  Asked asked(Ollama(), R"({"model":"x","input":["long text","b"],"truncate":true})");
+  ASSERT_TRUE(asked.request.ok()) << DescribeError(asked.request.error());
+  core::EmbedRequest* const request = &asked.request.value();
+  EXPECT_EQ(request->truncate, core::Truncate::kEnd);
+  EXPECT_EQ(request->cut_remedy, "");
+  UpstreamOptions options{.model = "m"};
+  EXPECT_FALSE(OpenAi().EncodeRequest(*request, options).ok()) << "that target does not cut";
+  options.cuts_here = true;
+  const auto sent = [&] {
+    std::string joined;
+    const Result<UpstreamRequest> upstream = OpenAi().EncodeRequest(*request, options);
+    if (!upstream.ok()) return DescribeError(upstream.error());
+    for (const std::string_view piece : upstream->body.pieces) joined += piece;
+    return joined;
+  };
+  EXPECT_EQ(sent(), R"({"model":"m","input":["long text","b"],"encoding_format":"float"})");
+  request->cut_tokens = {{101, 7, 102}, {}};
+  EXPECT_EQ(sent(), R"({"model":"m","input":[[101,7,102],"b"],"encoding_format":"float"})");
+}
+
+TEST(Embeddings, OllamaTellsHowLongTheyTook) {
+  const Asked request(Ollama(), R"({"model":"x","input":"a"})");
+  EXPECT_EQ(request->cut_remedy, R"("truncate": true)");
+  core::EmbedAnswer answer;
+  answer.embeddings = {{.numbers = "[1]", .base64 = {}}};
+  answer.load_nanos = 5;
+  answer.total_nanos = 9;
+  EXPECT_EQ(Ollama().EncodeAnswer(*request.request, answer, kId),
+            R"({"model":"x","embeddings":[[1]],"total_duration":9,"load_duration":5})");
+}
+
 TEST(Embeddings, OnlyModelsThatEmbedAreOffered) {
   const auto complete = [](const Protocol& protocol, core::CapabilitySet of_model) {
     return CompleteCapabilities(protocol, of_model);

@@ -157,6 +157,10 @@ class OllamaEmbeddings final : public EmbedCodec {
     out.Key("embeddings").BeginArray();
     for (const core::Embedding& vector : answer.embeddings) WriteNumbers(out, vector);
     out.EndArray();
+    if (answer.total_nanos > 0) {
+      out.Key("total_duration").Integer(answer.total_nanos);
+      out.Key("load_duration").Integer(answer.load_nanos);
+    }
     if (answer.usage) out.Key("prompt_eval_count").Integer(answer.usage->input_tokens);
     out.EndObject();
     return body;
