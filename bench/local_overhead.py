@@ -65,6 +65,7 @@ runtime_folder = "{self.folder}/run"
 log.level = "warning"
 engine.slots = 8
 engine.keep_alive_s = -1
+engine.speculation = "off"
 models.folders = ["{self.folder}"]
 
 [keys.bench]
@@ -86,7 +87,7 @@ admin = true
              {"model": self.model, "max_tokens": 1,
               "messages": [{"role": "user", "content": "Hi"}]}, KEY)
         watch.join()
-        sockets = list(self.folder.glob("run/engine-*/*.sock"))
+        sockets = list(self.folder.glob("run/engine-*/*/*.sock"))
         if not self.engine_key or len(sockets) != 1:
             raise SystemExit("the gate runs no llama-server, or its key was not seen")
         self.engine_url = f"unix:{sockets[0]}:/v1"

@@ -75,6 +75,10 @@ void WriteAttempt(json::Writer& writer, const core::AttemptRecord& attempt) {
   writer.Key("total_us").Integer(attempt.total_us);
   writer.Key("bytes_sent").Integer(attempt.bytes_sent);
   writer.Key("bytes_received").Integer(attempt.bytes_received);
+  if (attempt.dropped_messages > 0) {
+    writer.Key("dropped_messages").Integer(attempt.dropped_messages);
+  }
+  if (attempt.cut_texts > 0) writer.Key("cut_texts").Integer(attempt.cut_texts);
   writer.EndObject();
 }
 

@@ -27,7 +27,7 @@ net::Task<Result<void>> MeasureApi::Bench(net::Exchange& exchange) {
   StartWork start = [this, asked = *request](models::ProgressSink sink) {
     return work_.bench(asked, std::move(sink));
   };
-  co_await AnswerWithProgress(exchange, std::move(start), true, OwnErrors());
+  co_await AnswerWithProgress(exchange, std::move(start), Telling::kEveryStep, OwnErrors());
   co_return Result<void>();
 }
 
@@ -38,7 +38,7 @@ net::Task<Result<void>> MeasureApi::Tune(net::Exchange& exchange) {
   StartWork start = [this, asked = *request](models::ProgressSink sink) {
     return work_.tune(asked, std::move(sink));
   };
-  co_await AnswerWithProgress(exchange, std::move(start), true, OwnErrors());
+  co_await AnswerWithProgress(exchange, std::move(start), Telling::kEveryStep, OwnErrors());
   co_return Result<void>();
 }
 

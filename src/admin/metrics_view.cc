@@ -76,6 +76,9 @@ void WriteEngineNow(const std::vector<ModelStatus>& models, MetricsText& out) {
   out.Gauge("tidegate_engine_queue_depth", "Requests that wait for a local model");
   WriteEach(models, out,
             [](const ModelStatus& m) { return static_cast<std::int64_t>(m.queue_depth); });
+  out.Gauge("tidegate_engine_oldest_wait_seconds",
+            "How long the request has waited that waits longest for a local model");
+  WriteEach(models, out, [](const ModelStatus& m) { return Seconds(m.oldest_wait_nanos); });
   out.Gauge("tidegate_engine_expected_wait_seconds",
             "How long a request that came now would wait for a local model");
   WriteEach(models, out, [](const ModelStatus& m) { return Seconds(m.expected_wait_nanos); });
@@ -97,6 +100,9 @@ void WriteEngineCounts(const std::vector<ModelStatus>& models, MetricsText& out)
   WriteEach(models, out, [](const ModelStatus& m) { return m.counts.crashes; });
   out.Counter("tidegate_engine_evictions", "Processes that were ended to make room for others");
   WriteEach(models, out, [](const ModelStatus& m) { return m.counts.evictions; });
+  out.Counter("tidegate_engine_waits_over",
+              "Requests that waited for memory as long as is allowed, in vain");
+  WriteEach(models, out, [](const ModelStatus& m) { return m.counts.waits_over; });
   out.Counter("tidegate_engine_loads", "Starts that came to serve");
   WriteEach(models, out, [](const ModelStatus& m) { return m.counts.loads; });
   out.Counter("tidegate_engine_load_seconds", "How long these took together");

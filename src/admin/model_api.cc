@@ -4,12 +4,14 @@
 
 #include "admin/model_requests.h"
 #include "admin/read_request.h"
+#include "json/writer.h"
 #include "net/worker.h"
 
 namespace tidegate::admin {
 namespace {
 
 constexpr std::string_view kBlobPrefix = "/api/blobs/";
+constexpr std::string_view kJsonFields = "content-type: application/json\r\n";
 constexpr int kOk = 200, kCreated = 201, kNotFound = 404;
 
 }  // namespace
@@ -60,7 +62,7 @@ net::Task<Result<void>> ModelApi::State::Transfer(net::Exchange& exchange, bool 
     return pull ? work.pull(asked.model, std::move(sink))
                 : work.push(asked.model.name, std::move(sink));
   };
-  co_await AnswerWithProgress(exchange, std::move(start), request->stream);
+  co_await AnswerWithProgress(exchange, std::move(start), TellingOf(request->stream));
   co_return Result<void>();
 }
 
@@ -70,28 +72,33 @@ net::Task<Result<void>> ModelApi::State::Create(net::Exchange& exchange) {
   StartWork start = [this, spec = std::move(request->spec)](models::ProgressSink sink) {
     return work.create(spec, std::move(sink));
   };
-  co_await AnswerWithProgress(exchange, std::move(start), request->stream);
+  co_await AnswerWithProgress(exchange, std::move(start), TellingOf(request->stream));
   co_return Result<void>();
 }
 
 net::Task<Result<void>> ModelApi::State::Copy(net::Exchange& exchange) {
   const Result<CopyRequest> request = co_await ReadRequest(exchange, kModelBodyBytesMax, ReadCopy);
   if (!request.ok()) co_return request.error();
-  std::function<Result<void>()> job = [this, asked = *request] {
-    return work.copy(asked.source, asked.destination);
+  StartWork start = [this, asked = *request](models::ProgressSink sink) {
+    return work.copy(asked.source, asked.destination, std::move(sink));
   };
-  Result<void> done = co_await worker.Run(exchange.shard(), std::move(job));
-  if (!done.ok()) co_return done;
-  co_return co_await AnswerEmpty(exchange, kOk);
+  // Ollama answers with nothing; whoever asks for the steps hears them, since they may be many.
+  co_await AnswerWithProgress(exchange, std::move(start),
+                              request->stream ? Telling::kEveryStep : Telling::kNothing);
+  co_return Result<void>();
 }
 
 net::Task<Result<void>> ModelApi::State::Delete(net::Exchange& exchange) {
   const Result<std::string> name = co_await ReadRequest(exchange, kModelBodyBytesMax, ReadDelete);
   if (!name.ok()) co_return name.error();
-  std::function<Result<void>()> job = [this, asked = *name] { return work.remove(asked); };
-  Result<void> done = co_await worker.Run(exchange.shard(), std::move(job));
-  if (!done.ok()) co_return done;
-  co_return co_await AnswerEmpty(exchange, kOk);
+  std::function<Result<std::string>()> job = [this, asked = *name] { return work.remove(asked); };
+  const Result<std::string> warning = co_await worker.Run(exchange.shard(), std::move(job));
+  if (!warning.ok()) co_return warning.error();
+  if (warning->empty()) co_return co_await AnswerEmpty(exchange, kOk);
+  std::string body;
+  json::Writer(body).BeginObject().Key("warning").String(*warning).EndObject();
+  (void)co_await exchange.Respond(kOk, kJsonFields, body);
+  co_return Result<void>();
 }
 
 net::Task<Result<void>> ModelApi::State::Store(net::Exchange& exchange,

@@ -29,12 +29,15 @@ struct ModelWork {
   std::function<std::function<void()>(const models::PullRequest&, models::ProgressSink)> pull;
   std::function<std::function<void()>(const models::ModelName&, models::ProgressSink)> push;
   std::function<std::function<void()>(models::CreateSpec, models::ProgressSink)> create;
+  std::function<std::function<void()>(const std::string& source,
+                                      const models::ModelName& destination, models::ProgressSink)>
+      copy;
   // Whether a name is of something that this gate offers and no registry is meant by: there is
   // nothing to pull then. Quick; without it every name is a registry's.
   std::function<bool(std::string_view name)> is_served = {};
   // May block: called on the worker thread, one at a time.
-  std::function<Result<void>(const std::string& source, const models::ModelName& destination)> copy;
-  std::function<Result<void>(const std::string& name)> remove;
+  // Returns a warning, or nothing: the model is gone, and its files could not go along.
+  std::function<Result<std::string>(const std::string& name)> remove;
   // Where blobs that are sent go. Outlives the API.
   models::Blobs* blobs = nullptr;
 };

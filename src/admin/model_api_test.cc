@@ -18,6 +18,7 @@ namespace tidegate::admin {
 namespace {
 
 using net::testing::RawClient;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -117,16 +118,16 @@ class ModelApiTest : public ::testing::Test {
       Say(text + " system:" + spec.system.value_or("none") + " quantize:" + spec.quantize);
       return Play(std::move(sink));
     };
-    work.copy = [this](const std::string& source,
-                       const models::ModelName& destination) -> Result<void> {
+    work.copy = [this](const std::string& source, const models::ModelName& destination,
+                       models::ProgressSink sink) {
       Say("copy " + source + " " + destination.Short());
-      if (source == "absent") return NotFound("model 'absent' not found");
-      return {};
+      if (source == "absent") end_ = NotFound("model 'absent' not found");
+      return Play(std::move(sink));
     };
-    work.remove = [this](const std::string& name) -> Result<void> {
+    work.remove = [this](const std::string& name) -> Result<std::string> {
       Say("remove " + name);
       if (name == "absent") return NotFound("model 'absent' not found");
-      return {};
+      return std::string(name == "shared" ? "its files stay" : "");
     };
     work.blobs = blobs_.get();
     return work;
@@ -154,6 +155,8 @@ TEST_F(ModelApiTest, APullIsToldLineByLine) {
   EXPECT_EQ(said(), "pull registry.ollama.ai/library/tiny:latest");
   Ask("POST", "/api/pull", R"({"model":"https://models.example/a/My%20Model.gguf"})");
   EXPECT_EQ(said(), "pull models.example/files/My-Model:latest");
+  Ask("POST", "/api/pull", R"({"model":"https://models.example/a/x.gguf","destination":"mine"})");
+  EXPECT_EQ(said(), "pull registry.ollama.ai/library/mine:latest");
 }
 
 TEST_F(ModelApiTest, WithoutAStreamOnlyTheEndIsTold) {
@@ -187,6 +190,26 @@ TEST_F(ModelApiTest, AnErrorOnTheWayIsTheLastLine) {
   EXPECT_THAT(answer, Not(HasSubstr("success")));
   // Told or not, depending on who was faster; the error is there either way.
   EXPECT_THAT(answer, HasSubstr("the registry went away"));
+}
+
+TEST_F(ModelApiTest, ACopyThatNobodyWaitsForEndsAndHoldsUpNoOther) {
+  waits_ = true;
+  {
+    RawClient client = RawClient::Tcp(port());
+    client.Send(
+        "POST /api/copy HTTP/1.1\r\nhost: localhost\r\ncontent-length: 34\r\n\r\n"
+        R"({"source":"a","destination":"bbb"})");
+    for (int i = 0; i < 500 && said().empty(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(said(), "copy a bbb:latest");
+    EXPECT_THAT(Ask("DELETE", "/api/delete", R"({"model":"tiny"})"), StartsWith("HTTP/1.1 200"));
+    EXPECT_FALSE(stopped());
+  }
+  for (int i = 0; i < 500 && !stopped(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(stopped());
 }
 
 TEST_F(ModelApiTest, WorkThatNobodyWaitsForEnds) {
@@ -230,14 +253,24 @@ TEST_F(ModelApiTest, AModelIsCreatedFromAllThatIsSaid) {
 }
 
 TEST_F(ModelApiTest, ModelsAreCopiedAndRemoved) {
-  EXPECT_THAT(Ask("POST", "/api/copy", R"({"source":"tiny","destination":"ann/b:v2"})"),
-              StartsWith("HTTP/1.1 200"));
+  steps_ = {{"copying file tiny.gguf", {}, 9, 9}, {"success"}};
+  const std::string quiet =
+      Ask("POST", "/api/copy", R"({"source":"tiny","destination":"ann/b:v2"})");
+  EXPECT_THAT(quiet, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(quiet, ::testing::EndsWith("\r\n\r\n")) << "as Ollama's: no body";
+  const std::string told =
+      Ask("POST", "/api/copy", R"({"source":"tiny","destination":"ann/b:v2","stream":true})");
+  EXPECT_THAT(told, HasSubstr("{\"status\":\"copying file tiny.gguf\",\"total\":9,"));
+  EXPECT_THAT(told, HasSubstr("{\"status\":\"success\"}\n"));
   EXPECT_EQ(said(), "copy tiny ann/b:v2");
   EXPECT_THAT(Ask("POST", "/api/copy", R"({"source":"absent","destination":"b"})"),
               StartsWith("HTTP/1.1 404"));
   EXPECT_THAT(Ask("DELETE", "/api/delete", R"({"model":"tiny"})"), StartsWith("HTTP/1.1 200"));
   EXPECT_EQ(said(), "remove tiny");
   EXPECT_THAT(Ask("DELETE", "/api/delete", R"({"name":"absent"})"), StartsWith("HTTP/1.1 404"));
+  const std::string warned = Ask("DELETE", "/api/delete", R"({"name":"shared"})");
+  EXPECT_THAT(warned, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(warned, EndsWith("\r\n\r\n{\"warning\":\"its files stay\"}"));
 }
 
 TEST_F(ModelApiTest, BlobsAreKeptOnlyUnderTheDigestOfTheirBytes) {
@@ -292,6 +325,8 @@ TEST_F(ModelApiTest, BadBodiesAreRefusedWithTheirField) {
       {"POST", "/api/pull", R"({"model":"a","model":"b"})", R"("param":"model")"},
       {"POST", "/api/pull", R"({"model":"a","stream":"no"})", R"("param":"stream")"},
       {"POST", "/api/pull", R"({"model":"a","insecure":true})", R"("param":"insecure")"},
+      {"POST", "/api/pull", R"({"model":"a","destination":"b"})", R"("param":"destination")"},
+      {"POST", "/api/pull", R"({"model":"https://models.example/a.gguf#sha256=1"})", "#sha256="},
       {"POST", "/api/push", R"({"model":"https://models.example/a.gguf"})", "is a URL"},
       {"POST", "/api/pull", R"({"model":"a","password":"x"})", R"("param":"password")"},
       {"POST", "/api/pull", R"({"model":"a","depth":1})", R"("param":"depth")"},
@@ -303,6 +338,14 @@ TEST_F(ModelApiTest, BadBodiesAreRefusedWithTheirField) {
        R"("param":"messages[0].role")"},
       {"POST", "/api/create", R"({"model":"a","from":"b","messages":[{"role":"user"}]})",
        R"("param":"messages[0].content")"},
+      {"POST", "/api/create",
+       R"({"model":"a","from":"b","messages":[{"role":"user","content":"x","images":["aGk="]}]})",
+       R"("param":"messages[0].images")"},
+      {"POST", "/api/create", R"({"model":"auto","from":"b"})", R"("param":"model")"},
+      {"POST", "/api/create", R"({"model":"auto:private","from":"b"})", "leaves the choice"},
+      {"POST", "/api/create", R"({"model":"library/auto:new","from":"b"})", R"("param":"model")"},
+      {"POST", "/api/copy", R"({"source":"a","destination":"auto:fast"})",
+       R"("param":"destination")"},
       {"POST", "/api/create", R"({"model":"a","from":"b","parameters":[]})",
        R"("param":"parameters")"},
       {"POST", "/api/create", R"({"model":"a","from":"b","requires":"soon"})",

@@ -11,15 +11,21 @@
 #include "engine/model_parameters.h"
 #include "json/reader.h"
 #include "models/modelfile.h"
+#include "plan/model_name.h"
 
 namespace tidegate::admin {
 namespace {
 
 using Body = RequestBody;
 
-Result<models::ModelName> NameOf(const Body& body) {
-  TIDEGATE_ASSIGN(const std::string name, body.Name({"model", "name"}));
-  return models::ModelName::Parse(name, "model");
+// A model that could only be asked for as local/auto… would be a trap.
+Result<models::ModelName> NewName(std::string_view text, std::string field) {
+  TIDEGATE_ASSIGN(models::ModelName name, models::ModelName::Parse(text, field));
+  if (!plan::IsReserved(name.Short())) return name;
+  return InvalidArgument(std::move(field), "'" + name.Short() +
+                                               "' leaves the choice of a model to the gate, so "
+                                               "that no model can be called so; choose another "
+                                               "name");
 }
 
 Error TooMany(const json::Value& value, std::size_t max) {
@@ -92,6 +98,12 @@ Result<std::vector<core::ModelCard::Message>> ReadMessages(const Body& body) {
     }
     TIDEGATE_ASSIGN(const json::Value content_value, object.Get("content"));
     TIDEGATE_ASSIGN(const std::string_view content, content_value.String());
+    if (const std::optional<json::Value> images = object.Find("images"); images) {
+      const bool none = images->is_null() || (images->is_array() && images->Array()->empty());
+      if (!none) {
+        return images->Invalid("are not kept with a model; leave them out, or the whole message");
+      }
+    }
     messages.push_back({std::string(role), std::string(content)});
   }
   return messages;
@@ -100,14 +112,23 @@ Result<std::vector<core::ModelCard::Message>> ReadMessages(const Body& body) {
 }  // namespace
 
 Result<TransferRequest> ReadTransfer(std::string_view text) {
-  constexpr std::string_view kKnown[] = {"model",  "name",     "insecure",
-                                         "stream", "username", "password"};
+  constexpr std::string_view kKnown[] = {"model",    "name",     "insecure",   "stream",
+                                         "username", "password", "destination"};
   json::Reader reader;
   TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
   TransferRequest request;
   TIDEGATE_ASSIGN(const std::string name, body.Name({"model", "name"}));
   TIDEGATE_ASSIGN(request.model, models::ParsePullRequest(name, "model"));
   request.name = name;
+  TIDEGATE_ASSIGN(const std::optional<std::string> destination, body.Text("destination"));
+  if (destination && !destination->empty()) {
+    if (!request.model.url) {
+      return InvalidArgument("destination",
+                             "is what a file at a URL is called here; a registry's model has its "
+                             "name: copy it afterwards");
+    }
+    TIDEGATE_ASSIGN(request.model.name, models::ModelName::Parse(*destination, "destination"));
+  }
   TIDEGATE_ASSIGN(request.stream, body.Flag("stream", true));
   TIDEGATE_ASSIGN(const bool insecure, body.Flag("insecure", false));
   if (insecure) {
@@ -126,20 +147,23 @@ Result<TransferRequest> ReadTransfer(std::string_view text) {
 }
 
 Result<CreateRequest> ReadCreate(std::string_view text) {
-  constexpr std::string_view kKnown[] = {"model",    "name",       "from",     "files",
-                                         "adapters", "template",   "license",  "system",
-                                         "messages", "parameters", "quantize", "stream",
-                                         "renderer", "parser",     "requires", "draft_files"};
+  constexpr std::string_view kKnown[] = {
+      "model",    "name",   "from",     "files",       "adapters",  "template",
+      "license",  "system", "messages", "parameters",  "quantize",  "stream",
+      "renderer", "parser", "requires", "draft_files", "draft_from"};
   json::Reader reader;
   TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
   CreateRequest request;
-  TIDEGATE_ASSIGN(request.spec.model, NameOf(body));
+  TIDEGATE_ASSIGN(const std::string name, body.Name({"model", "name"}));
+  TIDEGATE_ASSIGN(request.spec.model, NewName(name, "model"));
   TIDEGATE_ASSIGN(request.stream, body.Flag("stream", true));
   TIDEGATE_ASSIGN(const std::optional<std::string> from, body.Text("from"));
   request.spec.from = from.value_or("");
   TIDEGATE_ASSIGN(request.spec.files, ReadFiles(body, "files"));
   TIDEGATE_ASSIGN(request.spec.adapters, ReadFiles(body, "adapters"));
   TIDEGATE_ASSIGN(request.spec.drafts, ReadFiles(body, "draft_files"));
+  TIDEGATE_ASSIGN(const std::optional<std::string> draft_from, body.Text("draft_from"));
+  request.spec.draft_from = draft_from.value_or("");
   TIDEGATE_ASSIGN(request.spec.renderer, body.Text("renderer"));
   TIDEGATE_ASSIGN(request.spec.parser, body.Text("parser"));
   TIDEGATE_ASSIGN(request.spec.required_version, body.Text("requires"));
@@ -162,13 +186,14 @@ Result<CreateRequest> ReadCreate(std::string_view text) {
 }
 
 Result<CopyRequest> ReadCopy(std::string_view text) {
-  constexpr std::string_view kKnown[] = {"source", "destination"};
+  constexpr std::string_view kKnown[] = {"source", "destination", "stream"};
   json::Reader reader;
   TIDEGATE_ASSIGN(const Body body, Body::Read(reader, text, kKnown));
   CopyRequest request;
   TIDEGATE_ASSIGN(request.source, body.Name({"source"}));
   TIDEGATE_ASSIGN(const std::string destination, body.Name({"destination"}));
-  TIDEGATE_ASSIGN(request.destination, models::ModelName::Parse(destination, "destination"));
+  TIDEGATE_ASSIGN(request.destination, NewName(destination, "destination"));
+  TIDEGATE_ASSIGN(request.stream, body.Flag("stream", false));
   return request;
 }
 

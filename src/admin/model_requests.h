@@ -35,6 +35,7 @@ Result<CreateRequest> ReadCreate(std::string_view body);
 struct CopyRequest {
   std::string source;
   models::ModelName destination;
+  bool stream = false;  // beyond Ollama's: its steps, line by line
 };
 Result<CopyRequest> ReadCopy(std::string_view body);
 

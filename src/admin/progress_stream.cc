@@ -163,7 +163,7 @@ net::Task<void> AnswerProgressError(net::Exchange& exchange, const Error& error,
   (void)co_await exchange.Respond(errors.status(error), fields, errors.encode(error));
 }
 
-net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, bool stream,
+net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, Telling telling,
                                    ErrorShape errors) {
   net::asio::steady_timer wake(exchange.shard().io(), net::asio::steady_timer::time_point::max());
   const auto channel = std::make_shared<Channel>(exchange.shard(), wake);
@@ -186,7 +186,7 @@ net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, boo
     if (exchange.cancel().cancelled()) break;
     listening = channel->Take(steps, result);
     for (models::Progress& step : steps) {
-      if (stream) {
+      if (telling == Telling::kEveryStep) {
         const Result<void> written = co_await lines.Write(Line(step));
         if (!written.ok()) listening = false;
         if (!written.ok()) break;
@@ -202,7 +202,11 @@ net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, boo
   if (!result->ok() && !exchange.responded()) {
     co_return co_await AnswerProgressError(exchange, result->error(), errors);
   }
-  if (!stream) {
+  if (telling == Telling::kNothing) {
+    (void)co_await exchange.Respond(200, "", "");
+    co_return;
+  }
+  if (telling == Telling::kLastStep) {
     (void)co_await exchange.Respond(200, kJson, Line(last));
     co_return;
   }

@@ -2,6 +2,7 @@
 // while it lasts, or the last of them alone.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -23,11 +24,15 @@ struct ErrorShape {
 ErrorShape OllamaErrors();
 ErrorShape OwnErrors();  // as the rest of /tidegate/…
 
+// How much of it the client wants to hear.
+enum class Telling : std::uint8_t { kEveryStep, kLastStep, kNothing };
+inline Telling TellingOf(bool stream) { return stream ? Telling::kEveryStep : Telling::kLastStep; }
+
 // Starts the work and answers with what it says. An error that comes before anything was told has
 // its own status; one that comes later is the last line. When the client goes away, so does the
 // work. Steps that come faster than the client reads are left out, but for the last of each status
 // (progress is where it is, not how it got there).
-net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, bool stream,
+net::Task<void> AnswerWithProgress(net::Exchange& exchange, StartWork start, Telling telling,
                                    ErrorShape errors = OllamaErrors());
 
 net::Task<void> AnswerProgressError(net::Exchange& exchange, const Error& error, ErrorShape errors);

@@ -190,6 +190,14 @@ std::string EncodeEngineModels(const std::vector<engine::ModelStatus>& statuses)
     writer.Key("context_tokens").Integer(status.context_tokens);
     writer.Key("device_layers").Integer(status.device_layers);
     writer.Key("queue_depth").Integer(static_cast<std::int64_t>(status.queue_depth));
+    writer.Key("oldest_wait_ms").Integer(status.oldest_wait_nanos / kNanosPerMs);
+    writer.Key("waits_for").String(status.waits_for);
+    writer.Key("wait_bound_ms");
+    if (status.wait_bound_nanos < 0) {
+      writer.Null();
+    } else {
+      writer.Integer(status.wait_bound_nanos / kNanosPerMs);
+    }
     writer.Key("failures").Integer(status.failures);
     writer.Key("last_error").String(status.last_error);
     writer.Key("retry_in_ms").Integer(status.retry_in_nanos / kNanosPerMs);
@@ -205,6 +213,7 @@ std::string EncodeEngineModels(const std::vector<engine::ModelStatus>& statuses)
     writer.Key("pinned").Bool(status.pinned);
     writer.Key("degraded").String(status.degraded);
     writer.Key("unfit").String(status.unfit);
+    writer.Key("window_note").String(status.window_note);
     writer.Key("speculation").String(status.speculation);
     writer.Key("speculation_note").String(status.speculation_note);
     writer.Key("drafted_tokens").Integer(status.drafted_tokens);

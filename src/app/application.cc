@@ -14,6 +14,7 @@
 #include "admin/decision_json.h"
 #include "admin/measure_api.h"
 #include "admin/model_api.h"
+#include "admin/pin_api.h"
 #include "app/discovery.h"
 #include "app/engine_settings.h"
 #include "app/inventory_builder.h"
@@ -21,6 +22,7 @@
 #include "app/model_bench.h"
 #include "app/model_places.h"
 #include "app/model_service.h"
+#include "app/pins.h"
 #include "app/policy_constraint_parser.h"
 #include "app/use_weights.h"
 #include "conversations/shelf.h"
@@ -44,6 +46,7 @@ namespace {
 
 constexpr int kShardsDefaultMax = 8;
 constexpr std::string_view kUsesFile = "model-uses";  // in the state folder
+constexpr std::string_view kPinsFile = "model-pins";  // likewise
 constexpr std::string_view kStarterModel = "tidegate-starter.gguf";
 
 std::size_t ShardCount(const Settings& settings) {
@@ -51,6 +54,10 @@ std::size_t ShardCount(const Settings& settings) {
   // Half the processors: the others run models.
   const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
   return std::clamp<std::size_t>((processors + 1) / 2, 1, kShardsDefaultMax);
+}
+
+std::int64_t KeepAliveNanos(std::int64_t seconds) {
+  return seconds < 0 ? -1 : seconds * net::kSecond;
 }
 
 Result<void> MakeFolder(const std::string& folder) {
@@ -106,6 +113,17 @@ Result<void> State(const providers::ModelConfig& stated, std::vector<core::Deplo
   return {};
 }
 
+// To whoever wants models of this machine.
+Error EngineOff(const std::string& config_path) {
+  Error error;
+  error.code = ErrorCode::kConflict;
+  error.message = "the engine is off: engine.enabled is false in " + config_path +
+                  ", so this gate neither keeps nor runs models; set it to true and start the gate "
+                  "again";
+  error.reason = "engine_off";
+  return error;
+}
+
 std::vector<admin::PolicyField> PolicyFields() {
   std::vector<admin::PolicyField> fields;
   for (const policy::Field& field : policy::Fields()) {
@@ -140,10 +158,12 @@ struct Application::Parts {
   std::shared_ptr<engine::ProfileBook> profiles;  // null without an engine
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<UseWeightsFile> uses;  // of the engine's models
+  std::unique_ptr<Pins> pins;            // likewise
   std::unique_ptr<ModelBench> bench;     // null without an engine
   std::unique_ptr<admin::Api> api;
   std::unique_ptr<admin::ModelApi> model_api;      // null without an engine
   std::unique_ptr<admin::MeasureApi> measure_api;  // null without an engine
+  std::unique_ptr<admin::PinApi> pin_api;          // null without an engine
   std::unique_ptr<gateway::Gateway> gateway;
   std::unique_ptr<net::HttpServer> server;
   std::unique_ptr<Discovery> discovery;
@@ -154,6 +174,10 @@ struct Application::Parts {
   Result<void> StartModels();
   Result<void> StartEngine();
   UseWeights UsesNow() const;
+  PinnedNames PinnedByConfig() const;
+  std::map<std::string, std::int64_t> KeepAlivesByConfig() const;
+  PinTarget PinsTarget();
+  bool RunsElsewhere(const std::string& name) const;
   Result<void> OpenProfiles();
   void StartBench();
   std::shared_ptr<const core::SpeedProfile> SpeedOf(const models::LocalModel& model,
@@ -162,6 +186,7 @@ struct Application::Parts {
   Result<std::vector<core::Deployment>> LocalDeployments() const;
   void OnModels(std::shared_ptr<const models::ModelScan> scan);
   void OnMachine(engine::Machine found);
+  engine::DeviceUse DevicesInUse() const;
   void Offer();
   void RebuildInventory();
   Result<void> StartGateway();
@@ -205,11 +230,10 @@ Result<void> Application::Parts::OpenShelf(const std::string& folder) {
 
 Result<void> Application::Parts::StartEngine() {
   const Settings& settings = config.settings;
-  locator = std::make_unique<engine::Locator>(
-      engine::LocatorOptions::FromEnvironment(settings.engine_path));
+  locator = std::make_unique<engine::Locator>(LocatorOptionsOf(settings));
   if (!settings.engine_enabled) return {};
   engine::EngineOptions options;
-  options.locator = engine::LocatorOptions::FromEnvironment(settings.engine_path);
+  options.locator = LocatorOptionsOf(settings);
   TIDEGATE_ASSIGN(options.runtime_folder, RuntimeFolder(settings, environment));
   TIDEGATE_TRY(MakeFolder(options.runtime_folder));
   TIDEGATE_ASSIGN(const std::string state, StateFolder(settings, environment));
@@ -219,15 +243,19 @@ Result<void> Application::Parts::StartEngine() {
   options.limits.slots = policy.slots;
   machine = std::make_unique<MachineService>((*shards)[0], *locator, settings);
   options.machine = machine->Now();
+  options.before_start = [this] { return machine->LookBeforeStart(); };
   options.limits.queue_max = static_cast<std::size_t>(settings.engine_queue_max);
-  options.limits.keep_alive_nanos =
-      settings.engine_keep_alive_s < 0 ? -1 : settings.engine_keep_alive_s * net::kSecond;
+  options.limits.keep_alive_nanos = KeepAliveNanos(settings.engine_keep_alive_s);
+  options.keep_alives = KeepAlivesByConfig();
+  options.residency.wait_nanos_max = settings.engine_wait_max_s * net::kSecond;
   options.residency.preload_bytes = settings.engine_preload_mib < 0
                                         ? options.machine.host_bytes / 2
                                         : static_cast<std::uint64_t>(settings.engine_preload_mib)
                                               << 20U;
   const std::string uses_path = state + "/" + std::string(kUsesFile);
   options.use_weights = UseWeightsFile::Load(uses_path, SystemClock());
+  pins = std::make_unique<Pins>(state + "/" + std::string(kPinsFile), PinnedByConfig());
+  options.pinned = pins->All();
   options.protection.enabled = settings.engine_sandbox;
   TIDEGATE_TRY(OpenProfiles());
   options.child.tuning = profiles;
@@ -235,6 +263,7 @@ Result<void> Application::Parts::StartEngine() {
   LogProblems(*scan);
   TIDEGATE_ASSIGN(engine, engine::Engine::Create((*shards)[0], std::move(options), scan->models));
   TIDEGATE_ASSIGN(local, LocalDeployments());
+  pins->SetTarget(PinsTarget());
   uses = std::make_unique<UseWeightsFile>(uses_path, SystemClock(), [this] { return UsesNow(); });
   return {};
 }
@@ -247,6 +276,51 @@ UseWeights Application::Parts::UsesNow() const {
   return uses;
 }
 
+PinnedNames Application::Parts::PinnedByConfig() const {
+  PinnedNames names;
+  for (const providers::ModelConfig& stated : config.local_models) {
+    if (stated.pinned.value_or(false)) names.insert(stated.name);
+  }
+  return names;
+}
+
+std::map<std::string, std::int64_t> Application::Parts::KeepAlivesByConfig() const {
+  std::map<std::string, std::int64_t> nanos;
+  for (const providers::ModelConfig& stated : config.local_models) {
+    if (stated.keep_alive_s) nanos[stated.name] = KeepAliveNanos(*stated.keep_alive_s);
+  }
+  return nanos;
+}
+
+PinTarget Application::Parts::PinsTarget() {
+  PinTarget target;
+  target.find = [this](const std::string& name) -> Result<std::string> {
+    if (const auto model = models->library().Find(name)) return model->name;
+    if (RunsElsewhere(name)) {
+      return InvalidArgument("model", "\"" + name +
+                                          "\" does not run on this device, so there is nothing to "
+                                          "keep in memory; `tidegate list` shows the models here");
+    }
+    return NotFound("there is no model \"" + name +
+                    "\" on this device; `tidegate list` shows those that there are");
+  };
+  target.pin = [this](const std::string& model, bool pinned) -> Result<void> {
+    TIDEGATE_TRY(engine->Pin(model, pinned));
+    gateway->ForgetLive();  // whoever asks when this has been answered finds it so
+    return {};
+  };
+  return target;
+}
+
+bool Application::Parts::RunsElsewhere(const std::string& name) const {
+  const std::shared_ptr<gateway::Inventory> inventory = gateway->inventory();
+  const std::span<const core::Deployment> all = inventory->deployments();
+  return std::any_of(all.begin(), all.end(), [&](const core::Deployment& d) {
+    return d.ref.provider != engine::kLocalProvider &&
+           (d.ref.model == name || d.ref.ToString() == name);
+  });
+}
+
 Result<void> Application::Parts::OpenProfiles() {
   TIDEGATE_ASSIGN(const std::string folder, StateFolder(config.settings, environment));
   profiles = std::make_shared<engine::ProfileBook>(folder, engine::MachineText(),
@@ -257,14 +331,7 @@ Result<void> Application::Parts::OpenProfiles() {
 void Application::Parts::StartBench() {
   ModelBenchOptions options;
   options.book = profiles;
-  options.elsewhere = [this](const std::string& name) {
-    const std::shared_ptr<gateway::Inventory> inventory = gateway->inventory();
-    const std::span<const core::Deployment> all = inventory->deployments();
-    return std::any_of(all.begin(), all.end(), [&](const core::Deployment& d) {
-      return d.ref.provider != engine::kLocalProvider &&
-             (d.ref.model == name || d.ref.ToString() == name);
-    });
-  };
+  options.elsewhere = [this](const std::string& name) { return RunsElsewhere(name); };
   options.changed = [this] { models->library().Refresh(); };
   bench =
       std::make_unique<ModelBench>((*shards)[0], *engine, models->library(), std::move(options));
@@ -297,14 +364,17 @@ std::vector<core::Deployment> Application::Parts::MakeLocal() const {
 Result<void> Application::Parts::StartModels() {
   ModelServiceOptions options;
   TIDEGATE_ASSIGN(options.library.where, ModelPlaces(config.settings, environment));
+  if (config.settings.model_foreign) {
+    options.library.find_foreign = [this] { return models::FindForeignStores(environment); };
+  }
   TIDEGATE_ASSIGN(options.pulls, PullSettings(config.settings, environment));
   options.pulls.client.tls = LazyTls();
   options.pulls.client.proxy = net::ProxyConfig::FromEnvironment();
   TIDEGATE_ASSIGN(options.pushes, PushSettings(config.settings, environment));
   options.pushes.client = options.pulls.client;
-  options.library.quantizer = engine::MakeQuantizer(
-      {engine::LocatorOptions::FromEnvironment(config.settings.engine_path),
-       config.settings.engine_sandbox, static_cast<int>(config.settings.engine_threads)});
+  options.library.quantizer =
+      engine::MakeQuantizer({LocatorOptionsOf(config.settings), config.settings.engine_sandbox,
+                             static_cast<int>(config.settings.engine_threads)});
   models = std::make_unique<ModelService>((*shards)[0], std::move(options));
   return {};
 }
@@ -329,6 +399,19 @@ void Application::Parts::OnMachine(engine::Machine found) {
   const std::lock_guard lock(refit_mutex);
   engine->SetMachine(std::move(found));
   Offer();
+}
+
+engine::DeviceUse Application::Parts::DevicesInUse() const {
+  engine::DeviceUse use;
+  for (const engine::ModelStatus& status : engine->Statuses()) {
+    if (status.device_layers != 0) {
+      use.held = use.held || status.pid != 0;
+      use.starting += status.state == engine::ModelState::kStarting && status.pid == 0 ? 1 : 0;
+    }
+    use.failures += status.counts.crashes + status.counts.failed_starts;
+    use.failures += status.degraded.empty() ? 0 : 1;
+  }
+  return use;
 }
 
 void Application::Parts::Offer() {
@@ -448,8 +531,20 @@ Result<void> Application::Parts::StartGateway() {
     work.is_served = [this](std::string_view name) {
       return plan::IsServed(name, gateway->inventory()->deployments());
     };
+    work.remove = [this, remove = std::move(work.remove)](const std::string& name) {
+      const auto model = models->library().Find(name);
+      Result<std::string> removed = remove(name);
+      if (removed.ok() && model) pins->Forget(model->name);
+      return removed;
+    };
     model_api = std::make_unique<admin::ModelApi>(std::move(work));
+    pin_api = std::make_unique<admin::PinApi>(
+        [this](const std::string& model, bool pinned) { return pins->Change(model, pinned); });
     parts.manage = [this](net::Exchange& exchange) { return model_api->Handle(exchange); };
+  } else {
+    parts.manage = [off = EngineOff(config.path)](net::Exchange& exchange) {
+      return admin::AnswerModelError(exchange, off);
+    };
   }
   gateway = std::make_unique<gateway::Gateway>(
       std::move(parts), BuildInventory(*catalogue, local, {}, engine.get(), nullptr));
@@ -461,6 +556,10 @@ net::Task<bool> Application::Parts::HandleAdmin(net::Exchange& exchange,
                                                 const policy::Principal& principal) {
   if (measure_api && admin::MeasureApi::Owns(exchange.head().path())) {
     co_await measure_api->Handle(exchange, principal);
+    co_return true;
+  }
+  if (pin_api && admin::PinApi::Owns(exchange.head().path())) {
+    co_await pin_api->Handle(exchange, principal);
     co_return true;
   }
   co_return co_await api->Handle(exchange, principal);
@@ -515,7 +614,8 @@ Result<std::unique_ptr<Application>> Application::Start(ApplicationOptions optio
         [&parts](std::shared_ptr<const models::ModelScan> scan) { parts.OnModels(scan); });
     parts.models->StartWatching();
     parts.machine->StartWatching(
-        [&parts](engine::Machine found) { parts.OnMachine(std::move(found)); });
+        [&parts](engine::Machine found) { parts.OnMachine(std::move(found)); },
+        [&parts] { return parts.DevicesInUse(); });
   }
   TIDEGATE_TRY(parts.Listen());
   parts.discovery = Discovery::Start((*parts.shards)[0], *parts.catalogue, parts.config.providers,
@@ -536,11 +636,12 @@ std::size_t Application::Stop() {
   Parts& parts = *parts_;
   if (parts.stopped) return 0;
   parts.stopped = true;
+  // First: what changes models may take hours, and what has come of it is kept or made again.
+  if (parts.models) parts.models->Stop();
   const std::size_t cut = parts.server ? parts.server->Drain() : 0;
   if (parts.discovery) parts.discovery->Stop();
   if (parts.machine) parts.machine->Stop();
   if (parts.bench) parts.bench->Stop();
-  if (parts.models) parts.models->Stop();
   parts.uses.reset();
   if (parts.engine) parts.engine->Stop();
   if (parts.shards) parts.shards->Stop();
@@ -551,6 +652,7 @@ std::size_t Application::Stop() {
   parts.model_api.reset();
   parts.machine.reset();
   parts.measure_api.reset();
+  parts.pin_api.reset();
   parts.bench.reset();
   parts.models.reset();
   parts.engine.reset();

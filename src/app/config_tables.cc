@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kSecretFileBytesMax = 64 * 1024;
 constexpr std::size_t kAccessKeyIdBytesMax = 128;
+constexpr std::int64_t kYearS = 365LL * 86'400;
 
 Error Wrong(const std::string& path, std::string_view expected) {
   return InvalidArgument(path, fmt::format("expected {}", expected));
@@ -121,9 +122,8 @@ Result<core::CapabilitySet> ReadCapabilities(const toml::node& node, const std::
   for (const std::string& name : *list) {
     const auto capability = core::ParseCapability(name);
     if (!capability) {
-      return InvalidArgument(
-          path, "'" + name + "' is no capability; known are " +
-                    core::Join(core::CapabilitySet::FromBits((1U << core::kCapabilities) - 1)));
+      return InvalidArgument(path, "'" + name + "' is no capability; known are " +
+                                       core::Join(core::CapabilitySet::All()));
     }
     set = set.With(*capability);
   }
@@ -158,6 +158,14 @@ Result<providers::ModelConfig> ReadModel(const toml::node& node, const std::stri
       model.quality = member.value<double>();
       if (!model.quality || !(*model.quality >= 0 && *model.quality <= 1))
         return Wrong(at, "a number from 0 to 1");
+    } else if (name == "keep_alive_s") {
+      model.keep_alive_s = member.value_exact<std::int64_t>();
+      if (!model.keep_alive_s || *model.keep_alive_s < -1 || *model.keep_alive_s > kYearS) {
+        return Wrong(at, "seconds from -1, for ever, to 31536000");
+      }
+    } else if (name == "pinned") {
+      model.pinned = member.value_exact<bool>();
+      if (!model.pinned) return Wrong(at, "true or false");
     } else {
       return InvalidArgument(at, "there is no such setting of a model");
     }
@@ -222,6 +230,18 @@ Result<void> ReadProviderMember(const std::string& name, const toml::node& node,
   return {};
 }
 
+// Nobody but the gate's own engine keeps models in memory.
+Result<void> RefuseLocalSettings(const providers::ProviderConfig& provider) {
+  for (std::size_t i = 0; i < provider.models.size(); ++i) {
+    const providers::ModelConfig& model = provider.models[i];
+    if (!model.pinned && !model.keep_alive_s) continue;
+    return InvalidArgument(fmt::format("providers.{}.models[{}].{}", provider.id, i,
+                                       model.pinned ? "pinned" : "keep_alive_s"),
+                           "is a setting of this device's own models, [providers.local]");
+  }
+  return {};
+}
+
 Result<void> ReadProvider(const std::string& id, const toml::table& table,
                           const Environment& environment, Config& config) {
   providers::ProviderConfig provider;
@@ -232,6 +252,7 @@ Result<void> ReadProvider(const std::string& id, const toml::table& table,
         ReadProviderMember(name, node, "providers." + id + "." + name, environment, provider));
   }
   if (id != engine::kLocalProvider) {
+    TIDEGATE_TRY(RefuseLocalSettings(provider));
     config.providers.push_back(std::move(provider));
     return {};
   }

@@ -73,7 +73,7 @@ std::vector<Check> CheckEngine(const Config& config, const models::ModelScan& sc
     return {
         {"engine", CheckState::kWarn, "engine.enabled is false: nothing runs on this machine", ""}};
   }
-  engine::Locator locator(engine::LocatorOptions::FromEnvironment(config.settings.engine_path));
+  engine::Locator locator(LocatorOptionsOf(config.settings));
   const Result<engine::EngineBinary> found = locator.Locate();
   if (!found.ok()) return {FromError("engine", found.error(), "run: tidegate engine install")};
   std::vector<Check> checks = {{"engine", CheckState::kOk,
@@ -108,7 +108,10 @@ Check CheckSandbox(const Config& config) {
             "until then load only models that you trust"};
   }
   return {"sandbox", CheckState::kOk,
-          "a model's process has no network, its own files only, and few system calls", ""};
+          fmt::format("a model's process has no network, its own files only, and few system calls "
+                      "(Landlock of version {})",
+                      report->landlock_version),
+          ""};
 }
 
 Check CheckModels(const Config& config, const Environment& environment, models::ModelScan& scan) {
@@ -137,7 +140,7 @@ Check CheckModels(const Config& config, const Environment& environment, models::
         engine::SettingsFor(model, ChildSettingsOf(config.settings));
     if (settings.speculation_note.empty()) continue;
     return {"local models", CheckState::kWarn, model.name + ": " + settings.speculation_note,
-            "put a draft with the model's own vocabulary beside it, or set "
+            "put a draft with the model's own vocabulary beside it, name a model as DRAFT, or set "
             "engine.speculation = \"off\""};
   }
   return {"local models", CheckState::kOk, fmt::format("{} found", scan.models.size()), ""};
@@ -225,6 +228,14 @@ cli::ConfigReport CheckConfig(const std::string& path, const Environment& enviro
   }
   for (const policy::Principal& key : config->keys)
     report.settings.push_back({"keys." + key.name, "", "file", "", ""});
+  const auto pulls = PullSettings(config->settings, environment);
+  const auto pushes = PushSettings(config->settings, environment);
+  for (const Error* wrong : {pulls.ok() ? nullptr : &pulls.error(),
+                             pulls.ok() && !pushes.ok() ? &pushes.error() : nullptr}) {
+    if (wrong == nullptr) continue;
+    report.settings.push_back(
+        {wrong->field, "", "file", wrong->message, "correct this setting in " + report.path});
+  }
   if (const Result<void> exposure = CheckExposure(*config); !exposure.ok()) {
     report.settings.push_back({"listen", "", "file", exposure.error().message, "see the message"});
   }
@@ -235,8 +246,7 @@ cli::EngineReport EngineStatus(const Environment& environment) {
   cli::EngineReport report;
   report.install_prefix = engine::DefaultEnginePrefix();
   const Result<Config> config = LoadConfig("", environment);
-  engine::Locator locator(engine::LocatorOptions::FromEnvironment(
-      config.ok() ? config->settings.engine_path : std::string()));
+  engine::Locator locator(LocatorOptionsOf(config.ok() ? config->settings : Settings()));
   const Result<engine::EngineBinary> found = locator.Locate();
   report.found = found.ok();
   if (found.ok()) {

@@ -82,6 +82,7 @@ std::vector<Check> CheckMachine(const Config& config, const engine::EngineBinary
   Result<std::vector<engine::GraphicsDevice>> devices = engine::ListDevices(binary);
   engine::FitPolicy policy = FitPolicyOf(settings);
   if (devices.ok()) policy.machine.devices = *devices;
+  if (!devices.ok()) policy.machine.devices_why_not = devices.error().message;
   return {CheckDevices(settings, devices), CheckMemory(settings, policy.machine.host_bytes),
           CheckFits(policy, models)};
 }

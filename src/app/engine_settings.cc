@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "engine/child_environment.h"
 #include "engine/machine.h"
 #include "obs/log.h"
 #include "store/key_file.h"
@@ -38,6 +39,10 @@ std::uint64_t HostBudgetOf(const Settings& settings) {
 
 }  // namespace
 
+engine::LocatorOptions LocatorOptionsOf(const Settings& settings) {
+  return engine::LocatorOptions::FromEnvironment(settings.engine_path, settings.engine_environment);
+}
+
 engine::ChildSettings ChildSettingsOf(const Settings& settings) {
   engine::ChildSettings child;
   child.context_tokens_max = settings.engine_context_tokens;
@@ -62,6 +67,7 @@ engine::FitPolicy FitPolicyOf(const Settings& settings) {
 }
 
 Result<void> CheckEngineSettings(const Settings& settings) {
+  TIDEGATE_TRY(engine::CheckVariables(settings.engine_environment));
   const engine::ChildSettings child = ChildSettingsOf(settings);
   if (models::IsQuantised(child.value_type) &&
       child.flash_attention == engine::FlashAttention::kOff) {

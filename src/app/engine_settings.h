@@ -8,9 +8,13 @@
 #include "base/result.h"
 #include "engine/command_line.h"
 #include "engine/fit.h"
+#include "engine/locator.h"
 #include "engine/slot_keeper.h"
 
 namespace tidegate::app {
+
+// Which llama-server, and what it is run with.
+engine::LocatorOptions LocatorOptionsOf(const Settings& settings);
 
 // REQUIRES: every setting is one of the words that its option allows.
 engine::ChildSettings ChildSettingsOf(const Settings& settings);

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "app/config.h"
+#include "engine/child_environment.h"
 
 namespace tidegate::app {
 namespace {
@@ -44,6 +45,18 @@ TEST(EngineSettingsTest, WhatIsSetReachesTheEngine) {
   EXPECT_EQ(child.speculate, engine::Speculation::kNgram);
   EXPECT_EQ(child.threads, 3);
   EXPECT_EQ(child.context_tokens_max, 4'096);
+}
+
+TEST(EngineSettingsTest, VariablesReachLlamaServerOrAreRefusedWithTheRemedy) {
+  const Result<Config> config =
+      Parse("[engine]\nenvironment = [\"LD_LIBRARY_PATH=/opt/cuda/lib64\", \"GGML_X=1\"]\n");
+  ASSERT_TRUE(config.ok()) << Describe(config.error());
+  const engine::LocatorOptions options = LocatorOptionsOf(config->settings);
+  EXPECT_EQ(engine::VariableIn(options.environment, "LD_LIBRARY_PATH"), "/opt/cuda/lib64");
+  EXPECT_EQ(engine::VariableIn(options.environment, "GGML_X"), "1");
+  const Result<Config> wrong = Parse("engine.environment = [\"LLAMA_ARG_THREADS=8\"]\n");
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().field, "engine.environment");
 }
 
 TEST(EngineSettingsTest, EveryWordThatIsAllowedMeansSomething) {

@@ -24,6 +24,19 @@ gateway::Route RouteTo(const core::Deployment& deployment, const providers::Prov
   return route;
 }
 
+// Of all that the provider speaks. What is said of a text that no template is put around holds
+// where it speaks completions, whatever its chats can say.
+core::CapabilitySet CapabilitiesOf(const core::Deployment& deployment, core::Protocol protocol) {
+  using core::Capability;
+  core::CapabilitySet can =
+      protocols::CompleteCapabilities(protocols::Get(protocol), deployment.capabilities);
+  if (!deployment.Speaks(core::Protocol::kOpenAiCompletions)) return can;
+  for (const Capability of_texts : {Capability::kRawPrompt, Capability::kInsert}) {
+    if (deployment.capabilities.Has(of_texts)) can = can.With(of_texts);
+  }
+  return can;
+}
+
 }  // namespace
 
 net::Origin ToOrigin(const providers::Endpoint& endpoint) {
@@ -82,8 +95,7 @@ std::shared_ptr<gateway::Inventory> BuildInventory(const providers::Catalogue& c
     CHECK(provider != nullptr);
     routes.push_back(RouteTo(deployment, *provider));
     core::Deployment& added = deployments.emplace_back(deployment);
-    added.capabilities = protocols::CompleteCapabilities(protocols::Get(provider->protocol),
-                                                         deployment.capabilities);
+    added.capabilities = CapabilitiesOf(deployment, provider->protocol);
   };
   for (const core::Deployment& deployment : catalogue.deployments()) add(deployment);
   for (const core::Deployment& deployment : listed) add(deployment);

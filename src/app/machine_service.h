@@ -2,6 +2,7 @@
 // llama-server sees.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -32,22 +33,27 @@ class MachineService {
   // Why the devices are not known; "" when they are, or nobody has looked. Thread-safe.
   std::string why_not() const;
   // From now on `changed` is called, on a thread that may wait for the disk, when the devices are
-  // others than Now said.
-  void StartWatching(std::function<void(engine::Machine)> changed);
+  // others than Now said. `use` says on that thread what processes of ours do with them.
+  void StartWatching(std::function<void(engine::Machine)> changed,
+                     std::function<engine::DeviceUse()> use);
+  // Before a process is started, on a thread that starts no other meanwhile: looks again if what is
+  // known is old. True when `changed` was called.
+  bool LookBeforeStart();
   void Stop();
 
  private:
-  bool Look();
+  bool Look(bool starting);
   net::Task<void> Watch();
 
   net::Shard& shard_;
   mutable std::mutex mutex_;
-  engine::Machine machine_;    // guarded by mutex_
-  std::string why_not_;        // guarded by mutex_
-  bool looked_ = false;        // guarded by mutex_
-  std::mutex look_mutex_;      // held while looking
-  engine::DeviceWatch watch_;  // guarded by look_mutex_
-  std::function<void(engine::Machine)> changed_;
+  engine::Machine machine_;                       // guarded by mutex_
+  bool looked_ = false;                           // guarded by mutex_
+  std::mutex look_mutex_;                         // held while looking
+  engine::DeviceWatch watch_;                     // guarded by look_mutex_
+  std::function<void(engine::Machine)> changed_;  // since StartWatching, as the next
+  std::function<engine::DeviceUse()> use_;
+  std::atomic<bool> watching_ = false;
   net::Worker worker_;
   net::TaskGroup group_;
 };

@@ -50,9 +50,19 @@ ModelBench::ModelBench(net::Shard& shard, engine::Engine& engine, models::Librar
       options_(std::move(options)),
       group_(shard.io()) {}
 
+// With the draft that the engine found for it.
+models::LocalModel ModelBench::AsServed(const models::LocalModel& model) const {
+  const std::shared_ptr<const engine::Fitters> fitters = engine_.fitters();
+  for (const std::shared_ptr<const engine::ModelFitter>& fitter : *fitters) {
+    const bool same = fitter->model().name == model.name && fitter->model().path == model.path;
+    if (same) return fitter->model();
+  }
+  return model;
+}
+
 Result<models::LocalModel> ModelBench::Find(const std::string& name) const {
   if (const std::shared_ptr<const models::LocalModel> model = library_.Find(name)) {
-    if (model->metadata.pooling == models::GgufPooling::kNone) return *model;
+    if (model->metadata.pooling == models::GgufPooling::kNone) return AsServed(*model);
     return InvalidArgument("model", model->name +
                                         " does not write: it embeds or ranks, and what is "
                                         "measured here is writing");
@@ -67,13 +77,11 @@ Result<models::LocalModel> ModelBench::Find(const std::string& name) const {
                   "\" on this device; `tidegate list` shows those that there are");
 }
 
-engine::ModelFit ModelBench::FitOf(const models::LocalModel& model) const {
-  return engine::ModelFitter(model, engine_.policy()).standard();
-}
-
+// With the settings of the model as it is usually loaded: a larger window makes none of its lengths
+// slower.
 core::SpeedProfile ModelBench::ProfileOf(const models::LocalModel& model,
                                          std::vector<core::SpeedPoint> points) const {
-  const engine::ModelFit fit = FitOf(model);
+  const engine::ModelFit fit = engine::ModelFitter(model, engine_.policy()).standard();
   return {std::move(points), SystemClock().WallNanos() / kNanosPerSecond,
           engine::SettingsText(model, fit.settings, fit.slots())};
 }
@@ -84,31 +92,58 @@ net::Task<Result<void>> ModelBench::OnDisk(std::function<Result<void>()> work) {
 
 // --- bench ---
 
-net::Task<Result<std::string>> ModelBench::Bench(JobPtr job) {
-  const models::LocalModel& model = *job->model;
-  const engine::ModelFit fit = FitOf(model);
-  Result<engine::BenchPlan> plan = engine::PlanBench(job->bench, fit.context_tokens(), fit.slots());
-  if (!plan.ok()) co_return std::move(plan).error();
-  const std::int64_t output_tokens = plan->output_tokens;
-  job->sink.step({"loading " + model.name});
+// Whoever talks to the model gets their conversations back: they are kept with the process that
+// ends here, and one that is started to measure leaves none in their place.
+Result<engine::BenchPlan> ModelBench::Prepare(const Job& job) {
+  const engine::ModelFitter fitter(*job.model, engine_.policy());
+  const core::MemoryFit& memory = fitter.standard().memory;
+  const auto slots = [&fitter](std::int64_t window) { return fitter.WithWindow(window).slots(); };
+  TIDEGATE_ASSIGN(engine::BenchPlan plan,
+                  engine::PlanBench(job.bench, {fitter.standard().context_tokens(),
+                                                memory.context_tokens_max, slots}));
+  if (engine_.KeepsConversations()) engine_.Restart(*job.model);
+  return plan;
+}
+
+net::Task<Result<engine::BenchReport>> ModelBench::MeasureSpeed(JobPtr job,
+                                                                engine::BenchPlan plan) {
+  const std::int64_t output_tokens = plan.output_tokens;
+  job->meter->NeedWindow(plan.window_tokens);
+  job->sink.step({"loading " + job->model->name});
   Result<void> warm = co_await job->meter->WarmUp(job->cancel);
   if (!warm.ok()) co_return std::move(warm).error();
   engine::MeasureRound measure = [job, output_tokens](engine::Cell cell, net::CancelToken& cancel) {
     return job->meter->Run(cell, output_tokens, cancel);
   };
   engine::TellStep tell = [job](std::string step) { job->sink.step({std::move(step)}); };
-  const Result<engine::BenchReport> report = co_await engine::RunBench(
-      shard_, *std::move(plan), std::move(measure), std::move(tell), job->cancel);
-  if (!report.ok()) co_return report.error();
-  const core::SpeedProfile profile = ProfileOf(model, report->points);
-  std::function<Result<void>()> keep = [this, job, profile]() -> Result<void> {
-    TIDEGATE_TRY(options_.book->KeepSpeed(*job->model, profile));
+  co_return co_await engine::RunBench(shard_, std::move(plan), std::move(measure), std::move(tell),
+                                      job->cancel);
+}
+
+net::Task<Result<std::string>> ModelBench::Bench(JobPtr job) {
+  engine::BenchPlan plan;
+  std::function<Result<void>()> prepare = [this, job, &plan]() -> Result<void> {
+    TIDEGATE_ASSIGN(plan, Prepare(*job));
+    return {};
+  };
+  Result<void> prepared = co_await OnDisk(std::move(prepare));
+  if (!prepared.ok()) co_return std::move(prepared).error();
+  const bool restarts = engine_.KeepsConversations() || plan.window_tokens > 0;
+  Result<engine::BenchReport> report = co_await MeasureSpeed(job, std::move(plan));
+  std::optional<core::SpeedProfile> profile;
+  std::function<Result<void>()> settle = [this, job, restarts, &report,
+                                          &profile]() -> Result<void> {
+    if (restarts) engine_.Restart(*job->model);
+    if (!report.ok()) return {};
+    profile = ProfileOf(*job->model, report->points);
+    TIDEGATE_TRY(options_.book->KeepSpeed(*job->model, *profile));
     options_.changed();
     return {};
   };
-  Result<void> kept = co_await OnDisk(std::move(keep));
+  Result<void> kept = co_await OnDisk(std::move(settle));
+  if (!report.ok()) co_return std::move(report).error();
   if (!kept.ok()) co_return std::move(kept).error();
-  co_return admin::EncodeBench(model.name, *report, profile);
+  co_return admin::EncodeBench(job->model->name, *report, *profile);
 }
 
 // --- tune ---
@@ -182,7 +217,11 @@ net::Task<Result<engine::TuneReport>> ModelBench::Search(JobPtr job, engine::Tun
     options_.book->EndTrial(job->model->name);
     engine_.Restart(*job->model);
     if (report.ok() && kept.ok()) {
-      kept = options_.book->KeepSpeed(*job->model, ProfileOf(*job->model, report->points));
+      // With the settings of before it is a little more of what was known of these.
+      core::SpeedProfile speed = ProfileOf(*job->model, report->points);
+      kept = report->after == report->before
+                 ? options_.book->AddSpeed(*job->model, std::move(speed))
+                 : options_.book->KeepSpeed(*job->model, std::move(speed));
     }
     options_.changed();
     return kept;
@@ -193,17 +232,25 @@ net::Task<Result<engine::TuneReport>> ModelBench::Search(JobPtr job, engine::Tun
   co_return report;
 }
 
-net::Task<Result<std::string>> ModelBench::Tune(JobPtr job) {
-  const models::LocalModel& model = *job->model;
+Result<engine::TunePlan> ModelBench::PlanOf(const Job& job) const {
   engine::FitPolicy policy = engine_.policy();
   policy.child.tuning = nullptr;
-  const engine::ModelFit untuned = engine::ModelFitter(model, policy).standard();
-  const Result<engine::TunePlan> plan = engine::PlanTune(
-      job->tune, untuned.settings, untuned.context_tokens(), untuned.slots(), ProcessorsHere());
-  if (!plan.ok()) co_return plan.error();
-  const Result<engine::TuneReport> report = co_await Search(job, *plan);
+  const engine::ModelFit untuned = engine::ModelFitter(*job.model, policy).standard();
+  return engine::PlanTune(job.tune, untuned.settings, untuned.context_tokens(), untuned.slots(),
+                          ProcessorsHere());
+}
+
+net::Task<Result<std::string>> ModelBench::Tune(JobPtr job) {
+  engine::TunePlan plan;
+  std::function<Result<void>()> prepare = [this, job, &plan]() -> Result<void> {
+    TIDEGATE_ASSIGN(plan, PlanOf(*job));
+    return {};
+  };
+  Result<void> prepared = co_await OnDisk(std::move(prepare));
+  if (!prepared.ok()) co_return std::move(prepared).error();
+  const Result<engine::TuneReport> report = co_await Search(job, std::move(plan));
   if (!report.ok()) co_return report.error();
-  co_return admin::EncodeTune(model.name, job->tune.goal, *report);
+  co_return admin::EncodeTune(job->model->name, job->tune.goal, *report);
 }
 
 net::Task<Result<std::string>> ModelBench::Reset(JobPtr job) {

@@ -53,6 +53,7 @@ class ModelBench {
   net::Task<Result<std::string>> Bench(JobPtr job);
   net::Task<Result<std::string>> Tune(JobPtr job);
   net::Task<Result<std::string>> Reset(JobPtr job);
+  net::Task<Result<engine::BenchReport>> MeasureSpeed(JobPtr job, engine::BenchPlan plan);
   net::Task<Result<engine::TuneReport>> Search(JobPtr job, engine::TunePlan plan);
   net::Task<Result<engine::TrialRounds>> MeasureTuning(JobPtr job, engine::TunePlan plan,
                                                        engine::Tuning tuning,
@@ -60,10 +61,12 @@ class ModelBench {
   net::Task<Result<engine::TrialRounds>> MeasureRounds(JobPtr job, engine::TunePlan plan,
                                                        net::CancelToken& cancel);
   net::Task<Result<void>> OnDisk(std::function<Result<void>()> work);
+  Result<engine::BenchPlan> Prepare(const Job& job);
+  Result<engine::TunePlan> PlanOf(const Job& job) const;
   Result<void> CheckMemory(const models::LocalModel& model, const engine::Tuning& tuning) const;
+  models::LocalModel AsServed(const models::LocalModel& model) const;
   Result<models::LocalModel> Find(const std::string& name) const;
-  // What the model gets now, with the settings that are being tried or were kept.
-  engine::ModelFit FitOf(const models::LocalModel& model) const;
+  // Reads from the disk, as all above that return no task.
   core::SpeedProfile ProfileOf(const models::LocalModel& model,
                                std::vector<core::SpeedPoint> points) const;
 

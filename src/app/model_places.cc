@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "app/application.h"
+#include "base/ascii.h"
 #include "models/foreign_stores.h"
 
 namespace tidegate::app {
@@ -22,19 +26,78 @@ Result<models::RegistryConfig> RegistryAt(const std::string& scheme, const std::
   return registry;
 }
 
-// What the configuration has for that host; empty for nothing.
-Result<Secret> TokenOf(const Settings& settings, const std::string& host,
-                       const Environment& environment) {
-  constexpr const char* kSetting = "models.registry_tokens";
-  for (const std::string& entry : settings.registry_tokens) {
+// A registry that goes by several names has one credential: hf.co is huggingface.co.
+std::string OneName(const std::string& host) {
+  const std::string lower = ToLower(host);
+  for (const models::RegistryConfig& known : models::DefaultRegistries()) {
+    if (known.host == lower) return known.origin.host;
+  }
+  return lower;
+}
+
+// "HOST=what" of a setting, where HOST is a registry of the configuration.
+struct Entry {
+  std::string host, what;
+};
+Result<std::vector<Entry>> EntriesOf(const Settings& settings,
+                                     const std::vector<std::string>& entries,
+                                     const std::string& setting, const std::string& form) {
+  std::vector<std::string> hosts;
+  std::string list;
+  for (const auto* some :
+       {&settings.registries, &settings.insecure_registries, &settings.push_registries}) {
+    for (const std::string& host : *some) {
+      list += (list.empty() ? "" : ", ") + host;
+      hosts.push_back(OneName(host));
+    }
+  }
+  std::vector<Entry> out;
+  for (const std::string& entry : entries) {
     const std::size_t equals = entry.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return InvalidArgument(kSetting, "each is HOST=env:NAME or HOST=file:/path");
+      return InvalidArgument(setting, "each is " + form);
     }
-    if (entry.substr(0, equals) != host) continue;
-    return ResolveSecret(entry.substr(equals + 1), kSetting, environment);
+    Entry read{OneName(entry.substr(0, equals)), entry.substr(equals + 1)};
+    if (std::find(hosts.begin(), hosts.end(), read.host) == hosts.end()) {
+      return InvalidArgument(setting, "'" + entry.substr(0, equals) +
+                                          "' is no registry of this configuration, which has " +
+                                          (list.empty() ? "none" : list) +
+                                          "; name it in models.registries, or correct it here");
+    }
+    out.push_back(std::move(read));
   }
-  return Secret();
+  return out;
+}
+
+// What the configuration has for registries, by OneName.
+struct Extras {
+  std::map<std::string, Secret> tokens;
+  std::map<std::string, std::vector<net::Origin>> storage;
+};
+Result<Extras> ExtrasOf(const Settings& settings, const Environment& environment) {
+  constexpr const char* kTokens = "models.registry_tokens";
+  constexpr const char* kStorage = "models.registry_storage";
+  Extras extras;
+  TIDEGATE_ASSIGN(
+      const std::vector<Entry> tokens,
+      EntriesOf(settings, settings.registry_tokens, kTokens, "HOST=env:NAME or HOST=file:/path"));
+  for (const Entry& entry : tokens) {
+    TIDEGATE_ASSIGN(Secret token, ResolveSecret(entry.what, kTokens, environment));
+    const bool fresh = extras.tokens.emplace(entry.host, std::move(token)).second;
+    if (!fresh) return InvalidArgument(kTokens, "names " + entry.host + " twice");
+  }
+  TIDEGATE_ASSIGN(
+      const std::vector<Entry> storage,
+      EntriesOf(settings, settings.registry_storage, kStorage, "HOST=https://storage.lan:9000"));
+  for (const Entry& entry : storage) {
+    const Result<net::Url> url = net::ParseUrl(entry.what);
+    if (!url.ok() || !url->path.empty() || !url->origin.unix_path.empty()) {
+      return InvalidArgument(kStorage,
+                             "'" + entry.what + "' is no origin, as https://storage.lan:9000");
+    }
+    extras.storage[entry.host].push_back(url->origin);
+  }
+  return extras;
 }
 
 // Those hosts, each as the configuration says that it is spoken to.
@@ -42,29 +105,26 @@ Result<std::vector<models::RegistryConfig>> RegistriesOf(const Settings& setting
                                                          const Environment& environment,
                                                          const std::vector<std::string>& hosts,
                                                          const std::string& setting) {
+  TIDEGATE_ASSIGN(const Extras extras, ExtrasOf(settings, environment));
   const std::vector<models::RegistryConfig> known = models::DefaultRegistries();
   const std::vector<std::string>& insecure = settings.insecure_registries;
+  const auto one = [&](const std::string& host) -> Result<models::RegistryConfig> {
+    if (std::find(insecure.begin(), insecure.end(), host) != insecure.end()) {
+      return RegistryAt("http://", host, "models.insecure_registries",
+                        "HOST:PORT, as registry.lan:5000");
+    }
+    const auto at = std::find_if(known.begin(), known.end(),
+                                 [&](const auto& config) { return config.host == host; });
+    if (at != known.end()) return *at;
+    return RegistryAt("https://", host, setting, "host, as registry.example:5000");
+  };
   std::vector<models::RegistryConfig> registries;
   for (const std::string& host : hosts) {
-    TIDEGATE_ASSIGN(const Secret token, TokenOf(settings, host, environment));
-    if (std::find(insecure.begin(), insecure.end(), host) != insecure.end()) {
-      TIDEGATE_ASSIGN(models::RegistryConfig registry,
-                      RegistryAt("http://", host, "models.insecure_registries",
-                                 "HOST:PORT, as registry.lan:5000"));
-      registry.token = token;
-      registries.push_back(std::move(registry));
-      continue;
-    }
-    const auto at =
-        std::find_if(known.begin(), known.end(), [&](const auto& one) { return one.host == host; });
-    if (at != known.end()) {
-      registries.push_back(*at);
-      registries.back().token = token;
-      continue;
-    }
-    TIDEGATE_ASSIGN(models::RegistryConfig registry,
-                    RegistryAt("https://", host, setting, "host, as registry.example:5000"));
-    registry.token = token;
+    TIDEGATE_ASSIGN(models::RegistryConfig registry, one(host));
+    const auto token = extras.tokens.find(OneName(host));
+    if (token != extras.tokens.end()) registry.token = token->second;
+    const auto storage = extras.storage.find(OneName(host));
+    if (storage != extras.storage.end()) registry.storage = storage->second;
     registries.push_back(std::move(registry));
   }
   return registries;

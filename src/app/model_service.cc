@@ -1,5 +1,6 @@
 #include "app/model_service.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -19,10 +20,17 @@ Error Stopping() {
 
 }  // namespace
 
+models::PullOptions ModelService::WithSources(models::PullOptions options) {
+  options.may_take = [this](const models::ModelName& name, const std::string& source) {
+    return library_.CheckSource(name, source);
+  };
+  return options;
+}
+
 ModelService::ModelService(net::Shard& shard, ModelServiceOptions options)
     : shard_(shard),
       library_(std::move(options.library), SystemClock()),
-      pulls_(shard, library_.store().blobs(), std::move(options.pulls),
+      pulls_(shard, library_.store().blobs(), WithSources(std::move(options.pulls)),
              [this](const models::ModelName& name, std::string manifest,
                     models::Provenance provenance) {
                collect_wanted_ = true;  // the name may have meant something else
@@ -42,28 +50,59 @@ net::Task<void> ModelService::Pull(models::PullRequest request, Sink sink,
   models::PullListener listener = [sink](const models::Progress& event) { sink->step(event); };
   Result<void> done =
       co_await pulls_.Pull(shard_, std::move(request), *cancel, std::move(listener));
-  sink->done(std::move(done));
+  if (!done.ok()) collect_wanted_ = true;  // what came of it may be of use to nobody
+  Tell(sink, std::move(done));
 }
 
 net::Task<void> ModelService::Push(models::ModelName name, Sink sink,
                                    std::shared_ptr<net::CancelToken> cancel) {
   models::PullListener listener = [sink](const models::Progress& event) { sink->step(event); };
   Result<void> done = co_await pushes_.Push(std::move(name), *cancel, std::move(listener));
-  sink->done(std::move(done));
+  Tell(sink, std::move(done));
 }
 
-net::Task<void> ModelService::Create(models::CreateSpec spec, Sink sink,
-                                     std::shared_ptr<std::stop_source> stop) {
-  std::function<Result<bool>()> job = [this, spec = std::move(spec), sink, stop]() -> Result<bool> {
+net::Task<Result<void>> ModelService::Run(net::Worker& worker, Change change, Sink sink,
+                                          StopSource stop) {
+  std::function<Result<void>()> job = [this, change = std::move(change), sink, stop] {
     const std::stop_callback when_stopping(stopping_.get_token(), [&] { stop->request_stop(); });
-    TIDEGATE_TRY(library_.Create(spec, sink->step, stop->get_token()));
-    collect_wanted_ = true;
-    return true;
+    Result<void> done = change(sink->step, stop->get_token());
+    collect_wanted_ = true;  // the name may have meant something else
+    return done;
   };
-  Result<bool> done = co_await maker_.Run(shard_, std::move(job));
-  Result<void> told;
-  if (!done.ok()) told = std::move(done).error();
-  sink->done(std::move(told));
+  co_return co_await worker.Run(shard_, std::move(job));
+}
+
+net::Task<void> ModelService::Create(models::CreateSpec spec, Sink sink, StopSource stop) {
+  Change change = [this, spec = std::move(spec)](const models::Steps& steps,
+                                                 const std::stop_token& token) {
+    return library_.Create(spec, steps, token);
+  };
+  Result<void> done = co_await Run(maker_, std::move(change), sink, std::move(stop));
+  Tell(sink, std::move(done));
+}
+
+net::Task<void> ModelService::Copy(std::string source, models::ModelName destination, Sink sink,
+                                   StopSource stop) {
+  const bool bytes = library_.CopiesBytes(source);
+  Change change = [this, source = std::move(source), destination = std::move(destination)](
+                      const models::Steps& steps, const std::stop_token& token) {
+    return library_.Copy(source, destination, steps, token);
+  };
+  Copier& copier =
+      *std::min_element(copiers_.begin(), copiers_.end(),
+                        [](const Copier& a, const Copier& b) { return a.jobs < b.jobs; });
+  net::Worker& worker = bytes ? copier.worker : namer_;
+  copier.jobs += bytes ? 1 : 0;
+  Result<void> done = co_await Run(worker, std::move(change), sink, std::move(stop));
+  copier.jobs -= bytes ? 1 : 0;
+  Tell(sink, std::move(done));
+}
+
+// What ends because the gateway does is told so.
+void ModelService::Tell(const Sink& sink, Result<void> done) const {
+  const bool ended = !done.ok() && done.error().code == ErrorCode::kCancelled;
+  if (ended && stopping_.stop_requested()) done = Stopping();
+  sink->done(std::move(done));
 }
 
 std::function<void()> ModelService::StartPull(models::PullRequest request,
@@ -93,6 +132,16 @@ std::function<void()> ModelService::StartCreate(models::CreateSpec spec,
   return [stop] { stop->request_stop(); };
 }
 
+std::function<void()> ModelService::StartCopy(std::string source, models::ModelName destination,
+                                              models::ProgressSink sink) {
+  const auto shared = std::make_shared<models::ProgressSink>(std::move(sink));
+  const auto stop = std::make_shared<std::stop_source>();
+  Begin([this, source = std::move(source), destination = std::move(destination), shared,
+         stop] { return Copy(source, destination, shared, stop); },
+        shared);
+  return [stop] { stop->request_stop(); };
+}
+
 // On the keeper's thread.
 void ModelService::Look() {
   library_.RefreshIfChanged();
@@ -101,8 +150,9 @@ void ModelService::Look() {
     obs::Log(obs::Level::kWarning, "files of removed models stay: {}", Describe(dropped.error()));
   }
   const std::int64_t now = net::MonotonicNow();
-  if (collected_at_ != 0 && now - collected_at_ < kCollectNanos) return;
-  if (!collect_wanted_.exchange(false)) return;
+  const std::int64_t waited = now - collected_at_;
+  if (collected_at_ != 0 && waited < kCollectNanos) return;
+  if (!collect_wanted_.exchange(false) && waited < kCollectUnaskedNanos) return;
   collected_at_ = now;
   Collect();
 }
@@ -115,7 +165,16 @@ void ModelService::Collect() {
   if (!report.ok()) {
     obs::Log(obs::Level::kWarning, "the store of models is not cleared up: {}",
              Describe(report.error()));
-  } else if (report->blobs + report->partials > 0) {
+    collect_wanted_ = true;
+    return;
+  }
+  const std::string held_back = report->held_back ? Describe(*report->held_back) : std::string();
+  if (!held_back.empty()) {
+    collect_wanted_ = true;  // until somebody has repaired it
+    if (held_back != told_) obs::Log(obs::Level::kWarning, "{}", held_back);
+  }
+  told_ = held_back;
+  if (report->blobs + report->partials > 0) {
     obs::Log(obs::Level::kInfo,
              "cleared {} files that no model needs and {} unfinished ones out of the store: {} "
              "bytes",
@@ -142,6 +201,16 @@ void ModelService::StartWatching() {
   shard_.Post([this] { (void)group_.Spawn(Watch()); });
 }
 
+// What its caller should know of besides, or nothing.
+Result<std::string> ModelService::Remove(const std::string& name) {
+  collect_wanted_ = true;
+  TIDEGATE_ASSIGN(const models::CollectReport report, library_.Remove(name));
+  if (!report.held_back) return std::string();
+  obs::Log(obs::Level::kWarning, "{} is removed, and its files stay: {}", name,
+           Describe(*report.held_back));
+  return report.held_back->message;
+}
+
 admin::ModelWork ModelService::Work() {
   admin::ModelWork work;
   work.pull = [this](const models::PullRequest& request, models::ProgressSink sink) {
@@ -153,14 +222,11 @@ admin::ModelWork ModelService::Work() {
   work.create = [this](models::CreateSpec spec, models::ProgressSink sink) {
     return StartCreate(std::move(spec), std::move(sink));
   };
-  work.copy = [this](const std::string& source, const models::ModelName& destination) {
-    collect_wanted_ = true;
-    return library_.Copy(source, destination);
+  work.copy = [this](const std::string& source, const models::ModelName& destination,
+                     models::ProgressSink sink) {
+    return StartCopy(source, destination, std::move(sink));
   };
-  work.remove = [this](const std::string& name) {
-    collect_wanted_ = true;
-    return library_.Remove(name);
-  };
+  work.remove = [this](const std::string& name) { return Remove(name); };
   work.blobs = &library_.store().blobs();
   return work;
 }

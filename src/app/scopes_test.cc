@@ -11,6 +11,7 @@
 
 #include "admin/api.h"
 #include "admin/measure_api.h"
+#include "admin/pin_api.h"
 #include "app/application.h"
 #include "base/digest.h"
 #include "gateway/authorize.h"
@@ -91,6 +92,8 @@ constexpr Row kRows[] = {
     {"GET", "/tidegate/models", "", Scope::kModelsRead},
     {"POST", "/tidegate/models/bench", "{}", Scope::kModelsWrite},
     {"POST", "/tidegate/models/tune", "{}", Scope::kModelsWrite},
+    {"POST", "/tidegate/models/pin", "{}", Scope::kModelsWrite},
+    {"POST", "/tidegate/models/unpin", "{}", Scope::kModelsWrite},
     {"GET", "/tidegate/ps", "", Scope::kModelsRead},
     {"GET", "/tidegate/policy/fields", "", Scope::kModelsRead},
     {"GET", "/tidegate/status", "", Scope::kAdmin},
@@ -126,6 +129,7 @@ TEST(ScopeTable, HasEveryKindOfRouteWithTheScopeThatItWants) {
   }
   std::vector<admin::Route> routes(admin::Routes().begin(), admin::Routes().end());
   for (const admin::Route& route : admin::MeasureApi::Routes()) routes.push_back(route);
+  for (const admin::Route& route : admin::PinApi::Routes()) routes.push_back(route);
   for (const admin::Route& route : routes) {
     const bool found = std::any_of(paths.begin(), paths.end(), [&](std::string_view path) {
       return route.path.ends_with('/') ? path.starts_with(route.path) : path == route.path;

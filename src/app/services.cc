@@ -112,6 +112,7 @@ void FillServices(cli::LocalServices& services) {
   services.verify_models = VerifyModels;
   services.import_model = ImportModelFile;
   services.export_model = ExportModelFile;
+  services.prune_store = PruneStore;
   services.start_gate = StartGate;
 }
 

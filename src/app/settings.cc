@@ -31,7 +31,8 @@ constexpr std::array kOptions = {
     Option{"runtime_folder", &Settings::runtime_folder,
            "sockets of engines; default $XDG_RUNTIME_DIR/tidegate"},
     Option{"body_mib_max", &Settings::body_mib_max, "largest request body in MiB", 1, 1024},
-    Option{"drain_s", &Settings::drain_s, "seconds that requests may still take after SIGTERM", 0,
+    Option{"drain_s", &Settings::drain_s,
+           "seconds that requests may still take after SIGTERM; work on models ends at once", 0,
            3600},
     Option{"log.level", &Settings::log_level, "how much is logged", 0, 0,
            "debug|info|warning|error"},
@@ -40,11 +41,16 @@ constexpr std::array kOptions = {
     Option{"engine.enabled", &Settings::engine_enabled, "run models on this machine"},
     Option{"engine.path", &Settings::engine_path,
            "the llama-server to run; default: PATH, then the installed one"},
+    Option{"engine.environment", &Settings::engine_environment,
+           "variables that local models' processes get beside those that choose devices: "
+           "NAME=value; no secrets"},
     Option{"engine.sandbox", &Settings::engine_sandbox,
            "a model's process sees its own files only and no network; false only where a driver "
            "needs more"},
     Option{"engine.threads", &Settings::engine_threads,
-           "threads of each model; 0 = physical cores less one", 0, 1024},
+           "threads of each model; 0 = one for each physical core, but one fewer than there are "
+           "processors",
+           0, 1024},
     Option{"engine.context_tokens", &Settings::engine_context_tokens,
            "window that local models are loaded with, and larger for requests that need it; 0 = up "
            "to 8192 tokens, as far as they fit",
@@ -53,13 +59,18 @@ constexpr std::array kOptions = {
            "requests that one local model answers at once; 0 = up to 4, as far as they fit", 0,
            256},
     Option{"engine.gpu_layers", &Settings::engine_gpu_layers,
-           "layers of each local model on graphics devices; -1 = as many as they hold", -1,
-           100'000},
+           "layers of each local model on graphics devices; -1 = as many as they hold; where there "
+           "is no device for them, ps --wide and the log say so",
+           -1, 100'000},
     Option{"engine.require_gpu", &Settings::engine_require_gpu,
            "no local model runs without a graphics device: it is refused where there is none, or "
            "where its driver is lost"},
     Option{"engine.queue_max", &Settings::engine_queue_max,
            "requests that may wait for a local model", 0, 100'000},
+    Option{"engine.wait_max_s", &Settings::engine_wait_max_s,
+           "seconds that a request may wait for memory that other local models hold; then it is "
+           "answered 503 with who holds it; 0 = for ever",
+           0, kDay},
     Option{"engine.keep_alive_s", &Settings::engine_keep_alive_s,
            "seconds an unused local model stays loaded; -1 = for ever", -1, 365 * kDay},
     Option{"engine.memory_mib", &Settings::engine_memory_mib,
@@ -91,8 +102,8 @@ constexpr std::array kOptions = {
            "these survive that the model is unloaded; 0 = nothing is kept",
            0, 100'000'000},
     Option{"engine.speculation", &Settings::engine_speculation,
-           "whether local models guess ahead: auto = where a draft that fits lies beside the "
-           "model, draft = the same and says where there is none, ngram = by what was said before",
+           "whether local models guess ahead: auto = where there is a draft that fits, draft = the "
+           "same and says where there is none, ngram = by what was said before",
            0, 0, "auto|off|draft|ngram"},
     Option{"models.folders", &Settings::model_folders,
            "folders with *.gguf files; default $XDG_DATA_HOME/tidegate/models"},
@@ -111,6 +122,9 @@ constexpr std::array kOptions = {
     Option{"models.registry_tokens", &Settings::registry_tokens,
            "what a registry gives out tokens for, or is shown itself: HOST=env:NAME or "
            "HOST=file:/path"},
+    Option{"models.registry_storage", &Settings::registry_storage,
+           "where a registry may send for its blobs although the address is not public: "
+           "HOST=https://storage.lan:9000"},
     Option{"models.download_mib_per_s", &Settings::download_mib_per_s,
            "MiB a second of all downloads together; 0 = as fast as it goes", 0, 1'000'000},
     Option{"models.upload_mib_per_s", &Settings::upload_mib_per_s,

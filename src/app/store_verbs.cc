@@ -5,7 +5,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <stop_token>
 #include <unistd.h>
@@ -13,13 +12,16 @@
 
 #include <sys/stat.h>
 
-#include "app/config.h"
-#include "app/model_places.h"
+#include "app/kept_model.h"
+#include "app/signals.h"
+#include "app/whole_file.h"
 #include "base/clock.h"
 #include "base/unique_fd.h"
 #include "models/archive.h"
 #include "models/create.h"
+#include "models/licence.h"
 #include "models/model_store.h"
+#include "plan/model_name.h"
 
 namespace tidegate::app {
 namespace {
@@ -28,34 +30,9 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kGgufMagic = "GGUF";
 
-Result<models::ModelStore> OpenStore() {
-  const Environment environment = ProcessEnvironment();
-  TIDEGATE_ASSIGN(const Config config, LoadConfig("", environment));
-  TIDEGATE_ASSIGN(const models::ModelFolders where, ModelPlaces(config.settings, environment));
-  return models::ModelStore(where.store);
-}
-
 Error FileError(const std::string& what, const std::string& path) {
   return Unavailable(ErrorSource::kCaller,
                      "cannot " + what + " " + path + ": " + std::strerror(errno));
-}
-
-cli::VerifiedBlob ToRow(const models::StoredModel& model, const models::Layer& layer) {
-  cli::VerifiedBlob row;
-  row.model = model.name.Short();
-  row.digest = layer.digest.ToString();
-  row.bytes = static_cast<std::int64_t>(layer.size);
-  return row;
-}
-
-void Mark(const std::vector<models::VerifyReport::Fault>& faults, cli::BlobState state,
-          std::string_view problem, std::map<models::Digest, cli::VerifiedBlob>& rows) {
-  for (const models::VerifyReport::Fault& fault : faults) {
-    const auto at = rows.find(fault.digest);
-    if (at == rows.end()) continue;  // nobody needs it, or another model than was asked about
-    at->second.state = state;
-    at->second.problem = problem;
-  }
 }
 
 // Counts what is read of a file.
@@ -111,7 +88,8 @@ Result<Source> OpenSource(const std::string& path, const cli::TransferFunction& 
 
 // A loose model file becomes a model of the store.
 Result<models::ModelName> TakeIn(models::ModelStore& store, const cli::ImportOptions& options,
-                                 const cli::TransferFunction& progress) {
+                                 const cli::TransferFunction& progress,
+                                 const std::stop_token& stop) {
   std::string name = options.name;
   if (name.empty()) name = models::StemOfModel(fs::path(options.path).stem().string()).value_or("");
   models::CreateSpec spec;
@@ -122,72 +100,51 @@ Result<models::ModelName> TakeIn(models::ModelStore& store, const cli::ImportOpt
     progress({step.status, step.digest ? step.digest->ToString() : "",
               static_cast<std::int64_t>(step.total), static_cast<std::int64_t>(step.completed)});
   };
-  TIDEGATE_ASSIGN(
-      const models::MadeModel made,
-      models::MakeManifest(store.blobs(), nullptr, spec, base, steps, std::stop_token()));
+  TIDEGATE_ASSIGN(const models::MadeModel made,
+                  models::MakeManifest(store.blobs(), nullptr, spec,
+                                       models::CreateSources{base, std::nullopt}, steps, stop));
   models::Provenance provenance;
   provenance.source = "file:" + fs::path(options.path).filename().string();
   provenance.time_s = SystemClock().WallNanos() / kNanosPerSecond;
+  provenance.signer = models::FirstLineOf(options.signer);
   TIDEGATE_TRY(store.Put(spec.model, made.manifest, std::move(provenance)));
   return spec.model;
 }
 
-Result<void> WriteAll(const UniqueFd& file, const std::string& path, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(file.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return FileError("write", path);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
+std::string_view WhyOf(models::LeftoverKind kind) {
+  switch (kind) {
+    case models::LeftoverKind::kBlob:
+      return "no model needs it";
+    case models::LeftoverKind::kPartial:
+      return "of a transfer that did not end";
+    case models::LeftoverKind::kDamaged:
+      return "was set aside as damaged";
   }
-  return {};
+  return "";
 }
 
 }  // namespace
 
-Result<std::vector<cli::VerifiedBlob>> VerifyModels(const std::string& model,
-                                                    const cli::TransferFunction& progress) {
-  TIDEGATE_ASSIGN(const models::ModelStore store, OpenStore());
-  std::vector<models::StoredModel> wanted;
-  if (model.empty()) {
-    models::StoreListing listing = store.List();
-    if (!listing.problems.empty()) return listing.problems.front().error;
-    wanted = std::move(listing.models);
-  } else {
-    TIDEGATE_ASSIGN(const models::ModelName name, models::ModelName::Parse(model, "MODEL"));
-    TIDEGATE_ASSIGN(models::StoredModel found, store.Find(name));
-    wanted.push_back(std::move(found));
-  }
-  std::map<models::Digest, cli::VerifiedBlob> rows;
-  for (const models::StoredModel& one : wanted) {
-    for (const models::Layer& layer : one.manifest.Blobs()) {
-      rows.try_emplace(layer.digest, ToRow(one, layer));
-    }
-  }
-  const auto tell = [&](const models::VerifyProgress& done) {
-    progress({"verifying sha256 digest", "", static_cast<std::int64_t>(done.bytes_total),
-              static_cast<std::int64_t>(done.bytes_done)});
-  };
-  TIDEGATE_ASSIGN(const models::VerifyReport report, store.Verify(tell, std::stop_token()));
-  Mark(report.damaged, cli::BlobState::kDamaged,
-       "its bytes have another digest; remove the model and pull it again", rows);
-  Mark(report.missing, cli::BlobState::kMissing, "it is not there; pull the model again", rows);
-  std::vector<cli::VerifiedBlob> blobs;
-  for (auto& [digest, row] : rows) blobs.push_back(std::move(row));
-  return blobs;
-}
-
 Result<cli::ImportedModel> ImportModelFile(const cli::ImportOptions& options,
                                            const cli::TransferFunction& progress) {
-  TIDEGATE_ASSIGN(models::ModelStore store, OpenStore());
+  const StopOnSignal stop;
+  TIDEGATE_ASSIGN(const models::ModelFolders where, KeptPlaces(options.config_path));
+  models::ModelStore store(where.store);
   TIDEGATE_ASSIGN(Source source, OpenSource(options.path, progress));
   std::optional<models::ModelName> name;
   if (!options.name.empty()) {
     TIDEGATE_ASSIGN(name, models::ModelName::Parse(options.name, "--name"));
+    if (plan::IsReserved(name->Short())) {
+      return InvalidArgument("--name", "'" + options.name +
+                                           "' leaves the choice of a model to the gate; choose "
+                                           "another name");
+    }
   }
   const models::ReadBytes read = [&](std::span<char> into) { return source.Read(into); };
   TIDEGATE_ASSIGN(const models::ModelName taken,
-                  source.IsModelFile() ? TakeIn(store, options, progress)
-                                       : models::ImportModel(store, read, name, std::stop_token()));
+                  source.IsModelFile()
+                      ? TakeIn(store, options, progress, stop.token())
+                      : models::ImportModel(store, read, {name, options.signer}, stop.token()));
   TIDEGATE_ASSIGN(const models::StoredModel stored, store.Find(taken));
   return cli::ImportedModel{taken.Short(), stored.digest.Hex(),
                             static_cast<std::int64_t>(stored.manifest.TotalBytes())};
@@ -195,30 +152,57 @@ Result<cli::ImportedModel> ImportModelFile(const cli::ImportOptions& options,
 
 Result<cli::ExportedModel> ExportModelFile(const cli::ExportOptions& options,
                                            const cli::TransferFunction& progress) {
-  TIDEGATE_ASSIGN(const models::ModelStore store, OpenStore());
-  TIDEGATE_ASSIGN(const models::ModelName name, models::ModelName::Parse(options.model, "MODEL"));
-  TIDEGATE_ASSIGN(const models::StoredModel stored, store.Find(name));
-  const UniqueFd file(open(options.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!file.valid() && errno == EEXIST) {
-    return Error{ErrorCode::kConflict, ErrorSource::kCaller, Retry::kNever,
-                 options.path + " is there already; name another file, or remove it"};
+  const StopOnSignal stop;
+  TIDEGATE_ASSIGN(const models::ModelFolders where, KeptPlaces(options.config_path));
+  TIDEGATE_ASSIGN(const KeptModel kept, FindKept(where, options.model));
+  std::uint64_t total = 0;
+  if (kept.store) {
+    TIDEGATE_ASSIGN(const models::StoredModel stored, kept.store->Find(kept.name));
+    total = stored.manifest.TotalBytes();
+  } else {
+    total = kept.files->size_bytes;  // what lies beside it is little
   }
-  if (!file.valid()) return FileError("make", options.path);
-  const auto total = static_cast<std::int64_t>(stored.manifest.TotalBytes());
-  std::int64_t bytes = 0;
+  TIDEGATE_ASSIGN(WholeFile file, WholeFile::Make(options.path));
+  std::uint64_t bytes = 0;
+  const auto tell = [&](const char* status, std::uint64_t done) {
+    progress({status, "", static_cast<std::int64_t>(total),
+              static_cast<std::int64_t>(std::min(done, total))});
+  };
   const models::WriteBytes write_bytes = [&](std::string_view piece) -> Result<void> {
-    TIDEGATE_TRY(WriteAll(file, options.path, piece));
-    bytes += static_cast<std::int64_t>(piece.size());
-    progress({"exporting", "", total, std::min(bytes, total)});
+    TIDEGATE_TRY(file.Write(piece));
+    bytes += piece.size();
+    tell("exporting", bytes);
     return {};
   };
-  Result<void> done = models::ExportModel(store, name, write_bytes, std::stop_token());
-  if (done.ok() && fsync(file.get()) != 0) done = FileError("write", options.path);
-  if (!done.ok()) {
-    unlink(options.path.c_str());
-    return std::move(done).error();
+  std::uint64_t hashed = 0;
+  const models::TellRead hash = [&](std::uint64_t more) { tell("hashing", hashed += more); };
+  TIDEGATE_TRY(kept.store
+                   ? models::ExportModel(*kept.store, kept.name, write_bytes, stop.token())
+                   : models::ExportFiles(*kept.files, kept.name, write_bytes, hash, stop.token()));
+  TIDEGATE_TRY(std::move(file).Finish());
+  return cli::ExportedModel{static_cast<std::int64_t>(bytes)};
+}
+
+Result<cli::PruneReport> PruneStore(const cli::PruneOptions& options) {
+  TIDEGATE_ASSIGN(const models::ModelFolders where, KeptPlaces(options.config_path));
+  cli::PruneReport pruned;
+  std::error_code ec;
+  if (!fs::exists(where.store, ec)) return pruned;  // nothing was ever kept
+  models::CollectRules rules;
+  rules.partials_keep_s = 0;
+  rules.only_tell = options.dry_run;
+  if (options.all) rules.blobs_keep_s = rules.others_partials_keep_s = 0;
+  models::ModelStore store(where.store);
+  TIDEGATE_ASSIGN(const models::CollectReport report,
+                  store.Collect(SystemClock().WallNanos() / kNanosPerSecond, rules));
+  for (const models::Leftover& file : report.removed) {
+    pruned.files.push_back(
+        {file.name, std::string(WhyOf(file.kind)), static_cast<std::int64_t>(file.bytes)});
   }
-  return cli::ExportedModel{bytes};
+  pruned.bytes = static_cast<std::int64_t>(report.bytes);
+  pruned.in_use = static_cast<std::int64_t>(report.in_use);
+  if (report.held_back) pruned.held_back = report.held_back->message;
+  return pruned;
 }
 
 }  // namespace tidegate::app

@@ -1,22 +1,17 @@
 #include "app/use_weights.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
-#include <cstdio>
-#include <cstring>
-#include <fcntl.h>
 #include <fstream>
 #include <mutex>
 #include <sstream>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
-#include "base/unique_fd.h"
+#include "app/state_file.h"
 #include "engine/use_weight.h"
 #include "obs/log.h"
 
@@ -55,26 +50,6 @@ double Sum(const UseWeights& weights) {
   double sum = 0;
   for (const auto& [model, weight] : weights) sum += weight;
   return sum;
-}
-
-// Under another name first: a crash leaves the old file or the new one.
-Result<void> Replace(const std::string& path, std::string_view text) {
-  const std::string fresh = path + ".new";
-  const auto failed = [&](const char* what) {
-    return Unavailable(ErrorSource::kGateway,
-                       fmt::format("cannot {} {}: {}", what, fresh, std::strerror(errno)));
-  };
-  UniqueFd file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!file.valid()) return failed("make");
-  while (!text.empty()) {
-    const ssize_t written = write(file.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return failed("write");
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (fsync(file.get()) != 0) return failed("write");
-  if (std::rename(fresh.c_str(), path.c_str()) != 0) return failed("rename");
-  return {};
 }
 
 }  // namespace
@@ -158,7 +133,7 @@ void UseWeightsFile::Save() {
   seen_wall_nanos_ = wall_nanos;
   constexpr double kRounding = 1.0001;
   if (sum < kWeightMin || sum <= unused * kRounding) return;
-  const Result<void> written = Replace(path_, WriteUseWeights(weights, wall_nanos));
+  const Result<void> written = ReplaceFile(path_, WriteUseWeights(weights, wall_nanos));
   if (!written.ok()) {
     obs::Log(obs::Level::kWarning, "which models are used could not be kept: {}",
              Describe(written.error()));

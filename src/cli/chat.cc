@@ -1,6 +1,7 @@
 #include "cli/chat.h"
 
 #include <array>
+#include <utility>
 
 #include "cli/gate_client.h"
 #include "cli/json_fields.h"
@@ -28,7 +29,23 @@ void WriteWishes(json::Writer& writer, const ChatWishes& wishes) {
 
 // The word that a gate's error bears in Ollama's protocol.
 std::optional<ErrorCode> CodeOfWord(std::string_view word) {
-  if (word == "model_not_found") return ErrorCode::kNotFound;
+  // A reason stands in the place of its code, and a line of a stream has no status beside it.
+  constexpr std::array<std::pair<std::string_view, ErrorCode>, 12> kReasons = {
+      {{"model_not_found", ErrorCode::kNotFound},
+       {"private_address", ErrorCode::kPermissionDenied},
+       {"plain_redirect", ErrorCode::kPermissionDenied},
+       {"foreign_realm", ErrorCode::kPermissionDenied},
+       {"foreign_location", ErrorCode::kPermissionDenied},
+       {"upload_redirect", ErrorCode::kPermissionDenied},
+       {"registry_not_configured", ErrorCode::kPermissionDenied},
+       {"digest_mismatch", ErrorCode::kProtocol},
+       {"cut", ErrorCode::kProtocol},
+       {"name_taken", ErrorCode::kConflict},
+       {"blob_missing", ErrorCode::kConflict},
+       {"blob_damaged", ErrorCode::kConflict}}};
+  for (const auto& [reason, code] : kReasons) {
+    if (reason == word) return code;
+  }
   constexpr std::array kCodes = {
       ErrorCode::kInvalidArgument, ErrorCode::kUnauthenticated,  ErrorCode::kPermissionDenied,
       ErrorCode::kNotFound,        ErrorCode::kConflict,         ErrorCode::kTooLarge,

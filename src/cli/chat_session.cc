@@ -23,6 +23,12 @@ namespace {
 constexpr std::string_view kPrompt = ">>> ";
 constexpr std::string_view kMorePrompt = "... ";
 
+// As a model can keep them.
+std::vector<ChatMessage> WithoutMedia(std::vector<ChatMessage> messages) {
+  for (ChatMessage& message : messages) message.images.clear();
+  return messages;
+}
+
 class ChatSession {
  public:
   ChatSession(Context& context, GateClient& client, ChatSetup setup)
@@ -65,7 +71,6 @@ class ChatSession {
   AnswerStyle style_;
   const bool insecure_;
   std::string system_;
-  std::string parent_;               // the model that this one was made from
   std::vector<ChatMessage> loaded_;  // that the model itself begins with
   History history_;
   bool remember_ = true;
@@ -111,7 +116,6 @@ Result<void> ChatSession::Enter(const std::string& model, bool may_pull) {
   }
   request_.model = model;
   request_.messages.clear();
-  parent_ = shown->parent;
   loaded_ = std::move(shown->messages);
   return Result<void>();
 }
@@ -193,6 +197,9 @@ Result<void> ChatSession::List() {
 
 Result<void> ChatSession::Load(const std::string& model) {
   TIDEGATE_TRY(Enter(model, false));
+  // They were for the other model, and this one may have its own.
+  system_.clear();
+  request_.options_json.clear();
   Note("Chatting with " + Printable(model));
   ShowLoadedMessages();
   return Result<void>();
@@ -203,7 +210,7 @@ std::string ChatSession::SaveBody(const std::string& name) const {
   json::Writer writer(body);
   writer.BeginObject();
   writer.Key("model").String(name);
-  writer.Key("from").String(parent_.empty() ? request_.model : parent_);
+  writer.Key("from").String(request_.model);
   writer.Key("stream").Bool(false);
   if (!system_.empty()) writer.Key("system").String(system_);
   if (!request_.options_json.empty()) {
@@ -214,7 +221,7 @@ std::string ChatSession::SaveBody(const std::string& name) const {
   if (!loaded_.empty() || !request_.messages.empty()) {
     writer.Key("messages").BeginArray();
     WriteMessages(writer, loaded_);
-    WriteMessages(writer, request_.messages);
+    WriteMessages(writer, WithoutMedia(request_.messages));
     writer.EndArray();
   }
   writer.EndObject();
@@ -232,6 +239,9 @@ Result<void> ChatSession::Save(const std::string& name) {
     return Error{ErrorCode::kProtocol, ErrorSource::kUpstream, Retry::kNever,
                  "the model was not saved: " + status.status};
   }
+  const bool shown = std::any_of(request_.messages.begin(), request_.messages.end(),
+                                 [](const ChatMessage& one) { return !one.images.empty(); });
+  if (shown) Note("A model keeps no pictures or sounds: those of this chat are left out.");
   Note("Created new model '" + Printable(name) + "'");
   return Result<void>();
 }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "cli/exit_code.h"
 #include "cli/fake_gate.h"
 
@@ -58,6 +59,19 @@ TEST_F(ModelsTest, PullShowsEachFileOnALineOfItsOwn) {
             "success\n");
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(gate_.asked().front().body, R"({"model":"llama3.2","insecure":true})");
+}
+
+TEST_F(ModelsTest, AFileAtAUrlIsCalledAsItsUserSays) {
+  gate_.Answer(kAskPull, PullAnswer());
+  EXPECT_EQ(RunAtGate({"pull", "https://hf.co/x.gguf#sha256=ab", "--name", "mine"}).code, kExitOk);
+  EXPECT_EQ(gate_.asked().front().body,
+            R"({"model":"https://hf.co/x.gguf#sha256=ab","destination":"mine"})");
+  EXPECT_NE(gate_.asked("POST /api/show").back().body.find(R"("mine")"), std::string::npos);
+  const std::size_t asked = gate_.asked().size();
+  const Outcome outcome = RunAtGate({"pull", "llama3.2", "--name", "mine"});
+  EXPECT_EQ(outcome.code, kExitUsage);
+  EXPECT_NE(outcome.err.find("tidegate cp llama3.2 mine"), std::string::npos) << outcome.err;
+  EXPECT_EQ(gate_.asked().size(), asked);
 }
 
 TEST_F(ModelsTest, WithJsonPullPassesTheLinesOn) {
@@ -139,14 +153,16 @@ TEST_F(ModelsTest, ListShowsWhatIsOnThisDevice) {
 TEST_F(ModelsTest, PsHasOllamasColumns) {
   const std::string digest = kLayer.substr(7);
   const auto model = [&digest](const char* name, int gpu, const std::string& until) {
+    const std::string pinned = *name == 'd' ? R"(,"tidegate":{"pinned":true})" : "";
     return R"({"name":")" + std::string(name) + R"(","size":1000,"size_vram":)" +
            std::to_string(gpu) + R"(,"digest":")" + digest + R"(","expires_at":")" + until +
-           R"(","context_length":4096})";
+           R"(","context_length":4096)" + pinned + "}";
   };
   gate_.Answer("GET /api/ps",
                Canned{200, R"({"models":[)" + model("a:latest", 1000, Ago(-4 * 60 - 30)) + "," +
                                model("b:latest", 0, "2318-11-04T00:00:00Z") + "," +
-                               model("c:latest", 650, Ago(5)) + "]}"});
+                               model("c:latest", 650, Ago(5)) + "," +
+                               model("d:latest", 0, "2318-11-04T00:00:00Z") + "]}"});
   const Outcome outcome = RunAtGate({"ps"});
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
   EXPECT_EQ(
@@ -154,7 +170,8 @@ TEST_F(ModelsTest, PsHasOllamasColumns) {
       "NAME        ID              SIZE      PROCESSOR          CONTEXT    UNTIL\n"
       "a:latest    8eeb52dfb3bb    1.0 kB    100% GPU           4096       4 minutes from now\n"
       "b:latest    8eeb52dfb3bb    1.0 kB    100% CPU           4096       Forever\n"
-      "c:latest    8eeb52dfb3bb    1.0 kB    35%/65% CPU/GPU    4096       Stopping...\n");
+      "c:latest    8eeb52dfb3bb    1.0 kB    35%/65% CPU/GPU    4096       Stopping...\n"
+      "d:latest    8eeb52dfb3bb    1.0 kB    100% CPU           4096       Forever (pinned)\n");
 }
 
 TEST_F(ModelsTest, RmStopsDeletesAndSaysSo) {
@@ -165,19 +182,51 @@ TEST_F(ModelsTest, RmStopsDeletesAndSaysSo) {
   EXPECT_EQ(outcome.out, "deleted 'a'\ndeleted 'b'\n");
   const std::vector<Asked> asked = gate_.asked();
   ASSERT_EQ(asked.size(), 4U);
-  EXPECT_EQ(asked[0].body, R"({"model":"a","stream":false,"keep_alive":0})");
+  EXPECT_EQ(asked[0].body, R"({"model":"local/a","stream":false,"keep_alive":0})");
   EXPECT_EQ(asked[1].body, R"({"model":"a"})");
   EXPECT_EQ(RunAtGate({"rm", "a", "--json"}).out, "{\"deleted\":[\"a\"]}\n");
+  gate_.Answer("DELETE /api/delete", Canned{200, R"({"warning":"its files stay"})"});
+  outcome = RunAtGate({"rm", "a"});
+  EXPECT_EQ(outcome.code, kExitOk);
+  EXPECT_EQ(outcome.out, "deleted 'a'\n");
+  EXPECT_EQ(outcome.err, "warning: its files stay\n");
+  EXPECT_EQ(RunAtGate({"rm", "a", "--json"}).out,
+            "{\"deleted\":[\"a\"],\"warnings\":[\"its files stay\"]}\n");
   gate_.Answer("DELETE /api/delete", Canned{404, R"({"error":"model 'x' not found"})"});
   outcome = RunAtGate({"rm", "x", "y"});
   EXPECT_EQ(outcome.code, kExitNoInput);
   EXPECT_EQ(outcome.err, "tidegate: model 'x' not found\n");
 }
 
+TEST_F(ModelsTest, PinAndUnpinSayWhatTheyDid) {
+  gate_.Answer("POST /tidegate/models/pin", Canned{200, R"({"model":"a","pinned":true})"});
+  EXPECT_EQ(RunAtGate({"pin", "a"}).out, "pinned 'a'\n");
+  EXPECT_EQ(gate_.asked().front().body, R"({"model":"a"})");
+  EXPECT_EQ(RunAtGate({"pin", "a", "--json"}).out, "{\"model\":\"a\",\"pinned\":true}\n");
+  gate_.Answer("POST /tidegate/models/unpin", Canned{200, R"({"model":"a","pinned":false})"});
+  EXPECT_EQ(RunAtGate({"unpin", "a"}).out, "unpinned 'a'\n");
+  gate_.Answer("POST /tidegate/models/pin",
+               Canned{409, R"({"error":{"code":"conflict","message":"pinned ones hold 6 GiB"}})"});
+  const Outcome outcome = RunAtGate({"pin", "b"});
+  EXPECT_NE(outcome.code, kExitOk);
+  EXPECT_EQ(outcome.err, "tidegate: pinned ones hold 6 GiB\n");
+}
+
+TEST_F(ModelsTest, WhatIsPinnedIsDeletedWithoutAWord) {
+  gate_.Answer("POST /api/generate", Canned{409, R"({"error":"\"a\" is pinned"})"});
+  gate_.Answer("DELETE /api/delete", Canned{200, ""});
+  const Outcome outcome = RunAtGate({"rm", "a"});
+  EXPECT_EQ(outcome.out, "deleted 'a'\n");
+  EXPECT_EQ(outcome.err, "");
+}
+
 TEST_F(ModelsTest, CpAndStopSayWhatTheyDid) {
   gate_.Answer("POST /api/copy", Canned{200, ""});
   EXPECT_EQ(RunAtGate({"cp", "a", "b"}).out, "copied 'a' to 'b'\n");
-  EXPECT_EQ(gate_.asked().front().body, R"({"source":"a","destination":"b"})");
+  EXPECT_EQ(gate_.asked().front().body, R"({"source":"a","destination":"b","stream":true})");
+  EXPECT_EQ(RunAtGate({"cp", "a", "b"}).err, "");
+  EXPECT_EQ(RunAtGate({"cp", "a", "b", "--json"}).out,
+            "{\"source\":\"a\",\"destination\":\"b\"}\n");
   gate_.Answer("POST /api/generate", Canned{200, R"({"done":true,"done_reason":"unload"})"});
   EXPECT_EQ(RunAtGate({"stop", "a"}).code, kExitOk);
   EXPECT_EQ(RunAtGate({"stop", "a"}).out, "");
@@ -186,6 +235,36 @@ TEST_F(ModelsTest, CpAndStopSayWhatTheyDid) {
   EXPECT_EQ(outcome.code, kExitNoInput);
   EXPECT_EQ(outcome.err,
             "tidegate: couldn't find model \"z\" to stop; 'tidegate ps' lists what runs\n");
+  // Whichever model the gate would choose is nobody's to stop, and so a name is a local model's.
+  for (const Asked& asked : gate_.asked("POST /api/generate")) {
+    EXPECT_NE(asked.body.find(R"("model":"local/)"), std::string::npos) << asked.body;
+  }
+  gate_.AnswerOnce("POST /api/generate", Canned{404, R"({"error":"model not found"})"});
+  gate_.Answer("POST /api/generate", Canned{200, R"({"done":true})"});
+  EXPECT_EQ(RunAtGate({"stop", "shed/m"}).code, kExitOk);
+  EXPECT_EQ(gate_.asked().back().body, R"({"model":"shed/m","stream":false,"keep_alive":0})");
+}
+
+TEST_F(ModelsTest, CpShowsHowFarItIsAndWhyItFails) {
+  const std::string copied =
+      "{\"status\":\"copying file big.gguf\",\"total\":3000000000,\"completed\":1000000000}\n"
+      "{\"status\":\"copying file big.gguf\",\"total\":3000000000,\"completed\":3000000000}\n";
+  gate_.Answer("POST /api/copy", Canned{200, copied + "{\"status\":\"success\"}\n", kNdjson});
+  Outcome outcome = RunAtGate({"cp", "big", "b"});
+  EXPECT_EQ(outcome.code, kExitOk);
+  EXPECT_EQ(outcome.out, "copied 'big' to 'b'\n");
+  EXPECT_EQ(outcome.err, "copying file big.gguf: 100% 3.0 GB\nsuccess\n");
+  outcome = RunAtGate({"cp", "big", "b", "--json"});
+  EXPECT_EQ(outcome.out, "{\"source\":\"big\",\"destination\":\"b\"}\n");
+  EXPECT_EQ(outcome.err, "");
+  gate_.Answer(
+      "POST /api/copy",
+      Canned{200, copied + R"({"error":"the disk is full","code":"unavailable"})", kNdjson});
+  outcome = RunAtGate({"cp", "big", "b"});
+  EXPECT_EQ(outcome.code, kExitUnavailable);
+  EXPECT_EQ(outcome.out, "");
+  gate_.Answer("POST /api/copy", Canned{200, copied, kNdjson});
+  EXPECT_EQ(RunAtGate({"cp", "big", "b"}).code, kExitProtocol) << "it ended on the way";
 }
 
 constexpr const char* kShownUnfit =
@@ -242,6 +321,25 @@ TEST_F(ModelsTest, ShowSaysHowFastAModelWasMeasuredToBe) {
             "    writes         20.3 tokens/s\n\n");
 }
 
+TEST_F(ModelsTest, ShowSaysWhereAModelCameFrom) {
+  gate_.Answer(
+      "POST /api/show",
+      Canned{200, R"({"details":{"format":"gguf"},"tidegate":{"provider":"local",)"
+                  R"("provenance":{"source":"https://hf.co/ann/notes","digest":"sha256:ab",)"
+                  R"("time":"2026-11-26T19:00:00Z","license":"apache-2.0",)"
+                  R"("signer":"ann\u001b[2J"}}})"});
+  EXPECT_EQ(RunAtGate({"show", "m"}).out,
+            "  Provenance\n"
+            "    from         https://hf.co/ann/notes\n"
+            "    digest       sha256:ab\n"
+            "    since        2026-11-26T19:00:00Z\n"
+            "    license      apache-2.0\n"
+            "    signed by    ann[2J\n\n");
+  gate_.Answer("POST /api/show",
+               Canned{200, R"({"details":{"format":"gguf"},"tidegate":{"provenance":{}}})"});
+  EXPECT_EQ(RunAtGate({"show", "m"}).out, "  Provenance\n    from    made here\n\n");
+}
+
 TEST_F(ModelsTest, ShowIsBlocksOrOnePart) {
   gate_.Answer(
       "POST /api/show",
@@ -276,9 +374,24 @@ TEST_F(ModelsTest, ShowIsBlocksOrOnePart) {
   EXPECT_EQ(RunAtGate({"show", "m", "--system", "--license"}).code, kExitUsage);
 }
 
+TEST_F(ModelsTest, CreatePullsWhatItIsMadeFromAndIsNotHere) {
+  const std::string file = Write("w/Modelfile", "FROM …\n");
+  Modelfile recipe;
+  recipe.from = {"llama3.2"};
+  modelfile_ = recipe;
+  gate_.AnswerOnce("POST /api/create", Canned{404, R"({"error":"model 'llama3.2' not found"})"});
+  gate_.Answer("POST /api/create", Canned{200, "{\"status\":\"success\"}\n", kNdjson});
+  gate_.Answer("POST /api/pull", Canned{200, "{\"status\":\"success\"}\n", kNdjson});
+  const Outcome outcome = RunAtGate({"create", "mine", "-f", file});
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  ASSERT_EQ(gate_.asked("POST /api/pull").size(), 1U);
+  EXPECT_EQ(gate_.asked("POST /api/pull")[0].body, R"({"model":"llama3.2"})");
+  EXPECT_EQ(gate_.asked("POST /api/create").size(), 2U);
+}
+
 TEST_F(ModelsTest, CreateSendsTheFilesThatTheGateDoesNotHave) {
-  Write("w/weights.gguf", std::string(3U << 20U, 'w'));
-  Write("w/lora.gguf", "lora");
+  Write("w/weights.gguf", "GGUF" + std::string((3U << 20U) - 4, 'w'));
+  Write("w/lora.gguf", "GGUF lora");
   const std::string file = Write("w/Modelfile", "FROM …\n");
   Modelfile recipe;
   recipe.from = {"./weights.gguf"};
@@ -302,10 +415,10 @@ TEST_F(ModelsTest, CreateSendsTheFilesThatTheGateDoesNotHave) {
   EXPECT_TRUE(asked[0].line.starts_with("HEAD /api/blobs/sha256:")) << asked[0].line;
   EXPECT_EQ(asked[1].line, "POST" + asked[0].line.substr(4));
   EXPECT_EQ(asked[1].body.size(), 3U << 20U);
-  EXPECT_EQ(asked[3].body, "lora");
+  EXPECT_EQ(asked[3].body, "GGUF lora");
   const std::string first = asked[0].line.substr(std::string("HEAD /api/blobs/").size());
   const std::string second = asked[2].line.substr(std::string("HEAD /api/blobs/").size());
-  EXPECT_EQ(second, "sha256:d339f720de1fd92a672df9ef19a8cdbda6171cbf33fcd35ad95c46f8aebaf628");
+  EXPECT_EQ(second, "sha256:" + ToHex(ComputeSha256("GGUF lora")));
   EXPECT_EQ(asked[4].body, R"({"model":"mine","files":{"weights.gguf":")" + first +
                                R"("},"adapters":{"lora.gguf":")" + second +
                                R"("},"system":"Be brief.","quantize":"q8_0",)"
@@ -318,6 +431,36 @@ TEST_F(ModelsTest, CreateSendsTheFilesThatTheGateDoesNotHave) {
   outcome = RunAtGate({"create", "mine", "-f", file});
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
   EXPECT_EQ(gate_.asked().size(), 6U + 4U);  // nothing was sent again
+}
+
+TEST_F(ModelsTest, CreateSendsNothingThatIsNoModel) {
+  Write("w/weights.gguf", "GGUF" + std::string(100, 'w'));
+  Write("w/id_rsa", "-----BEGIN OPENSSH PRIVATE KEY-----\n");
+  Write("w/empty", "");
+  Write("w/folder/model.gguf", "no model at all, whatever it is called");
+  const std::string file = Write("w/Modelfile", "FROM …\n");
+  gate_.AnswerPrefix("HEAD /api/blobs/", Canned{404, ""});
+  gate_.AnswerPrefix("POST /api/blobs/", Canned{201, ""});
+  gate_.Answer("POST /api/create", Canned{200, "{\"status\":\"success\"}\n", kNdjson});
+  for (const char* path : {"./id_rsa", "./empty", "./folder"}) {
+    modelfile_ = Modelfile();
+    modelfile_->from = {"./weights.gguf"};
+    modelfile_->adapters = {path};
+    Outcome outcome = RunAtGate({"create", "mine", "-f", file});
+    EXPECT_EQ(outcome.code, kExitData) << path;
+    EXPECT_NE(outcome.err.find("neither GGUF nor safetensors"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find(path + 2), std::string::npos) << outcome.err;
+    modelfile_ = Modelfile();
+    modelfile_->from = {path};
+    EXPECT_EQ(RunAtGate({"create", "mine", "-f", file}).code, kExitData) << path;
+  }
+  EXPECT_TRUE(gate_.asked().empty());
+  // A server that takes safetensors gets them.
+  Write("w/tensors/model.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
+  Write("w/tensors/config.json", "{}");
+  modelfile_ = Modelfile();
+  modelfile_->from = {"./tensors"};
+  EXPECT_EQ(RunAtGate({"create", "mine", "-f", file}).code, kExitOk);
 }
 
 TEST_F(ModelsTest, QuantizeMakesAModelThatIsCalledAfterItsLevel) {
@@ -359,7 +502,7 @@ TEST_F(ModelsTest, CreateNamesWhatIsWrongBeforeAnythingIsSent) {
 }
 
 TEST_F(ModelsTest, AFolderIsItsGgufOrItsSafetensorsWithWhatDescribesThem) {
-  Write("hf/model.safetensors", "t");
+  Write("hf/model.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
   Write("hf/config.json", "{}");
   Write("hf/README.md", "no");
   const std::string file = Write("Modelfile", "FROM hf\n");
@@ -476,47 +619,6 @@ TEST_F(ModelsTest, LaunchListsAgentsAndSaysHowToGetThem) {
   EXPECT_EQ(Run({"launch", "codex", "--host", "127.0.0.1:1"}).code, kExitUnavailable);
 }
 
-TEST_F(ModelsTest, VerifyNamesWhatIsDamaged) {
-  services_.verify_models = [](const std::string& model, const TransferFunction& progress) {
-    EXPECT_EQ(model, "m");
-    progress({"verifying 8eeb52dfb3bb", kLayer, 10, 10});
-    return Result<std::vector<VerifiedBlob>>(std::vector<VerifiedBlob>{
-        {"m", kLayer, 4'700'000'000, BlobState::kGood, ""},
-        {"m", "sha256:ff", 3, BlobState::kDamaged, "its digest is another"}});
-  };
-  Outcome outcome = Run({"verify", "m"});
-  EXPECT_EQ(outcome.code, kExitFailure);
-  EXPECT_EQ(outcome.err, "verifying 8eeb52dfb3bb: 100% 10 B\n");
-  EXPECT_EQ(outcome.out,
-            "MODEL  FILE       STATE    PROBLEM\n"
-            "m      sha256:ff  damaged  its digest is another\n"
-            "1 file, 4.7 GB, as their digests say\n"
-            "'tidegate pull MODEL' gets what is missing or damaged again\n");
-  outcome = Run({"verify", "m", "--json"});
-  EXPECT_TRUE(outcome.out.starts_with(R"({"ok":false,"files":[{"model":"m")")) << outcome.out;
-  services_.verify_models = [](const std::string&, const TransferFunction&) {
-    return Result<std::vector<VerifiedBlob>>(NotFound("no model 'm' here"));
-  };
-  EXPECT_EQ(Run({"verify", "m"}).code, kExitNoInput);
-}
-
-TEST_F(ModelsTest, ImportAndExportAreThoseOfTheStore) {
-  services_.import_model = [](const ImportOptions& options, const TransferFunction&) {
-    EXPECT_EQ(options.path, "x.gguf");
-    EXPECT_EQ(options.name, "mine");
-    return Result<ImportedModel>(ImportedModel{"mine:latest", kLayer, 12});
-  };
-  services_.export_model = [](const ExportOptions& options, const TransferFunction&) {
-    EXPECT_EQ(options.model, "m");
-    return Result<ExportedModel>(ExportedModel{2'000'000'000});
-  };
-  EXPECT_EQ(Run({"import", "x.gguf", "--name", "mine"}).out, "imported 'mine:latest'\n");
-  EXPECT_EQ(Run({"import", "x.gguf", "--name", "mine", "--json"}).out,
-            R"({"name":"mine:latest","digest":")" + kLayer + "\",\"bytes\":12}\n");
-  EXPECT_EQ(Run({"export", "m", "m.tar"}).out, "exported 'm' to 'm.tar', 2.0 GB\n");
-  EXPECT_EQ(Run({"export", "m"}).code, kExitUsage);
-}
-
 class ChatVerbsTest : public ChatTest {};
 
 TEST_F(ChatVerbsTest, SettingsGoWithTheNextMessage) {
@@ -546,12 +648,13 @@ TEST_F(ChatVerbsTest, AModelIsLoadedSavedAndLeftForAnother) {
   gate_.Answer("POST /api/generate", Canned{200, R"({"done":true})"});
   gate_.Answer("POST /api/create", Canned{200, R"({"status":"success"})"});
   gate_.Answer(kAskChat, ChatAnswer("yes"));
-  const Outcome outcome =
-      Type("now\r/set parameter seed 1\r/save mine\r/show system\r/load other\rnew\r/bye\r");
+  const Outcome outcome = Type(
+      "now\r/set parameter seed 1\r/save mine\r/show system\r/set system Be x\r/load other\r"
+      "/show system\rnew\r/bye\r");
   EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
   EXPECT_EQ(gate_.asked("POST /api/generate").front().body, R"({"model":"auto","stream":false})");
   EXPECT_EQ(gate_.asked("POST /api/create").front().body,
-            R"({"model":"mine","from":"base:latest","stream":false,"parameters":{"seed":1},)"
+            R"({"model":"mine","from":"auto","stream":false,"parameters":{"seed":1},)"
             R"("messages":[{"role":"user","content":"before"},)"
             R"({"role":"assistant","content":"then"},{"role":"user","content":"now"},)"
             R"({"role":"assistant","content":"yes"}]})");
@@ -561,7 +664,23 @@ TEST_F(ChatVerbsTest, AModelIsLoadedSavedAndLeftForAnother) {
   const std::vector<Asked> asked = gate_.asked(kAskChat);
   ASSERT_EQ(asked.size(), 2U);
   EXPECT_EQ(asked[1].body, R"({"model":"other","stream":true,"messages":)"
-                           R"([{"role":"user","content":"new"}],"options":{"seed":1}})");
+                           R"([{"role":"user","content":"new"}]})")
+      << "what was set for the model before is not said to this one";
+  EXPECT_EQ(outcome.out.find("Be x\n"), std::string::npos) << outcome.out;
+}
+
+TEST_F(ChatVerbsTest, WhatWasShownIsNotSavedAndSaidNotToBe) {
+  const std::string cat = testing::TempDir() + "shown-and-not-saved.png";
+  std::ofstream(cat) << "\x89PNG cat";
+  gate_.Answer("POST /api/show", Canned{200, R"({"details":{"format":"gguf"}})"});
+  gate_.Answer("POST /api/generate", Canned{200, R"({"done":true})"});
+  gate_.Answer("POST /api/create", Canned{200, R"({"status":"success"})"});
+  gate_.Answer(kAskChat, ChatAnswer("a cat"));
+  const Outcome outcome = Type("what is " + cat + "\r/save mine\r/bye\r");
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  EXPECT_NE(gate_.asked(kAskChat)[0].body.find("\"images\""), std::string::npos);
+  EXPECT_EQ(gate_.asked("POST /api/create")[0].body.find("\"images\""), std::string::npos);
+  EXPECT_NE(outcome.err.find("A model keeps no pictures"), std::string::npos) << outcome.err;
 }
 
 TEST_F(ChatVerbsTest, AModelThatIsNotThereLeavesTheChatAsItIs) {

@@ -194,23 +194,36 @@ TEST_F(CliTest, PsShowsTheEnginesViewOnRequest) {
                   R"("last_start_ms":1500,)"
                   R"("context_tokens":8192,"last_error":"","speculation":"draft-simple",)"
                   R"("drafted_tokens":37,"draft_accepted_tokens":30},{"model":"odd",)"
-                  R"("state":"ready","users":0,"slots":1,)"
+                  R"("state":"ready","users":0,"slots":1,"pinned":true,)"
                   R"("speculation_note":"its draft is not used"},{"model":"big","state":"absent",)"
                   R"("users":0,"slots":2,"unfit":"a context of 8192 needs more",)"
                   R"("last_error":"old"},{"model":"slow","state":"ready",)"
                   R"("degraded":"uses 0 of 1 planned devices"}]})"});
-  EXPECT_EQ(RunAtGate({"ps", "--wide"}).out,
-            "MODEL  STATE  BUSY  WAITING    WAIT  WINDOW  MEMORY  PID  STARTED IN        DRAFTS  "
-            "NOTES\n"
-            "small  ready   1/4        2  900 ms   8,192  637 MB  321      1.50 s  30/37 (81 %)\n"
-            "odd    ready   0/1        0       -       0       -    -           -             -  "
-            "its draft is not used\n"
-            "slow   ready   0/0        0       -       0       -    -           -             -  "
-            "uses 0 of 1 planned devices\n");
+  EXPECT_EQ(
+      RunAtGate({"ps", "--wide"}).out,
+      "MODEL  STATE          BUSY  WAITING    WAIT  WINDOW  MEMORY  PID  STARTED IN        "
+      "DRAFTS  NOTES\n"
+      "small  ready           1/4        2  900 ms   8,192  637 MB  321      1.50 s  30/37 (81 %)\n"
+      "odd    ready, pinned   0/1        0       -       0       -    -           -             -  "
+      "its draft is not used\n"
+      "slow   ready           0/0        0       -       0       -    -           -             -  "
+      "uses 0 of 1 planned devices\n");
   const std::string all = RunAtGate({"ps", "--all"}).out;
   EXPECT_NE(all.find("big    absent"), std::string::npos);
   EXPECT_NE(all.find("a context of 8192 needs more"), std::string::npos);
   EXPECT_EQ(all.find("old"), std::string::npos);
+}
+
+TEST_F(CliTest, PsSaysHowLongTheFirstHasWaitedAndForWhom) {
+  gate_.Answer("GET /tidegate/ps",
+               Canned{200, R"({"models":[{"model":"next","state":"waiting","users":0,"slots":4,)"
+                           R"("queue_depth":3,"oldest_wait_ms":42000,"last_error":"old",)"
+                           R"("waits_for":"\"big\" holds 6.0 GiB for 900 s, answering 1"}]})"});
+  const std::string out = RunAtGate({"ps", "--wide"}).out;
+  EXPECT_NE(out.find("3 for 42.00 s "), std::string::npos) << out;
+  EXPECT_NE(out.find("waits for memory: \"big\" holds 6.0 GiB for 900 s, answering 1"),
+            std::string::npos)
+      << out;
 }
 
 TEST_F(CliTest, SpendGroupsAsAskedAndNamesWhatIsUncertain) {

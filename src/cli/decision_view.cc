@@ -39,6 +39,8 @@ AttemptView ReadAttempt(JsonFields& fields) {
   attempt.total_us = fields.Integer("total_us");
   attempt.bytes_sent = fields.Integer("bytes_sent");
   attempt.bytes_received = fields.Integer("bytes_received");
+  attempt.dropped_messages = fields.Integer("dropped_messages");
+  attempt.cut_texts = fields.Integer("cut_texts");
   if (const auto usage = fields.Find("usage")) {
     JsonFields counts(*usage);
     attempt.input_tokens = counts.Integer("input_tokens");

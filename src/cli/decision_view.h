@@ -29,6 +29,7 @@ struct AttemptView {
   bool usage_estimated = false, assumed = false;
   std::int64_t started_us = 0, ttft_us = 0, total_us = 0;
   std::int64_t bytes_sent = 0, bytes_received = 0;
+  std::int64_t dropped_messages = 0, cut_texts = 0;
 };
 
 struct DecisionView {

@@ -37,7 +37,8 @@ bool IsAuto(const std::string& model) { return model.empty() || model.starts_wit
 // The main reason for `model`, as the end of a sentence that began "… because".
 std::string Because(const DecisionView& decision, const std::string& model) {
   const AttemptView* answered = Answered(decision);
-  if (answered != nullptr && answered != &decision.attempts.front()) {
+  const bool another = answered != nullptr && answered->model != decision.attempts.front().model;
+  if (another) {
     const AttemptView& first = decision.attempts.front();
     return first.model + " was tried first and did not answer (" +
            (first.error.empty() ? first.outcome : first.error) + ")";
@@ -147,6 +148,15 @@ std::string AttemptTable(const DecisionView& decision, const Layout& layout) {
                                     : one.egress + ", " + FormatBytes(one.bytes_sent)});
   }
   std::string out = Section("Attempts", table, layout);
+  for (const AttemptView& one : decision.attempts) {
+    if (one.dropped_messages > 0) {
+      out += fmt::format("  left out to fit the window: the {} oldest messages\n",
+                         one.dropped_messages);
+    }
+    if (one.cut_texts > 0) {
+      out += fmt::format("  cut to fit the window: {} texts\n", one.cut_texts);
+    }
+  }
   for (const AttemptView& one : decision.attempts) {
     if (one.error.empty()) continue;
     std::string text = Printable(one.error);

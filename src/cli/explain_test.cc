@@ -52,6 +52,22 @@ TEST(Explain, AFailedFirstAttemptIsTheReasonForTheSecond) {
   EXPECT_NE(text.find("  local/small: unavailable: connection refused\n"), std::string::npos);
 }
 
+TEST(Explain, WhatWasLeftOutToFitIsTold) {
+  DecisionView decision = Sample();
+  AttemptView second = decision.attempts.front();
+  decision.attempts.front().outcome = "failed";
+  decision.attempts.front().error = "too_large: the request is too long";
+  second.dropped_messages = 4;
+  decision.attempts.push_back(second);
+  EXPECT_EQ(Headline(decision), Headline(Sample())) << "the same model, asked once more";
+  const std::string text = ExplainDecision(decision, Layout{100});
+  EXPECT_NE(text.find("  left out to fit the window: the 4 oldest messages\n"), text.npos) << text;
+  decision.attempts.back().dropped_messages = 0;
+  decision.attempts.back().cut_texts = 2;
+  EXPECT_NE(ExplainDecision(decision, Layout{100}).find("cut to fit the window: 2 texts\n"),
+            std::string::npos);
+}
+
 TEST(Explain, WhatIsOnlyAssumedToHaveBeenChargedSaysSo) {
   DecisionView decision = Sample();
   decision.attempts.front().outcome = "failed";

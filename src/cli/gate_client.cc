@@ -6,7 +6,9 @@
 #include <utility>
 
 #include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
 
+#include "base/clock.h"
 #include "cli/json_fields.h"
 #include "json/reader.h"
 #include "net/async.h"
@@ -73,6 +75,14 @@ AnswerHead ReadAnswerHead(const net::HttpHead& head) {
                     field("tidegate-model")};
 }
 
+// What went wrong on the way, in the words of who waits for a gate and for nothing behind it.
+Error OfGate(Error error, std::int64_t stall_nanos) {
+  if (error.code == ErrorCode::kDeadlineExceeded) {
+    error.message = fmt::format("the gate did nothing for {} s", stall_nanos / kNanosPerSecond);
+  }
+  return error;
+}
+
 Error Interrupted() {
   return Error{ErrorCode::kCancelled, ErrorSource::kCaller, Retry::kNever, "interrupted"};
 }
@@ -93,7 +103,7 @@ struct GateClient::State {
   net::Task<void> Run(Call call, std::optional<Result<std::string>>& result);
   net::Task<Result<std::string>> Exchange(Call call);
   net::Task<Result<void>> Send(const Call& call);
-  net::Task<Result<std::string>> Receive(const StreamHandlers& handlers);
+  net::Task<Result<std::string>> Receive(const Call& call);
   std::string Head(const Call& call) const;
   Error NoGate(Error cause) const;
 
@@ -128,12 +138,12 @@ Error GateClient::State::NoGate(Error cause) const {
   return error;
 }
 
-net::Task<Result<std::string>> GateClient::State::Receive(const StreamHandlers& handlers) {
+net::Task<Result<std::string>> GateClient::State::Receive(const Call& call) {
   while (true) {
     const Result<std::string_view> bytes = co_await exchange->ReadBody();
-    if (!bytes.ok()) co_return bytes.error();
+    if (!bytes.ok()) co_return OfGate(bytes.error(), call.stall_nanos);
     if (bytes->empty()) co_return std::string();
-    Result<void> taken = handlers.on_bytes(*bytes);
+    Result<void> taken = call.handlers->on_bytes(*bytes);
     if (!taken.ok()) co_return std::move(taken).error();
   }
 }
@@ -170,15 +180,17 @@ net::Task<Result<std::string>> GateClient::State::Exchange(Call call) {
   if (!sent.ok() && call.upload == nullptr) co_return std::move(sent).error();
   if (!sent.ok() && sent.error().source == ErrorSource::kCaller) co_return std::move(sent).error();
   const Result<const net::HttpHead*> answer = co_await exchange->ReadHead(call.method == "HEAD");
-  if (!answer.ok()) co_return sent.ok() ? answer.error() : sent.error();
+  if (!answer.ok()) {
+    co_return OfGate(sent.ok() ? answer.error() : sent.error(), call.stall_nanos);
+  }
   const int status = (*answer)->status();
   const bool good = status >= 200 && status < 300;
   if (good && call.handlers != nullptr) {
     call.handlers->on_head(ReadAnswerHead(**answer));
-    co_return co_await Receive(*call.handlers);
+    co_return co_await Receive(call);
   }
   const Result<std::string_view> body = co_await exchange->ReadAll(kAnswerBytesMax);
-  if (!body.ok()) co_return body.error();
+  if (!body.ok()) co_return OfGate(body.error(), call.stall_nanos);
   if (!good) co_return ErrorOfAnswer(status, *body);
   co_return std::string(*body);
 }

@@ -105,7 +105,13 @@ Rows ModelRows(JsonFields& fields, JsonFields& details, const Metadata& info) {
   Add(rows, "context length", At(info, architecture + ".context_length"));
   Add(rows, "embedding length", At(info, architecture + ".embedding_length"));
   Add(rows, "quantization", details.Text("quantization_level"));
+  Add(rows, "made from", details.Text("parent_model"));
   Add(rows, "requires", fields.Text("requires"));
+  if (const std::optional<json::Value> extension = fields.Find("tidegate")) {
+    JsonFields ours(*extension);
+    Add(rows, "chat template", ours.Text("template_note"));
+    fields.Absorb(ours.status());
+  }
   return rows;
 }
 
@@ -151,6 +157,9 @@ Rows MemoryRows(JsonFields& memory) {
   Add(rows, "window",
       FormatCount(window) + " tokens" +
           (most > window ? ", up to " + FormatCount(most) + " when asked" : ""));
+  if (std::string note = memory.Text("window_note"); !note.empty()) {
+    Add(rows, "note", std::move(note));
+  }
   Add(rows, "requests at once", std::to_string(memory.Integer("slots")));
   std::string devices;
   for (const std::string& device : memory.Texts("devices")) {
@@ -160,6 +169,9 @@ Rows MemoryRows(JsonFields& memory) {
     Add(rows, "layers",
         fmt::format("{} of {}{}", memory.Integer("device_layers"), memory.Integer("layers"),
                     devices));
+  }
+  if (std::string note = memory.Text("layers_note"); !note.empty()) {
+    Add(rows, "note", std::move(note));
   }
   Add(rows, "weights", FormatBytes(bytes("weights_bytes")));
   Add(rows, "window's cache", FormatBytes(bytes("cache_bytes")));
@@ -174,6 +186,25 @@ Rows MemoryRows(JsonFields& memory) {
   };
   whole("memory", "host_bytes", "host_budget_bytes");
   whole("graphics memory", "device_bytes", "device_budget_bytes");
+  return rows;
+}
+
+// Where a model of the gate's store came from.
+Rows ProvenanceRows(JsonFields& fields) {
+  const std::optional<json::Value> extension = fields.Find("tidegate");
+  if (!extension) return {};
+  const std::optional<json::Value> value = JsonFields(*extension).Find("provenance");
+  if (!value) return {};
+  JsonFields known(*value);
+  const std::string source = known.Text("source");
+  Rows rows = {{"from", source.empty() ? "made here" : source}};
+  Add(rows, "digest", known.Text("digest"));
+  Add(rows, "since", known.Text("time"));
+  Add(rows, "license", known.Text("license"));
+  Add(rows, "signed by", known.Text("signer"));
+  Add(rows, "quantized from", known.Text("quantized_from"));
+  Add(rows, "quantized by", known.Text("quantized_by"));
+  fields.Absorb(known.status());
   return rows;
 }
 
@@ -266,7 +297,6 @@ Result<ShownModel> ReadShownModel(std::string_view answer, bool verbose) {
   const std::optional<json::Value> details_value = fields.Find("details");
   if (!details_value) return UnexpectedAnswer(InvalidArgument("details", "is required"));
   JsonFields details(*details_value);
-  model.parent = details.Text("parent_model");
   model.local = !details.Text("format").empty() && fields.Text("remote_host").empty();
   const Metadata info = ReadMetadata(fields.Find("model_info"), fields);
   std::string& out = model.info;
@@ -276,6 +306,7 @@ Result<ShownModel> ReadShownModel(std::string_view answer, bool verbose) {
   for (const std::string& one : fields.Texts("capabilities")) capabilities.push_back({one});
   out += Block("Capabilities", capabilities);
   out += Block("Measured", SpeedRows(fields));
+  out += Block("Provenance", ProvenanceRows(fields));
   out += Block("Projector", ProjectorRows(ReadMetadata(fields.Find("projector_info"), fields)));
   out += Block("Parameters", ParameterRows(model.parameters));
   if (verbose) {

@@ -15,7 +15,6 @@ namespace tidegate::cli {
 // What POST /api/show says.
 struct ShownModel {
   std::string license, modelfile, parameters, model_template, system;
-  std::string parent;                 // the model that it was made from
   std::vector<ChatMessage> messages;  // that it begins with
   bool local = false;                 // its weights are on the gate's machine
   std::string unfit;                  // why it cannot be loaded there; empty: it can

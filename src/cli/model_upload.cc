@@ -23,6 +23,11 @@ bool EndsWithAny(const std::string& name, std::initializer_list<const char*> end
                      [&name](const char* ending) { return name.ends_with(ending); });
 }
 
+// What describes safetensors.
+bool IsCompanion(const std::string& name) {
+  return EndsWithAny(name, {".json", "tokenizer.model"});
+}
+
 // The files of a folder that make a model: GGUF, or safetensors with what describes them.
 Result<std::vector<ModelFile>> FilesOfFolder(const std::string& folder) {
   std::vector<ModelFile> gguf;
@@ -39,7 +44,7 @@ Result<std::vector<ModelFile>> FilesOfFolder(const std::string& folder) {
       gguf.push_back(std::move(file));
     else if (name.ends_with(".safetensors"))
       tensors.push_back(std::move(file));
-    else if (EndsWithAny(name, {".json", "tokenizer.model"}))
+    else if (IsCompanion(name))
       companions.push_back(std::move(file));
     if (gguf.size() + tensors.size() + companions.size() > kFolderFilesMax) {
       return InvalidArgument("", "'" + folder + "' holds too many files for a model");
@@ -64,15 +69,52 @@ std::string PathOf(const std::string& written, const std::string& folder, const 
   return path.is_absolute() ? path.string() : (std::filesystem::path(folder) / path).string();
 }
 
-// Adds what `path` is: a file or the files of a folder. False: there is nothing.
-Result<bool> AddFiles(const std::string& path, std::vector<ModelFile>& files) {
+// GGUF begins with its name; safetensors with the length of its header, which is JSON.
+bool LooksLikeWeights(std::string_view head) {
+  constexpr std::string_view kGguf = "GGUF";
+  constexpr std::uint64_t kSafetensorsHeaderBytesMax = 100'000'000;
+  if (head.starts_with(kGguf)) return true;
+  std::uint64_t length = 0;
+  if (head.size() <= sizeof length || head[sizeof length] != '{') return false;
+  for (std::size_t i = sizeof length; i-- > 0;) {  // little-endian
+    length = length << 8U | static_cast<unsigned char>(head[i]);
+  }
+  return length >= 2 && length <= kSafetensorsHeaderBytesMax;
+}
+
+// A slip in a Modelfile, or a Modelfile of somebody else, must not send any file that its reader
+// can read to a gate. `what`: "ADAPTER './x'".
+Result<void> CheckIsModel(const std::string& path, const std::string& what) {
+  constexpr std::size_t kHeadBytes = 16;
+  TIDEGATE_ASSIGN(const OpenedFile opened, OpenFile(path));
+  std::string head;
+  while (head.size() < kHeadBytes) {
+    TIDEGATE_ASSIGN(const std::string piece, ReadSome(opened, kHeadBytes - head.size(), path));
+    if (piece.empty()) break;
+    head += piece;
+  }
+  if (LooksLikeWeights(head)) return {};
+  return InvalidArgument("", what +
+                                 " is no file of a model: it is neither GGUF nor safetensors; "
+                                 "nothing was sent");
+}
+
+// Adds what `path` is: a file or the files of a folder. False: there is nothing. `what`: as in
+// CheckIsModel.
+Result<bool> AddFiles(const std::string& path, const std::string& what,
+                      std::vector<ModelFile>& files) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) return false;
   std::vector<ModelFile> found;
   if (std::filesystem::is_directory(status)) {
     TIDEGATE_ASSIGN(found, FilesOfFolder(path));
+    for (const ModelFile& file : found) {
+      // What describes safetensors has been chosen by its name.
+      if (!IsCompanion(file.name)) TIDEGATE_TRY(CheckIsModel(file.path, "'" + file.path + "'"));
+    }
   } else {
+    TIDEGATE_TRY(CheckIsModel(path, what));
     found.push_back({std::filesystem::path(path).filename().string(), path});
   }
   for (ModelFile& file : found) {
@@ -92,8 +134,9 @@ Result<void> AddNamed(const char* what, const std::vector<std::string>& written,
                       const std::string& folder, const std::string& home,
                       std::vector<ModelFile>& files) {
   for (const std::string& one : written) {
-    TIDEGATE_ASSIGN(const bool found, AddFiles(PathOf(one, folder, home), files));
-    if (!found) return NotFound(std::string(what) + " '" + one + "': there is no such file");
+    const std::string line = std::string(what) + " '" + one + "'";
+    TIDEGATE_ASSIGN(const bool found, AddFiles(PathOf(one, folder, home), line, files));
+    if (!found) return NotFound(line + ": there is no such file");
   }
   return Result<void>();
 }
@@ -176,7 +219,8 @@ Result<ModelRecipe> FindModelFiles(Modelfile file, const std::string& folder,
                                    const std::string& home) {
   ModelRecipe recipe;
   for (const std::string& from : file.from) {
-    TIDEGATE_ASSIGN(const bool found, AddFiles(PathOf(from, folder, home), recipe.files));
+    TIDEGATE_ASSIGN(const bool found,
+                    AddFiles(PathOf(from, folder, home), "FROM '" + from + "'", recipe.files));
     if (found) continue;
     if (MeansFile(from)) return NotFound("FROM '" + from + "': there is no such file");
     if (!recipe.from.empty()) {
@@ -185,7 +229,13 @@ Result<ModelRecipe> FindModelFiles(Modelfile file, const std::string& folder,
     recipe.from = from;
   }
   TIDEGATE_TRY(AddNamed("ADAPTER", file.adapters, folder, home, recipe.adapters));
-  TIDEGATE_TRY(AddNamed("DRAFT", file.drafts, folder, home, recipe.drafts));
+  for (const std::string& draft : file.drafts) {
+    TIDEGATE_ASSIGN(const bool found,
+                    AddFiles(PathOf(draft, folder, home), "DRAFT '" + draft + "'", recipe.drafts));
+    if (found) continue;
+    if (MeansFile(draft)) return NotFound("DRAFT '" + draft + "': there is no such file");
+    recipe.draft_from = draft;  // the last counts, as llama-server takes one
+  }
   recipe.file = std::move(file);
   return recipe;
 }
@@ -201,6 +251,7 @@ std::string CreateBody(const std::string& model, const std::string& quantize,
   WriteFiles(writer, "files", recipe.files, digests);
   WriteFiles(writer, "adapters", recipe.adapters, digests);
   WriteFiles(writer, "draft_files", recipe.drafts, digests);
+  WriteText(writer, "draft_from", recipe.draft_from);
   WriteText(writer, "template", file.model_template);
   WriteText(writer, "system", file.system);
   WriteText(writer, "renderer", file.renderer);

@@ -25,6 +25,7 @@ struct ModelRecipe {
   Modelfile file;
   std::string from;  // a model; empty when it is made of files
   std::vector<ModelFile> files, adapters, drafts;
+  std::string draft_from;  // a model; empty when the draft is a file, or there is none
 };
 
 // `folder`: where relative paths begin. Errors: kNotFound, kInvalidArgument, naming the path.

@@ -42,6 +42,16 @@ std::string Until(const std::string& expires_at, std::int64_t now_s) {
   return *then < now_s && words != "Never" ? "Stopping..." : words;
 }
 
+// A gate says so; an Ollama knows nothing of the kind.
+bool IsPinned(JsonFields& model) {
+  const std::optional<json::Value> extension = model.Find("tidegate");
+  if (!extension) return false;
+  JsonFields fields(*extension);
+  const bool pinned = fields.Flag("pinned");
+  model.Absorb(fields.status());
+  return pinned;
+}
+
 Layout LayoutOf(const Console& console) {
   Layout layout{console.out_terminal ? console.columns : 0, 0, console.OutPaint()};
   layout.gap = kOllamaGap;
@@ -85,10 +95,11 @@ Result<std::string> LoadedText(std::string_view answer, std::int64_t now_s,
   for (const json::Value item : fields.Items("models")) {
     JsonFields model(item);
     const std::int64_t size = model.Integer("size");
+    const std::string until = Until(model.Text("expires_at"), now_s);
     table.Row({model.Text("name"), ShortId(model.Text("digest")), FormatBytes(size),
                Processor(size, model.Integer("size_vram")),
                std::to_string(model.Integer("context_length")),
-               Until(model.Text("expires_at"), now_s)});
+               IsPinned(model) ? until + " (pinned)" : until});
     fields.Absorb(model.status());
   }
   TIDEGATE_TRY(fields.status());

@@ -70,20 +70,37 @@ struct TransferStatus {
 };
 using TransferFunction = std::function<void(const TransferStatus&)>;
 
-enum class BlobState : std::uint8_t { kGood, kMissing, kDamaged };
+enum class BlobState : std::uint8_t {
+  kGood,
+  kMissing,
+  kDamaged,
+  kSetAside,    // was damaged, and is no longer in the way of a pull
+  kUnreadable,  // a manifest: nobody knows which files it means
+  kUnknown,     // nothing says which digest it should have
+};
 
-// One file of a model, read again and compared with the digest that it is kept under.
+struct VerifyOptions {
+  std::string model;  // empty = every model of the store
+  bool repair = false;
+  std::string config_path;  // empty = the default place, as in the next ones
+};
+
+// One file of a model, read again and compared with the digest that it is kept under; or a manifest
+// that cannot be read.
 struct VerifiedBlob {
-  std::string model;   // the first of those that use it
-  std::string digest;  // "sha256:…"
+  std::vector<std::string> models;  // all that use it; empty for none
+  std::string digest;               // "sha256:…"; empty for a manifest
   std::int64_t bytes = 0;
   BlobState state = BlobState::kGood;
-  std::string problem;  // one sentence, when it is not good
+  std::string problem;    // what is wrong and what to do, when it is not good
+  std::string path = {};  // where it is not called after its digest
 };
 
 struct ImportOptions {
-  std::string path;  // a GGUF file, or an archive that `export` has made
-  std::string name;  // of the model; empty = as the archive or the file is called
+  std::string path;    // a GGUF file, or an archive that `export` has made
+  std::string name;    // of the model; empty = as the archive or the file is called
+  std::string signer;  // who signed it, as the user says; empty = nobody is said to have
+  std::string config_path = {};
 };
 struct ImportedModel {
   std::string name, digest;  // the digest of its manifest
@@ -93,9 +110,26 @@ struct ImportedModel {
 struct ExportOptions {
   std::string model;
   std::string path;  // is made; never overwritten
+  std::string config_path = {};
 };
 struct ExportedModel {
   std::int64_t bytes = 0;  // of the archive
+};
+
+struct PruneOptions {
+  bool all = false;      // also what may still be needed by somebody who is at work
+  bool dry_run = false;  // tell only
+  std::string config_path;
+};
+struct PrunedFile {
+  std::string name, why;
+  std::int64_t bytes = 0;
+};
+struct PruneReport {
+  std::vector<PrunedFile> files;
+  std::int64_t bytes = 0;   // of all of them
+  std::int64_t in_use = 0;  // files that were left since somebody holds them
+  std::string held_back;    // why more was left; empty = nothing was
 };
 
 // A gate inside this process, for the time of one command.
@@ -122,12 +156,13 @@ struct LocalServices {
   std::function<Result<std::string>(const EngineInstallOptions&,
                                     const std::function<void(std::string_view)>& progress)>
       engine_install;
-  // The model store of this device. `progress` is called on the calling thread. An empty model =
-  // all of them. Errors of the three: kNotFound (model, file), kInvalidArgument (no model in the
-  // file), kConflict (there is one already), kUnavailable (disk).
-  std::function<Result<std::vector<VerifiedBlob>>(const std::string& model,
+  // The models of this device. `progress` is called on the calling thread. Errors of the four:
+  // kNotFound (model, file), kInvalidArgument (no model in the file), kConflict (there is one
+  // already), kUnavailable (disk), kCancelled (a signal; nothing is left behind then).
+  std::function<Result<std::vector<VerifiedBlob>>(const VerifyOptions&,
                                                   const TransferFunction& progress)>
       verify_models;
+  std::function<Result<PruneReport>(const PruneOptions&)> prune_store;
   std::function<Result<ImportedModel>(const ImportOptions&, const TransferFunction& progress)>
       import_model;
   std::function<Result<ExportedModel>(const ExportOptions&, const TransferFunction& progress)>

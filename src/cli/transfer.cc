@@ -29,20 +29,24 @@ bool IsOfProvider(GateClient& client, const std::string& model) {
   return false;
 }
 
-}  // namespace
+struct Transfer {
+  std::string path, body, what;
+  TransferOutput output;
+  bool is_short;  // as RunShortTransfer says
+};
 
-Result<void> RunTransfer(Console& console, GateClient& client, std::string path, std::string body,
-                         const std::string& what, TransferOutput output) {
+Result<void> Run(Console& console, GateClient& client, Transfer transfer) {
+  const TransferOutput output = transfer.output;
   json::Reader reader;
   LineSplitter lines;
-  bool done = false;
+  bool done = transfer.is_short;
   std::optional<TransferScreen> screen;
   const LineSplitter::Handler on_line = [&](std::string_view line) -> Result<void> {
     TIDEGATE_ASSIGN(const TransferStatus status, ReadTransferLine(reader, line));
     done = status.status == "success";
     if (output == TransferOutput::kLines) {
       console.out.Write(std::string(line) + "\n");
-    } else {
+    } else if (output == TransferOutput::kProgress && (screen || !done || !transfer.is_short)) {
       if (!screen) screen.emplace(console);
       screen->Take(status);
     }
@@ -51,27 +55,43 @@ Result<void> RunTransfer(Console& console, GateClient& client, std::string path,
   StreamHandlers handlers;
   handlers.on_head = [](const AnswerHead&) {};
   handlers.on_bytes = [&](std::string_view bytes) { return lines.Feed(bytes, on_line); };
-  Result<void> received = client.Stream(std::move(path), std::move(body), handlers);
+  Result<void> received =
+      client.Stream(std::move(transfer.path), std::move(transfer.body), handlers);
   if (received.ok()) received = lines.Finish(on_line);
   if (screen) screen->End(received.ok() && done);
   TIDEGATE_TRY(std::move(received));
   if (done) return Result<void>();
-  return Error{ErrorCode::kProtocol, ErrorSource::kUpstream, Retry::kSameTarget,
-               "the " + what + " ended before it was complete; try again: what has come is kept"};
+  return Error{
+      ErrorCode::kProtocol, ErrorSource::kUpstream, Retry::kSameTarget,
+      "the " + transfer.what + " ended before it was complete; try again: what has come is kept"};
 }
 
-std::string TransferBody(const std::string& model, bool insecure) {
+}  // namespace
+
+Result<void> RunTransfer(Console& console, GateClient& client, std::string path, std::string body,
+                         const std::string& what, TransferOutput output) {
+  return Run(console, client, {std::move(path), std::move(body), what, output, false});
+}
+
+Result<void> RunShortTransfer(Console& console, GateClient& client, std::string path,
+                              std::string body, const std::string& what, TransferOutput output) {
+  return Run(console, client, {std::move(path), std::move(body), what, output, true});
+}
+
+std::string TransferBody(const std::string& model, bool insecure, const std::string& name) {
   std::string out;
   json::Writer writer(out);
   writer.BeginObject().Key("model").String(model);
   if (insecure) writer.Key("insecure").Bool(true);
+  if (!name.empty()) writer.Key("destination").String(name);
   writer.EndObject();
   return out;
 }
 
 Result<void> PullModel(Console& console, GateClient& client, const std::string& model,
-                       bool insecure, TransferOutput output) {
-  return RunTransfer(console, client, "/api/pull", TransferBody(model, insecure), "pull", output);
+                       bool insecure, TransferOutput output, const std::string& name) {
+  return RunTransfer(console, client, "/api/pull", TransferBody(model, insecure, name), "pull",
+                     output);
 }
 
 Result<void> PullMissing(Console& console, GateClient& client, const std::string& model,

@@ -10,8 +10,9 @@
 
 namespace tidegate::cli {
 
-// What is shown of the lines: their meaning, on standard error, or the lines, on standard output.
-enum class TransferOutput : std::uint8_t { kProgress, kLines };
+// What is shown of the lines: their meaning, on standard error, or the lines, on standard output,
+// or nothing.
+enum class TransferOutput : std::uint8_t { kProgress, kLines, kNothing };
 inline TransferOutput TransferOutputOf(const Context& context) {
   return context.json ? TransferOutput::kLines : TransferOutput::kProgress;
 }
@@ -22,12 +23,17 @@ inline TransferOutput TransferOutputOf(const Context& context) {
 Result<void> RunTransfer(Console& console, GateClient& client, std::string path, std::string body,
                          const std::string& what, TransferOutput output);
 
-// {"model":…,"insecure"?}: for pull and push.
-std::string TransferBody(const std::string& model, bool insecure);
+// The same for what may be done at once: an answer without lines, as Ollama gives, is its success,
+// and success alone is not shown.
+Result<void> RunShortTransfer(Console& console, GateClient& client, std::string path,
+                              std::string body, const std::string& what, TransferOutput output);
 
-// Pulls a model.
+// {"model":…,"insecure"?,"destination"?}: for pull and push.
+std::string TransferBody(const std::string& model, bool insecure, const std::string& name = "");
+
+// Pulls a model; a file at a URL as `name`, unless that is empty.
 Result<void> PullModel(Console& console, GateClient& client, const std::string& model,
-                       bool insecure, TransferOutput output);
+                       bool insecure, TransferOutput output, const std::string& name = "");
 // For a model that the gate does not have, as `why` says: pulls it, if its name may be one of a
 // registry. Errors: `why`, also when no registry has it; those of PullModel.
 Result<void> PullMissing(Console& console, GateClient& client, const std::string& model,

@@ -61,10 +61,12 @@ Result<TransferStatus> ReadTransferLine(json::Reader& reader, std::string_view l
   if (!root.ok()) return UnexpectedAnswer(root.error());
   JsonFields fields(*root);
   if (std::optional<Error> error = ErrorOfLine(fields, ErrorCode::kUnavailable)) {
-    // Ollama's own errors have no code, and this one matters to scripts.
+    // Ollama's own errors have no code, and this one matters to scripts. A gate says what it means.
     const bool missing = error->message.find("does not exist") != std::string::npos ||
                          error->message.find("not found") != std::string::npos;
-    if (error->code == ErrorCode::kUnavailable && missing) error->code = ErrorCode::kNotFound;
+    const std::optional<json::Value> inner = fields.Find("error");
+    const bool coded = fields.Find("code").has_value() || (inner && inner->is_object());
+    if (!coded && missing) error->code = ErrorCode::kNotFound;
     return *std::move(error);
   }
   TransferStatus status;
@@ -79,28 +81,31 @@ Result<TransferStatus> ReadTransferLine(json::Reader& reader, std::string_view l
   return status;
 }
 
-TransferProgress::Row* TransferProgress::Find(const std::string& digest) {
-  const auto found = std::find_if(rows_.begin(), rows_.end(),
-                                  [&](const Row& row) { return row.digest == digest; });
+TransferProgress::Row* TransferProgress::Find(const std::string& key) {
+  const auto found =
+      std::find_if(rows_.begin(), rows_.end(), [&](const Row& row) { return row.key == key; });
   return found == rows_.end() ? nullptr : &*found;
 }
 
 void TransferProgress::Take(const TransferStatus& status, std::int64_t now_nanos) {
-  if (status.digest.empty()) {
+  // What is copied or made anew has no digest before it is done.
+  const std::string key =
+      status.digest.empty() && status.total > 0 ? OneLine(status.status) : status.digest;
+  if (key.empty()) {
     Row* last = rows_.empty() ? nullptr : &rows_.back();
     const std::string label = OneLine(status.status);
-    if (last != nullptr && last->digest.empty() && !last->finished && last->label == label) return;
-    for (Row& row : rows_) row.finished = row.finished || row.digest.empty();
-    rows_.push_back(Row{.label = label, .digest = "", .samples = {}});
+    if (last != nullptr && last->key.empty() && !last->finished && last->label == label) return;
+    for (Row& row : rows_) row.finished = row.finished || row.key.empty();
+    rows_.push_back(Row{.label = label, .key = "", .samples = {}});
     return;
   }
   // The first word of a file, sent when nothing of it has come, is no row yet.
-  Row* row = Find(status.digest);
-  const bool known = row != nullptr || handed_out_.find(status.digest) != handed_out_.end();
+  Row* row = Find(key);
+  const bool known = row != nullptr || handed_out_.find(key) != handed_out_.end();
   if (row == nullptr) {
     if (known || status.completed == 0 || handed_out_.size() + rows_.size() >= kFilesMax) return;
-    for (Row& other : rows_) other.finished = other.finished || other.digest.empty();
-    rows_.push_back(Row{.label = LabelOf(status), .digest = status.digest, .samples = {}});
+    for (Row& other : rows_) other.finished = other.finished || other.key.empty();
+    rows_.push_back(Row{.label = LabelOf(status), .key = key, .samples = {}});
     row = &rows_.back();
   }
   row->total = std::max(row->total, status.total);
@@ -113,14 +118,14 @@ void TransferProgress::Take(const TransferStatus& status, std::int64_t now_nanos
 }
 
 void TransferProgress::End(bool done) {
-  for (Row& row : rows_) row.finished = row.finished || done || row.digest.empty();
+  for (Row& row : rows_) row.finished = row.finished || done || row.key.empty();
 }
 
 std::vector<std::string> TransferProgress::TakeFinished(std::size_t columns) {
   std::vector<std::string> texts;
   while (!rows_.empty() && rows_.front().finished) {
     texts.push_back(Text(rows_.front(), columns));
-    if (!rows_.front().digest.empty()) handed_out_[rows_.front().digest] = true;
+    if (!rows_.front().key.empty()) handed_out_[rows_.front().key] = true;
     rows_.pop_front();
   }
   return texts;
@@ -137,7 +142,7 @@ double TransferProgress::Rate(const Row& row) {
 }
 
 std::string TransferProgress::Text(const Row& row, std::size_t columns) {
-  if (row.digest.empty()) return row.label;
+  if (row.key.empty()) return row.label;
   const bool whole = row.total > 0 && row.completed == row.total;
   const double done =
       row.total > 0 ? static_cast<double>(row.completed) / static_cast<double>(row.total) : 0;
@@ -167,7 +172,7 @@ std::vector<std::string> TransferProgress::Live(std::size_t columns, std::size_t
   const std::size_t skipped = rows_.size() - std::min(rows_.size(), kTransferRowsMax);
   for (std::size_t i = skipped; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
-    const bool step = row.digest.empty() && !row.finished;
+    const bool step = row.key.empty() && !row.finished;
     texts.push_back(Text(row, columns));
     if (step) texts.back() += " " + paint(Ink::kAccent, SpinnerFrame(frame));
   }

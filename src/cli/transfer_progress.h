@@ -40,16 +40,16 @@ class TransferProgress {
   };
   struct Row {
     std::string label;
-    std::string digest;  // empty = a step
+    std::string key;  // of what is counted: the digest, or what is done; empty = a step
     std::int64_t total = 0, completed = 0;
     bool finished = false;
     std::deque<Sample> samples;
   };
   static std::string Text(const Row& row, std::size_t columns);
   static double Rate(const Row& row);  // bytes/s; 0 = not known yet
-  Row* Find(const std::string& digest);
+  Row* Find(const std::string& key);
   std::deque<Row> rows_;                    // not yet handed out, in the order of their beginning
-  std::map<std::string, bool> handed_out_;  // digests of files that are done
+  std::map<std::string, bool> handed_out_;  // keys of what is done
 };
 
 }  // namespace tidegate::cli

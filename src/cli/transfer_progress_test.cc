@@ -96,7 +96,16 @@ TEST(TransferProgress, LinesOfTheProtocolAreReadAndErrorsToldApart) {
   };
   EXPECT_EQ(code(R"({"error":"pull model manifest: file does not exist"})"), kExitNoInput);
   EXPECT_EQ(code(R"({"error":"no space left"})"), kExitUnavailable);
+  EXPECT_EQ(code(R"({"error":"registry.example: Host not found","code":"unavailable"})"),
+            kExitUnavailable);
+  EXPECT_EQ(code(R"({"error":{"code":"unavailable","message":"Host not found"}})"),
+            kExitUnavailable);
   EXPECT_EQ(code(R"({"error":"who are you?","code":"unauthenticated"})"), kExitNoPermission);
+  // The gate says a reason where it has one.
+  EXPECT_EQ(code(R"({"error":"10.0.0.1 is not a public address","code":"private_address"})"),
+            kExitNoPermission);
+  EXPECT_EQ(code(R"({"error":"other bytes","code":"digest_mismatch"})"), kExitProtocol);
+  EXPECT_EQ(code(R"({"error":"is here already","code":"name_taken"})"), kExitTempFail);
   EXPECT_EQ(code(R"({"total":3})"), kExitProtocol);
   EXPECT_EQ(code(R"({"status":"x","total":"many"})"), kExitProtocol);
   EXPECT_EQ(code("<html>"), kExitProtocol);

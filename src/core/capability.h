@@ -40,13 +40,17 @@ enum class Capability : std::uint8_t {
   kRerank,           // ranks documents by a query
   kDimensions,       // the length of its vectors may be set
   kCountTokens,      // says how many tokens a request has, without answering it
+  kRawPrompt,        // continues a text as it stands, without a template around it
+  kInsert,           // fills in between a text and what follows it
 };
-inline constexpr int kCapabilities = 30;
+inline constexpr int kCapabilities = 32;
 
 class CapabilitySet {
  public:
   constexpr CapabilitySet() = default;
-  static constexpr CapabilitySet All() { return CapabilitySet((1U << kCapabilities) - 1); }
+  static constexpr CapabilitySet All() {
+    return CapabilitySet((std::uint64_t{1} << kCapabilities) - 1);
+  }
   constexpr CapabilitySet With(Capability c) const { return CapabilitySet(bits_ | Bit(c)); }
   constexpr CapabilitySet Without(Capability c) const { return CapabilitySet(bits_ & ~Bit(c)); }
   constexpr CapabilitySet Union(CapabilitySet other) const {
@@ -59,14 +63,16 @@ class CapabilitySet {
     return CapabilitySet(needs.bits_ & ~bits_);
   }
   constexpr bool empty() const { return bits_ == 0; }
-  constexpr std::uint32_t bits() const { return bits_; }
-  static constexpr CapabilitySet FromBits(std::uint32_t bits) { return CapabilitySet(bits); }
+  constexpr std::uint64_t bits() const { return bits_; }
+  static constexpr CapabilitySet FromBits(std::uint64_t bits) { return CapabilitySet(bits); }
   friend constexpr bool operator==(CapabilitySet, CapabilitySet) = default;
 
  private:
-  explicit constexpr CapabilitySet(std::uint32_t bits) : bits_(bits) {}
-  static constexpr std::uint32_t Bit(Capability c) { return 1U << static_cast<unsigned>(c); }
-  std::uint32_t bits_ = 0;
+  explicit constexpr CapabilitySet(std::uint64_t bits) : bits_(bits) {}
+  static constexpr std::uint64_t Bit(Capability c) {
+    return std::uint64_t{1} << static_cast<unsigned>(c);
+  }
+  std::uint64_t bits_ = 0;
 };
 
 std::string_view ToString(Capability capability);  // "tools", "json_schema", …

@@ -52,6 +52,9 @@ struct Constraints {
   std::optional<Strategy> strategy;
   std::optional<CacheMode> cache;
   std::optional<std::int64_t> cache_max_age_s;
+  // How long the model stays loaded when it is idle; negative = until something else needs its
+  // room. Means something on this device only.
+  std::optional<std::int64_t> keep_alive_nanos;
   std::string session, run, idempotency_key;
   std::vector<std::string> tags;
   bool dry_run = false;

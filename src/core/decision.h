@@ -68,6 +68,9 @@ struct AttemptRecord {
   std::int64_t ttft_us = 0;     // from the attempt's start to its first content byte; 0 = none
   std::int64_t total_us = 0;
   std::int64_t bytes_sent = 0, bytes_received = 0;
+  // What its caller allowed to be left out, and was, since it did not fit: the oldest messages of a
+  // conversation; of texts to be embedded, how many were cut.
+  std::int64_t dropped_messages = 0, cut_texts = 0;
 };
 
 struct DecisionRecord {

@@ -37,6 +37,12 @@ struct Prices {
   Money per_request;
 };
 
+// The numbers of the tokens around what a model fills in.
+struct FillInTokens {
+  std::int64_t prefix = 0, suffix = 0, middle = 0;
+  friend bool operator==(const FillInTokens&, const FillInTokens&) = default;
+};
+
 // What lies on the disk, for people and clients that ask.
 struct Weights {
   std::string format;        // "gguf"
@@ -70,6 +76,7 @@ struct Deployment {
   std::string passed_on_to, passed_on_as;
   std::optional<Weights> weights;                      // of a model on this device
   std::shared_ptr<const ModelDefaults> defaults = {};  // likewise; null: it has none
+  std::optional<FillInTokens> fill_in = {};            // likewise, with Capability::kInsert
   CapabilitySet capabilities;
   std::optional<Prices>
       prices;  // nothing = unknown = not eligible for a paid route; the device's is zero

@@ -34,6 +34,9 @@ struct EmbedRequest : Envelope {
   std::int64_t inputs = 0;
   EmbedPurpose purpose = EmbedPurpose::kUnset;
   Truncate truncate = Truncate::kUnset;
+  // Of texts that were cut: the numbers of the tokens that are left, in the vocabulary of the model
+  // that is asked. Empty, or one for each text, and those of a whole text are empty.
+  std::vector<std::vector<std::int64_t>> cut_tokens;
   std::optional<std::int64_t> dimensions;
   // How the vectors are wanted: as lists of numbers, as base64 of 32-bit floats, or both.
   bool as_numbers = true;
@@ -53,6 +56,8 @@ struct EmbedAnswer {
   std::string_view id, model;
   std::vector<Embedding> embeddings;  // in the order of the inputs
   std::optional<Usage> usage;
+  // Until the request was sent on, loading included, and until this came; 0 = nobody measured.
+  std::int64_t load_nanos = 0, total_nanos = 0;
   std::list<std::string> arena;
 };
 

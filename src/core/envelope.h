@@ -63,8 +63,11 @@ struct Envelope {
   std::vector<std::pair<std::string_view, std::string_view>> fields;
 
   std::string model;
-  CapabilitySet needs;          // what the parameters and parts demand of a target
-  std::string vendor_field;     // path of the first field that only the same protocol can carry
+  CapabilitySet needs;       // what the parameters and parts demand of a target
+  std::string vendor_field;  // path of the first field that only the same protocol can carry
+  // What the caller may add to have left out what does not fit, as it stands in a body; empty where
+  // its protocol has no word for that, and where it is said.
+  std::string_view cut_remedy = {};
   Constraints constraints;      // from the body's "tidegate" object and its aliases
   std::int64_t text_bytes = 0;  // bytes of text for the model, an upper bound of its tokens
   std::int64_t media_parts = 0;

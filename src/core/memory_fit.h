@@ -18,6 +18,9 @@ struct MemoryFit {
   std::vector<std::string> devices;     // that it uses: "CUDA0"
   // False: its architecture is not known, so that all but its weights is a guess.
   bool estimated = true;
+  // What it gets less of than was asked for, each a sentence with the numbers and why; empty for
+  // nothing: layers on graphics devices, and the window that it was made to have.
+  std::string layers_note, window_note;
   // Bytes. What is neither weights nor cache nor compute: projector, draft, copies of prompts,
   // code.
   std::uint64_t weights = 0, cache = 0, compute = 0, other = 0;

@@ -30,12 +30,7 @@ void Fill(std::optional<T>& into, const std::optional<T>& otherwise) {
   if (!into) into = otherwise;
 }
 
-}  // namespace
-
-Request WithDefaults(const Request& request, const ModelDefaults& defaults) {
-  Request changed = request;
-  changed.same_bytes = false;
-  std::vector<Message>& messages = changed.messages;
+void AddMessages(const ModelDefaults& defaults, std::vector<Message>& messages) {
   const bool instructed = std::any_of(messages.begin(), messages.end(), Instructs);
   std::vector<Message> first;
   if (!instructed && !defaults.system.empty()) {
@@ -47,6 +42,14 @@ Request WithDefaults(const Request& request, const ModelDefaults& defaults) {
     first.push_back(TextMessage(RoleOf(message.role), message.content));
   }
   messages.insert(begin, first.begin(), first.end());
+}
+
+}  // namespace
+
+Request WithDefaults(const Request& request, const ModelDefaults& defaults) {
+  Request changed = request;
+  changed.same_bytes = false;
+  if (!request.raw && request.suffix.empty()) AddMessages(defaults, changed.messages);
   Fill(changed.temperature, defaults.temperature);
   Fill(changed.top_p, defaults.top_p);
   Fill(changed.presence_penalty, defaults.presence_penalty);

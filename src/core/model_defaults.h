@@ -23,7 +23,8 @@ struct ModelDefaults {
   bool empty() const { return *this == ModelDefaults(); }
 };
 
-// The request as the model is to see it. Its bytes no longer say all of it, so it is written anew.
+// The request as the model is to see it; a text that is continued or filled in stands alone. Its
+// bytes no longer say all of it, so it is written anew.
 // The result views `request` and `defaults`.
 Request WithDefaults(const Request& request, const ModelDefaults& defaults);
 

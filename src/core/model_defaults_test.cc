@@ -65,6 +65,20 @@ TEST(ModelDefaults, NeverReplaceWhatTheCallerSaid) {
   EXPECT_EQ(seen.stop, std::vector<std::string_view>{"x"});
 }
 
+TEST(ModelDefaults, PutNothingAroundATextThatIsContinuedOrFilledIn) {
+  ModelDefaults defaults;
+  defaults.system = "Be brief.";
+  defaults.messages = {{"user", "2+2"}, {"assistant", "4"}};
+  defaults.temperature = 0.2;
+  Request raw = Conversation({{Role::kUser, "def f("}});
+  raw.raw = true;
+  EXPECT_EQ(Text(WithDefaults(raw, defaults)), "user:def f( ");
+  EXPECT_EQ(WithDefaults(raw, defaults).temperature, 0.2);
+  Request filled = Conversation({{Role::kUser, "def f("}});
+  filled.suffix = "return";
+  EXPECT_EQ(Text(WithDefaults(filled, defaults)), "user:def f( ");
+}
+
 TEST(ModelDefaults, AreEmptyWhenTheySayNothing) {
   EXPECT_TRUE(ModelDefaults().empty());
   ModelDefaults some;

@@ -41,11 +41,12 @@ constexpr std::array<std::string_view, kCapabilities> kCapabilityNames = {"tools
                                                                           "embeddings",
                                                                           "rerank",
                                                                           "dimensions",
-                                                                          "count_tokens"};
+                                                                          "count_tokens",
+                                                                          "raw_prompt",
+                                                                          "insert"};
 constexpr std::array<std::string_view, kProtocols> kProtocolNames = {
-    "openai_chat", "openai_responses", "anthropic_messages", "gemini",
-    "ollama",      "cohere_chat",      "bedrock_converse",   "replicate",
-    "openai_completions"};
+    "openai_chat",      "openai_responses", "anthropic_messages", "gemini", "ollama", "cohere_chat",
+    "bedrock_converse", "replicate",        "openai_completions"};
 constexpr std::array<std::string_view, 16> kRejectNames = {
     "model_name", "place",       "privacy",       "retention", "region", "provider_list",
     "capability", "context",     "price_unknown", "max_cost",  "budget", "deadline",

@@ -88,9 +88,12 @@ struct Request : Envelope {
   bool stream = false;
   bool stream_usage = false;  // the caller asked for usage in the stream
   Readying readying = Readying::kNone;
-  // How long the model shall stay loaded when it is idle; negative = until something else needs
-  // its room. Means something on this device only.
-  std::optional<std::int64_t> keep_alive_nanos;
+  // The one message is a text to be continued as it stands. Whoever only chats takes it for a
+  // message, unless the request needs Capability::kRawPrompt.
+  bool raw = false;
+  std::string_view suffix;  // what follows the text to be written; see Capability::kInsert
+  // The oldest messages may be left out where the conversation does not fit (shorten.h).
+  bool may_shorten = false;
   // Of the window that a model has to have for it, at least; 0 = nobody asks.
   std::int64_t window_tokens = 0;
 

@@ -103,6 +103,9 @@ Task<void> ReadBody(Attempt& attempt, net::ClientExchange& upstream) {
   attempt.result.bytes_received += static_cast<std::int64_t>(body->size());
   net::Turn& turn = attempt.client.shard().turn();
   co_await net::Turn::At(turn, net::Stage::kJudge);
+  const std::int64_t waited =
+      attempt.input.arrived_nanos == 0 ? 0 : attempt.started - attempt.input.arrived_nanos;
+  attempt.input.reader->NoteTimes({waited, net::MonotonicNow() - attempt.started});
   Result<BodyReader::Answer> answer = attempt.input.reader->Read(*body);
   if (!answer.ok()) co_return Fail(attempt, std::move(answer).error());
   attempt.SawContent();

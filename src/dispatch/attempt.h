@@ -41,6 +41,8 @@ class BodyReader {
     std::int64_t requests = 1;  // how often the price of a request is due
   };
   virtual ~BodyReader() = default;
+  // When the body had come, for protocols that tell how long things took.
+  virtual void NoteTimes(const protocols::AnswerTimes&) {}
   // Errors: kProtocol, or what the body reports. REQUIRES: json::kPaddingBytes readable bytes
   // behind `body`.
   virtual Result<Answer> Read(std::string_view body) = 0;

@@ -20,6 +20,9 @@ void Breaker::Succeeded() {
 bool Breaker::Counts(const Error& error) {
   if (error.source != ErrorSource::kUpstream && error.source != ErrorSource::kEngine) return false;
   if (error.reason == "engine_queue_full") return false;  // it has plenty to do, and does it
+  // All that it answered fail at once, and it is back in a moment; else the engine itself says
+  // when.
+  if (error.reason == "engine_crashed") return false;
   switch (error.code) {
     case ErrorCode::kUnavailable:
     case ErrorCode::kProtocol:

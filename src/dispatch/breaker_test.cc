@@ -47,8 +47,11 @@ TEST(BreakerTest, WhatTheCallerDidDoesNotCount) {
   Error limited{ErrorCode::kRateLimited, ErrorSource::kUpstream, Retry::kOtherTarget, "slow down"};
   Error full = Unavailable(ErrorSource::kEngine, "64 requests already wait");
   full.reason = "engine_queue_full";
+  Error crashed = Unavailable(ErrorSource::kEngine, "it was killed, and starts again");
+  crashed.reason = "engine_crashed";
   for (int i = 0; i < 100; ++i) {
     EXPECT_FALSE(breaker.Failed(0, full));
+    EXPECT_FALSE(breaker.Failed(0, crashed));
     EXPECT_FALSE(breaker.Failed(0, bad_request));
     EXPECT_FALSE(breaker.Failed(0, gone));
     EXPECT_FALSE(breaker.Failed(0, limited));

@@ -54,7 +54,7 @@ std::vector<std::int64_t> Fitting(std::vector<std::int64_t> values, std::int64_t
 
 }  // namespace
 
-Result<BenchPlan> PlanBench(const BenchWishes& wishes, std::int64_t window, int slots) {
+Result<BenchPlan> PlanBench(const BenchWishes& wishes, const BenchRoom& room) {
   const Usual usual = UsualOf(wishes.quick);
   BenchPlan plan;
   plan.rounds = usual.rounds;
@@ -62,18 +62,29 @@ Result<BenchPlan> PlanBench(const BenchWishes& wishes, std::int64_t window, int 
                                                kBenchTokensMin, kBenchTokensMax));
   TIDEGATE_ASSIGN(plan.seconds_max, CheckOne(wishes.seconds_max, usual.seconds_max, "seconds_max",
                                              kBenchSecondsMin, kBenchSecondsMax));
-  const std::int64_t room = window - plan.output_tokens;
-  if (room < 1) {
-    return InvalidArgument("tokens", fmt::format("the model's window has {} tokens", window));
+  const std::int64_t most = std::max(room.window, room.window_max);
+  const std::int64_t longest = most - plan.output_tokens;
+  if (longest < 1) {
+    return InvalidArgument("tokens", fmt::format("the model's window has {} tokens", most));
   }
   TIDEGATE_ASSIGN(std::vector<std::int64_t> contexts,
-                  Check(wishes.contexts, "contexts", kBenchContextsMax, room,
-                        fmt::format("the model's window has {} tokens, {} of them for the answer",
-                                    window, plan.output_tokens)));
-  TIDEGATE_ASSIGN(std::vector<std::int64_t> levels,
-                  Check(wishes.concurrency, "concurrency", kBenchLevelsMax, slots,
-                        "more would only wait; engine.slots says how many run at once"));
-  if (contexts.empty()) contexts = Fitting(usual.contexts, room);
+                  Check(wishes.contexts, "contexts", kBenchContextsMax, longest,
+                        fmt::format("the model's window has {} tokens at most, {} of them for the "
+                                    "answer",
+                                    most, plan.output_tokens)));
+  if (contexts.empty()) {
+    const std::int64_t usual_longest = room.window - plan.output_tokens;
+    contexts = Fitting(usual.contexts, usual_longest < 1 ? longest : usual_longest);
+  }
+  const std::int64_t window = contexts.back() + plan.output_tokens;
+  if (window > room.window) plan.window_tokens = window;
+  const int slots = room.slots(std::max(window, room.window));
+  TIDEGATE_ASSIGN(
+      std::vector<std::int64_t> levels,
+      Check(wishes.concurrency, "concurrency", kBenchLevelsMax, slots,
+            fmt::format("more would only wait, with a window of {} tokens for each; engine.slots "
+                        "says how many run at once",
+                        std::max(window, room.window))));
   if (levels.empty()) levels = Fitting(usual.concurrency, slots);
   for (const std::int64_t tokens : contexts) {
     for (const std::int64_t at_once : levels) {

@@ -29,16 +29,25 @@ struct BenchWishes {
   bool quick = false;  // fewer and shorter, for a first look
 };
 
+// What the model can be asked for.
+struct BenchRoom {
+  std::int64_t window = 0;      // tokens of one request, prompt and answer, as it is loaded
+  std::int64_t window_max = 0;  // the most that it can be loaded with
+  // How many run at once in a window of so many tokens.
+  std::function<int(std::int64_t window)> slots;
+};
+
 struct BenchPlan {
   std::vector<Cell> cells;  // the cheapest first
   std::int64_t output_tokens = 0;
   int rounds = 1;  // of each cell
   std::int64_t seconds_max = 0;
+  std::int64_t window_tokens = 0;  // that every request needs; 0 = as it is loaded
 };
 
-// `window`: tokens of one request, prompt and answer; `slots`: the most requests at once. Usual
-// lengths and numbers that do not fit are left out. Errors: kInvalidArgument, naming the field.
-Result<BenchPlan> PlanBench(const BenchWishes& wishes, std::int64_t window, int slots);
+// Usual lengths and numbers that do not fit what is loaded without being asked for are left out.
+// Errors: kInvalidArgument, naming the field.
+Result<BenchPlan> PlanBench(const BenchWishes& wishes, const BenchRoom& room);
 
 struct BenchReport {
   std::vector<core::SpeedPoint> points;

@@ -14,13 +14,14 @@ namespace {
 constexpr std::int64_t kMs = 1'000'000;
 
 std::vector<Cell> CellsOf(const BenchWishes& wishes, std::int64_t window, int slots) {
-  const Result<BenchPlan> plan = PlanBench(wishes, window, slots);
+  const Result<BenchPlan> plan =
+      PlanBench(wishes, {window, window, [slots](std::int64_t) { return slots; }});
   EXPECT_TRUE(plan.ok()) << (plan.ok() ? "" : Describe(plan.error()));
   return plan.ok() ? plan->cells : std::vector<Cell>();
 }
 
 std::string FieldOf(const BenchWishes& wishes) {
-  const Result<BenchPlan> plan = PlanBench(wishes, 4'096, 4);
+  const Result<BenchPlan> plan = PlanBench(wishes, {4'096, 4'096, [](std::int64_t) { return 4; }});
   return plan.ok() ? "none" : plan.error().field;
 }
 
@@ -67,6 +68,25 @@ TEST(PlanBench, RefusesWhatCannotBeMeasuredAndNamesTheField) {
   BenchWishes seconds;
   seconds.seconds_max = 1;
   EXPECT_EQ(FieldOf(seconds), "seconds_max");
+}
+
+TEST(PlanBench, ALengthThatNeedsALargerWindowGetsItAndTheSlotsThatItHas) {
+  const BenchRoom room{8'192, 32'768, [](std::int64_t window) { return window > 8'192 ? 2 : 4; }};
+  BenchWishes wishes;
+  EXPECT_EQ(PlanBench(wishes, room)->window_tokens, 0) << "the usual lengths fit";
+  wishes.contexts = {100, 12'000};
+  const Result<BenchPlan> plan = PlanBench(wishes, room);
+  ASSERT_TRUE(plan.ok()) << Describe(plan.error());
+  EXPECT_EQ(plan->window_tokens, 12'000 + plan->output_tokens);
+  EXPECT_EQ(plan->cells, (std::vector<Cell>{{100, 1}, {100, 2}, {12'000, 1}, {12'000, 2}}));
+  wishes.concurrency = {4};
+  EXPECT_EQ(PlanBench(wishes, room).error().field, "concurrency");
+  wishes = {};
+  wishes.contexts = {32'768};
+  const Result<BenchPlan> too_long = PlanBench(wishes, room);
+  ASSERT_FALSE(too_long.ok());
+  EXPECT_EQ(too_long.error().field, "contexts");
+  EXPECT_NE(too_long.error().message.find("32768 tokens at most"), std::string::npos);
 }
 
 // Runs with a model that a test plays: each round takes so long, and may fail.

@@ -5,6 +5,8 @@
 #include <system_error>
 #include <vector>
 
+#include "engine/child_environment.h"
+
 namespace tidegate::engine {
 namespace {
 
@@ -63,6 +65,24 @@ void AllowEngine(const std::string& program, process::SandboxOptions& sandbox) {
   if (!LibrariesIn(libraries).empty()) sandbox.readable.push_back(libraries.string());
 }
 
+// Libraries that lie elsewhere, as the environment says: of those folders only libraries.
+void AllowNamedLibraries(const std::vector<std::string>& environment,
+                         process::SandboxOptions& sandbox) {
+  std::string_view rest = VariableIn(environment, "LD_LIBRARY_PATH");
+  while (!rest.empty()) {
+    const std::size_t end = rest.find(':');
+    const std::string folder(rest.substr(0, end));
+    rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
+    if (!folder.starts_with('/')) continue;
+    const std::vector<std::string> libraries = LibrariesIn(folder);
+    sandbox.readable.insert(sandbox.readable.end(), libraries.begin(), libraries.end());
+  }
+  const std::string_view back_end = VariableIn(environment, "GGML_BACKEND_PATH");
+  if (back_end.starts_with('/') && IsLibrary(fs::path(back_end))) {
+    sandbox.readable.emplace_back(back_end);
+  }
+}
+
 // The file, or all parts when its name says NAME-00001-of-000NN.gguf.
 void AllowModel(const models::LocalModel& model, process::SandboxOptions& sandbox) {
   sandbox.readable.push_back(model.path);
@@ -108,11 +128,13 @@ void AllowDevices(process::SandboxOptions& sandbox) {
 
 }  // namespace
 
-process::SandboxOptions SandboxFor(const std::string& program) {
+process::SandboxOptions SandboxFor(const std::string& program,
+                                   const std::vector<std::string>& environment) {
   process::SandboxOptions sandbox;
   sandbox.readable = OfTheSystem();
   sandbox.devices = {"/dev/null"};
   AllowEngine(program, sandbox);
+  AllowNamedLibraries(environment, sandbox);
   return sandbox;
 }
 
@@ -121,7 +143,7 @@ void ChildProtection::Apply(const EngineBinary& binary, const models::LocalModel
   options.limits.data_bytes_max = data_bytes_max;
   if (!files.slots_out.empty()) options.limits.file_bytes_max = files.slot_bytes_max;
   if (!enabled) return;
-  process::SandboxOptions sandbox = SandboxFor(binary.path);
+  process::SandboxOptions sandbox = SandboxFor(binary.path, binary.environment);
   AllowModel(model, sandbox);
   if (gpu) AllowDevices(sandbox);
   sandbox.readable.push_back(files.api_key_path);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/command_line.h"
 #include "engine/locator.h"
@@ -14,11 +15,13 @@ namespace tidegate::engine {
 
 // What any program of the engine needs that reads files and computes: its own libraries, those of
 // the system, and a few facts about the machine. Reads the program's folder; blocks.
-process::SandboxOptions SandboxFor(const std::string& program);
+// `environment`: what it is run with, which may name folders of libraries.
+process::SandboxOptions SandboxFor(const std::string& program,
+                                   const std::vector<std::string>& environment);
 
 // A child reads the model's files, the engine's libraries and a few facts about the machine, makes
-// its socket, writes to the files for its slots, of which it can make no more, and has no network,
-// no home and no other file. Plain data.
+// its socket in the folder that is its own, writes to the files for its slots, of which it can make
+// no more, and has no network, no home and no other file. Plain data.
 struct ChildProtection {
   bool enabled = true;
   // The nodes of graphics devices, where there are any, and what their drivers read.

@@ -1,12 +1,16 @@
 #include "engine/child_sandbox.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "engine/runtime_folder.h"
+#include "process/run.h"
 
 namespace tidegate::engine {
 namespace {
@@ -108,6 +112,20 @@ TEST_F(ChildSandboxTest, AFolderCalledLibBesideTheProgramsIsTheEnginesIfItHoldsL
   EXPECT_TRUE(Has(Options(program, Make("a.gguf")).readable, libraries));
 }
 
+TEST_F(ChildSandboxTest, LibrariesThatTheEnvironmentNamesAreReadAndNothingBesideThem) {
+  const std::string library = Make("cuda/libcudart.so.12");
+  const std::string note = Make("cuda/notes.txt");
+  const std::string back_end = Make("ends/libggml-own.so");
+  const std::string folders = "/nowhere:relative:" + (folder_ / "cuda").string();
+  const process::SandboxOptions options = SandboxFor(
+      Make("bin/llama-server"), {"LD_LIBRARY_PATH=" + folders, "GGML_BACKEND_PATH=" + back_end});
+  EXPECT_TRUE(Has(options.readable, library));
+  EXPECT_TRUE(Has(options.readable, back_end));
+  EXPECT_FALSE(Has(options.readable, note));
+  EXPECT_FALSE(Has(options.readable, (folder_ / "cuda").string()));
+  EXPECT_FALSE(Has(SandboxFor(Make("bin/llama-server"), {}).readable, library));
+}
+
 TEST_F(ChildSandboxTest, ALinkToTheProgramIsFollowedToItsLibraries) {
   const std::string program = Make("builds/1/bin/llama-server");
   Make("builds/1/lib/libllama.so.0");
@@ -116,6 +134,52 @@ TEST_F(ChildSandboxTest, ALinkToTheProgramIsFollowedToItsLibraries) {
   const process::SandboxOptions options =
       Options((folder_ / "bin/llama-server").string(), Make("a.gguf"));
   EXPECT_TRUE(Has(options.readable, (folder_ / "builds/1/lib").string()));
+}
+
+// Tried with a real program in the place of the engine, which is told what to remove.
+class HostileChildTest : public ChildSandboxTest {
+ protected:
+  HostileChildTest() : run_(RuntimeFolder::Open((folder_ / "run").string())) {
+    EXPECT_TRUE(run_.ok());
+  }
+  void SetUp() override {
+    const char* without = std::getenv("TIDEGATE_NO_SANDBOX");
+    if (without != nullptr && std::string(without) == "1") GTEST_SKIP() << "TIDEGATE_NO_SANDBOX=1";
+  }
+  // Whether the child of model "own" can remove `path`.
+  bool Removes(const std::string& path, bool in_sandbox = true) {
+    EngineBinary binary;
+    binary.path = "/bin/rm";
+    models::LocalModel model;
+    model.path = Make("a.gguf");
+    process::SpawnOptions options;
+    options.argv = {binary.path, path};
+    protection_.Apply(binary, model, {run_->SocketPath("own"), run_->KeyPath("own")}, options);
+    if (!in_sandbox) options.sandbox.reset();
+    const auto run = process::RunProgram(options, {20'000'000'000, 64 * 1024});
+    EXPECT_TRUE(run.ok());
+    return run.ok() && run->status.ok() && !fs::exists(path);
+  }
+  std::string Socket(const std::string& model) {
+    const std::string path = run_->SocketPath(model);
+    fs::create_directories(fs::path(path).parent_path());
+    std::ofstream(path) << "";
+    return path;
+  }
+
+  Result<RuntimeFolder> run_;
+};
+
+TEST_F(HostileChildTest, RemovesItsOwnSocketAndNobodyElses) {
+  const std::string own = Socket("own");
+  const std::string other = Socket("other");
+  const std::string lock = run_->path() + "/lock";
+  std::ofstream(run_->KeyPath("other")) << "key";
+  EXPECT_FALSE(Removes(other));
+  EXPECT_FALSE(Removes(lock));
+  EXPECT_FALSE(Removes(run_->KeyPath("other")));
+  EXPECT_TRUE(Removes(own));
+  EXPECT_TRUE(Removes(other, false));  // so that the attempt is one
 }
 
 TEST_F(ChildSandboxTest, SwitchedOffItOnlyLimitsMemory) {

@@ -104,8 +104,12 @@ std::int64_t ContextTokens(const models::LocalModel& model, const ChildSettings&
   return static_cast<std::int64_t>(trained == 0 ? wanted : std::min(trained, wanted));
 }
 
+bool ReadsInOnePiece(const models::LocalModel& model) {
+  return model.metadata.pooling != models::GgufPooling::kNone;
+}
+
 int BatchTokens(const models::LocalModel& model, const ChildSettings& settings) {
-  if (model.metadata.pooling != models::GgufPooling::kNone) {
+  if (ReadsInOnePiece(model)) {
     return static_cast<int>(ContextTokens(model, settings));
   }
   return settings.ubatch.value_or(models::kFitUbatchDefault);
@@ -203,9 +207,15 @@ Result<std::vector<std::string>> MakeCommandLine(const EngineBinary& binary,
   arguments.Require("--api-key-file", files.api_key_path);
   arguments.Require("--ctx-size", pool);
   arguments.Require("--parallel", std::to_string(slots));
-  // One pool for all slots: a long prompt may borrow what the others do not use. Without it each
-  // has its own equal part.
-  arguments.AddSwitch({"--kv-unified", "-kvu"});
+  // One pool for all slots: what several prompts have in common is kept once. What is read in one
+  // piece has its own part for each slot: in a shared one llama-server ranks a text by its
+  // neighbours in the batch, too (0.7.0 does), and nobody there has a beginning to share.
+  const bool in_one_piece = ReadsInOnePiece(model);
+  if (in_one_piece) {
+    arguments.AddSwitch({"--no-kv-unified", "-no-kvu"});
+  } else {
+    arguments.AddSwitch({"--kv-unified", "-kvu"});
+  }
   arguments.Add({"--fit-ctx"}, pool);  // or it may shrink the context on its own to save memory
   arguments.Add({"--alias"}, model.name);
   arguments.Add({"--threads"}, threads);
@@ -215,7 +225,6 @@ Result<std::vector<std::string>> MakeCommandLine(const EngineBinary& binary,
   AddFiles(settings, arguments);
   // A text that is embedded or ranked is read in one piece, so that a piece must hold as much as
   // the context; by default it holds 512 tokens, and what is longer would be refused.
-  const bool in_one_piece = model.metadata.pooling != models::GgufPooling::kNone;
   if (in_one_piece || settings.ubatch) {
     arguments.Require("--ubatch-size", std::to_string(BatchTokens(model, settings)));
   }

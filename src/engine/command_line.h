@@ -64,6 +64,9 @@ int EngineThreads();
 // The context that one request to `model` may use.
 std::int64_t ContextTokens(const models::LocalModel& model, const ChildSettings& settings);
 
+// Whether each text that `model` gets is read in one piece: it embeds or ranks.
+bool ReadsInOnePiece(const models::LocalModel& model);
+
 // How many tokens `model` computes in one piece.
 int BatchTokens(const models::LocalModel& model, const ChildSettings& settings);
 

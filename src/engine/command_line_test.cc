@@ -84,6 +84,23 @@ TEST(CommandLineTest, WhatEmbedsOrRanksIsToldSoAndReadsATextInOnePiece) {
   EXPECT_EQ(MakeCommandLine(Binary(able), model, {}, 2, kFiles)->back(), "--reranking");
 }
 
+TEST(CommandLineTest, OnlyWhatWritesSharesOnePoolBetweenItsSlots) {
+  models::LocalModel model = Model(512);
+  const OptionNames able{"--kv-unified", "--no-kv-unified", "--ubatch-size",
+                         "--batch-size", "--embeddings",    "--reranking"};
+  const auto has = [&](const std::string& option) {
+    const Result<Argv> argv = MakeCommandLine(Binary(able), model, {}, 4, kFiles);
+    return argv.ok() && std::find(argv->begin(), argv->end(), option) != argv->end();
+  };
+  EXPECT_TRUE(has("--kv-unified"));
+  EXPECT_FALSE(has("--no-kv-unified"));
+  for (const auto pooling : {models::GgufPooling::kEmbedding, models::GgufPooling::kRank}) {
+    model.metadata.pooling = pooling;
+    EXPECT_FALSE(has("--kv-unified"));
+    EXPECT_TRUE(has("--no-kv-unified"));
+  }
+}
+
 TEST(CommandLineTest, TheContextIsTheSmallerOfTrainedAndAllowed) {
   ChildSettings settings;
   settings.context_tokens_max = 1000;

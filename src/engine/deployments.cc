@@ -33,7 +33,8 @@ constexpr core::CapabilitySet kAlways = core::CapabilitySet()
                                             .With(Capability::kPenalties)
                                             .With(Capability::kTopK)
                                             .With(Capability::kLlamaSampling)
-                                            .With(Capability::kTextArguments);
+                                            .With(Capability::kTextArguments)
+                                            .With(Capability::kRawPrompt);
 
 // A prior, until answers were judged: 0.35 at 10^9 parameters and 0.2 more for each factor of ten,
 // a rough line through what open models of one generation score. The bounds keep a size that says
@@ -66,6 +67,7 @@ core::CapabilitySet CapabilitiesOf(const ModelFitter& fitter) {
   if (file.thinking) can = can.With(Capability::kReasoning);
   if (file.vision) can = can.With(Capability::kVision);
   if (file.audio) can = can.With(Capability::kAudio);
+  if (file.insert) can = can.With(Capability::kInsert);
   return can;
 }
 
@@ -82,6 +84,9 @@ core::Deployment MakeDeployment(const ModelFitter& fitter) {
   if (deployment.capabilities.Has(Capability::kChat)) {
     deployment.also_speaks = {core::Protocol::kOpenAiCompletions};
     deployment.quality = QualityPrior(model.metadata.parameters);
+  }
+  if (const auto& fill_in = model.metadata.fill_in) {
+    deployment.fill_in = core::FillInTokens{fill_in->prefix, fill_in->suffix, fill_in->middle};
   }
   deployment.weights =
       core::Weights{.format = "gguf",

@@ -69,6 +69,16 @@ TEST(DeploymentsTest, AModelEmbedsOrRanksInTheSteadOfChatting) {
   EXPECT_TRUE(deployments[2].Speaks(core::Protocol::kOpenAiCompletions));
 }
 
+TEST(DeploymentsTest, FillsInOnlyWithTheTokensForIt) {
+  models::LocalModel code = Model("code", 1'000'000'000);
+  code.metadata.fill_in = models::GgufFillIn{7, 8, 9};
+  const auto deployments = MakeDeployments(FitAll({code, Model("plain", 1'000'000'000)}, {}));
+  EXPECT_TRUE(deployments[0].capabilities.Has(Capability::kInsert));
+  EXPECT_EQ(deployments[0].fill_in, (core::FillInTokens{7, 8, 9}));
+  EXPECT_FALSE(deployments[1].capabilities.Has(Capability::kInsert));
+  EXPECT_TRUE(deployments[1].capabilities.Has(Capability::kRawPrompt));
+}
+
 TEST(DeploymentsTest, ALargerModelIsExpectedToBeBetterAndSlower) {
   const auto deployments = MakeDeployments(FitAll(
       {Model("starter", 2'000'000), Model("small", 1'000'000'000), Model("large", 70'000'000'000)},

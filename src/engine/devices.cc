@@ -197,6 +197,7 @@ Result<std::vector<GraphicsDevice>> ListDevices(const EngineBinary& binary) {
   }
   process::SpawnOptions options;
   options.argv = {binary.path, kOption};
+  options.environment = binary.environment;
   const process::RunLimits limits{kListTimeoutNanos, kDeviceListBytesMax};
   Result<process::RunResult> run = process::RunProgram(options, limits);
   if (!run.ok() || !run->status.ok()) {

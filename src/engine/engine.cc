@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <chrono>
 #include <fstream>
 #include <functional>
 #include <future>
@@ -12,12 +13,15 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/check.h"
+#include "engine/draft_choice.h"
 #include "engine/runner.h"
+#include "net/sleep.h"
 
 namespace tidegate::engine {
 namespace {
 
 constexpr std::int64_t kNanosPerMillisecond = 1'000'000;
+constexpr std::chrono::seconds kPinPatience(5);
 
 // One Acquire that waits: on its own shard, woken from there.
 struct Waiter {
@@ -44,6 +48,7 @@ using Runners = std::map<std::string, std::shared_ptr<Runner>, std::less<>>;
 
 struct Engine::State {
   std::shared_ptr<RunnerContext> context;
+  bool keeps_conversations = false;
   std::atomic<WaiterId> next_waiter = 1;
 
   std::mutex change;                       // held through every change of the next two
@@ -53,8 +58,9 @@ struct Engine::State {
   mutable std::mutex mutex;
   std::shared_ptr<const Fitters> fitters = std::make_shared<Fitters>();  // guarded by mutex
   std::shared_ptr<const Runners> visible = std::make_shared<Runners>();  // guarded by mutex
-  Runners all;            // also those that are on their way out; guarded by mutex
-  bool stopping = false;  // guarded by mutex
+  Runners all;  // also those that are on their way out; guarded by mutex
+  std::set<std::string, std::less<>> pinned;  // names; guarded by mutex
+  bool stopping = false;                      // guarded by mutex
 
   std::shared_ptr<const Runners> models() const {
     const std::lock_guard lock(mutex);
@@ -83,14 +89,16 @@ Result<std::unique_ptr<Engine>> Engine::Create(net::Shard& shard, EngineOptions 
   }
   options.residency.device_bytes = DeviceBudget(options.machine.devices);
   const std::shared_ptr<RunnerContext> context(new RunnerContext{
-      shard, options.limits, std::move(options.memory_of), options.protection,
-      Locator(std::move(options.locator)), std::move(folder),
-      std::make_shared<Scheduler>(shard, options.residency), std::move(options.slots),
-      std::make_unique<net::HttpClient>(shard, net::ClientOptions{}),
+      shard, options.limits, std::move(options.keep_alives), std::move(options.memory_of),
+      options.protection, std::move(options.before_start), Locator(std::move(options.locator)),
+      std::move(folder), std::make_shared<Scheduler>(shard, options.residency),
+      std::move(options.slots), std::make_unique<net::HttpClient>(shard, net::ClientOptions{}),
       std::make_unique<process::SpawnThread>()});
   auto state = std::make_shared<State>();
   state->context = context;
+  state->keeps_conversations = context->slots != nullptr;
   state->policy = {std::move(options.child), options.limits.slots, std::move(options.machine)};
+  state->pinned = std::move(options.pinned);
   std::unique_ptr<Engine> engine(new Engine(std::move(state)));
   engine->SetModels(std::move(models));
   shard.Post([context, weights = std::move(options.use_weights)] {
@@ -153,9 +161,12 @@ void Engine::FitModels() {
     visible->emplace(name, runner);
     const MemoryAmount bytes = context->BytesOf(fitter->model(), fitter->standard());
     context->scheduler->Announce(name, bytes);
-    context->shard.Post([context, runner, bytes, is_new, fitter] {
+    const bool appears = !state_->visible->contains(name);
+    const bool pinned = appears && state_->pinned.contains(name);
+    context->shard.Post([context, runner, bytes, is_new, pinned, fitter] {
       context->scheduler->Add(runner->name(), runner, bytes);
       if (!is_new) runner->SetModel(fitter);
+      if (pinned) runner->Pin(true);
     });
   }
   for (const auto& [name, runner] : state_->all) {
@@ -225,6 +236,32 @@ net::Task<Result<Lease>> Engine::Acquire(net::Shard& home, std::string model,
   co_return cancel.MakeError();
 }
 
+net::Task<std::optional<ProcessEnd>> Engine::WhyEnded(net::Shard& home, Endpoint endpoint,
+                                                      net::CancelToken& cancel) {
+  struct News {
+    explicit News(net::Shard& shard) : timer(shard) {}
+    net::SleepTimer timer;
+    net::CancelToken come;  // as one that waits only until then
+    std::optional<ProcessEnd> end;
+  };
+  const auto news = std::make_shared<News>(home);
+  const net::Executor executor = home.io().get_executor();
+  state_->Post(endpoint.model, [news, executor, run = endpoint.run](Runner& runner) {
+    runner.WhenEnded(run, news, [weak = std::weak_ptr(news), executor](const ProcessEnd& end) {
+      net::asio::post(executor, [weak, end] {
+        const std::shared_ptr<News> wanted = weak.lock();
+        if (!wanted) return;
+        wanted->end = end;
+        wanted->come.Cancel(ErrorCode::kCancelled);
+      });
+    });
+  });
+  const net::CancelToken::Scope scope(cancel,
+                                      [&news] { news->come.Cancel(ErrorCode::kCancelled); });
+  (void)co_await news->timer.SleepUntil(news->come, net::MonotonicNow() + kEndNewsNanos);
+  co_return std::move(news->end);
+}
+
 void Engine::KeepAlive(std::string_view model, std::int64_t nanos) {
   state_->Post(model, [nanos](Runner& runner) { runner.KeepAlive(nanos); });
 }
@@ -242,7 +279,7 @@ void Engine::Restart(const models::LocalModel& model) {
   const std::lock_guard change(state_->change);
   if (!state_->Find(model.name)) return;
   const std::shared_ptr<RunnerContext>& context = state_->context;
-  const auto fitter = std::make_shared<const ModelFitter>(model, state_->policy);
+  const auto fitter = FitWithDraft(model, state_->listed, state_->policy);
   const MemoryAmount bytes = context->BytesOf(model, fitter->standard());
   const std::shared_ptr<Scheduler>& scheduler = context->scheduler;
   scheduler->Announce(model.name, bytes);
@@ -252,8 +289,38 @@ void Engine::Restart(const models::LocalModel& model) {
   });
 }
 
-void Engine::Pin(std::string_view model, bool pinned) {
-  state_->Post(model, [pinned](Runner& runner) { runner.Pin(pinned); });
+bool Engine::KeepsConversations() const { return state_->keeps_conversations; }
+
+Result<void> Engine::Pin(std::string_view model, bool pinned) {
+  if (!state_->Find(model) && (pinned || !this->pinned(model))) {
+    return NotFound("there is no local model \"" + std::string(model) + "\"");
+  }
+  if (std::optional<Error> error = state_->context->scheduler->PinError(model); pinned && error) {
+    error->code = ErrorCode::kConflict;
+    return *std::move(error);
+  }
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (pinned) {
+      state_->pinned.emplace(model);
+    } else if (const auto at = state_->pinned.find(model); at != state_->pinned.end()) {
+      state_->pinned.erase(at);
+    }
+  }
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> told = done->get_future();
+  state_->Post(model, [pinned, done = std::move(done)](Runner& runner) {
+    runner.Pin(pinned);
+    done->set_value();
+  });
+  // Nobody is told where there is no such model any more: then the promise is gone.
+  told.wait_for(kPinPatience);
+  return {};
+}
+
+bool Engine::pinned(std::string_view model) const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->pinned.contains(model);
 }
 
 std::optional<core::LiveState> Engine::Live(std::string_view model) const {
@@ -296,6 +363,8 @@ std::vector<ModelStatus> Engine::Statuses() const {
     if (status.state != ModelState::kReady) {
       status.expected_wait_nanos += memory.expected_wait_nanos;
     }
+    if (status.queue_depth > 0) status.waits_for = memory.held_by;
+    status.wait_bound_nanos = memory.wait_bound_nanos.value_or(-1);
     status.memory_bytes = memory.bytes.host;
     status.device_bytes = memory.bytes.device;
     status.use_weight = memory.use_weight;

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,7 +30,6 @@
 #include "engine/locator.h"
 #include "engine/queue.h"
 #include "engine/residency.h"
-#include "engine/slot_keeper.h"
 #include "engine/status.h"
 #include "engine/supervisor.h"
 #include "models/local_models.h"
@@ -38,6 +38,10 @@
 #include "net/shard.h"
 
 namespace tidegate::engine {
+
+class SlotKeeper;
+
+inline constexpr std::int64_t kEndNewsNanos = 1'000'000'000;
 
 struct EngineOptions {
   LocatorOptions locator;
@@ -49,9 +53,17 @@ struct EngineOptions {
   // Bytes of the budget that a process of the model holds; empty = as fit.h decides.
   std::function<std::uint64_t(const models::LocalModel& model)> memory_of = {};
   ChildProtection protection;
+  // Called before a process is started, on a thread that may wait and starts no other meanwhile.
+  // True: SetMachine was called with another machine, and the start begins anew with what it gives.
+  std::function<bool()> before_start = {};
   std::shared_ptr<SlotKeeper> slots = {};  // null: no conversation outlives its process
   // How much each model was used before, see ModelStatus::use_weight.
   std::map<std::string, double> use_weights = {};
+  // By model, in the stead of SupervisorLimits::keep_alive_nanos.
+  std::map<std::string, std::int64_t> keep_alives = {};
+  // Models that are pinned from the beginning, see Pin; those that are not there yet, once they
+  // are.
+  std::set<std::string, std::less<>> pinned = {};
 };
 
 // Thread-safe where said. REQUIRES: destroyed, or Stop() called, while the shard still runs, and
@@ -82,6 +94,12 @@ class Engine {
     return Acquire(home, std::move(model), cancel, Claim());
   }
 
+  // After a request over a lease of `endpoint` has failed: how its process ended, if it has or does
+  // so within kEndNewsNanos; nothing if it goes on. A connection breaks before the end of the
+  // process is known. Called as Acquire is; ends early with `cancel`.
+  net::Task<std::optional<ProcessEnd>> WhyEnded(net::Shard& home, Endpoint endpoint,
+                                                net::CancelToken& cancel);
+
   // From now on these are the models. Those that are new can be asked for when this returns. Those
   // that are gone are not found any more, also by those who wait for them, and end after their
   // users. One whose file is another ends after its users, and whoever comes gets the new one. Of
@@ -102,10 +120,17 @@ class Engine {
   // it needs with the settings that hold now. No-op for an unknown model. Thread-safe; reads from
   // the disk.
   void Restart(const models::LocalModel& model);
-  // A pinned model is loaded, if there is room, and stopped neither for being idle nor for another
-  // one. Other models that do not fit beside the pinned ones are refused. No-op for an unknown
-  // model. Thread-safe.
-  void Pin(std::string_view model, bool pinned);
+  // Whether conversations outlive their processes. Thread-safe.
+  bool KeepsConversations() const;
+  // A pinned model is loaded, others making room for it as for a request, and stopped neither for
+  // being idle nor for another one. Other models that do not fit beside the pinned ones are
+  // refused. It belongs to the name: a model that goes and comes back is pinned then. Errors:
+  // kNotFound for a model that neither is there nor was pinned; kConflict with "engine_memory"
+  // where it does not fit beside those that are pinned. Thread-safe;
+  // not on a shard, since it waits until that has taken effect.
+  Result<void> Pin(std::string_view model, bool pinned);
+  // By Pin or the options. Thread-safe.
+  bool pinned(std::string_view model) const;
 
   // For the statuses: an answer of `model` came of which so many tokens had been guessed ahead, and
   // so many of these were right. No-op for an unknown model. Thread-safe.

@@ -36,6 +36,15 @@ class EngineFitTest : public testing::EngineFixture {
   }
 };
 
+TEST_F(EngineFitTest, WhereDevicesAreRequiredAndNotKnownItSaysWhy) {
+  options_.machine.require_gpu = true;
+  options_.machine.devices_why_not = "llama-server cannot list its devices: exited with status 3";
+  Create({Model("tiny")});
+  const std::string unfit = StatusOf("tiny").unfit;
+  EXPECT_NE(unfit.find("exited with status 3"), std::string::npos) << unfit;
+  EXPECT_EQ(unfit.find("sees no graphics device"), std::string::npos) << unfit;
+}
+
 TEST_F(EngineFitTest, WhereDevicesAreRequiredAndThereAreNoneNothingIsStarted) {
   options_.machine.require_gpu = true;
   Create({Model("tiny")});
@@ -47,6 +56,17 @@ TEST_F(EngineFitTest, WhereDevicesAreRequiredAndThereAreNoneNothingIsStarted) {
   EXPECT_NE(StatusOf("tiny").unfit.find("no graphics device"), std::string::npos);
   engine_->SetMachine({});  // the driver is back, or nobody insists any more
   EXPECT_TRUE(Acquire("tiny").ok());
+}
+
+TEST_F(EngineFitTest, WhoWasToHaveLayersOnDevicesAndHasNoneSaysSo) {
+  options_.child.device_layers = 4;
+  models::LocalModel model = Model("tiny");
+  model.parameters = {{"num_ctx", "65536"}};
+  Create({model});
+  ASSERT_TRUE(Acquire("tiny").ok());
+  EXPECT_NE(StatusOf("tiny").degraded.find("4 of its layers"), std::string::npos)
+      << StatusOf("tiny").degraded;
+  EXPECT_NE(StatusOf("tiny").window_note.find("65536"), std::string::npos);
 }
 
 TEST_F(EngineFitTest, ARequestThatNeedsALargerWindowGetsOneAndItStays) {

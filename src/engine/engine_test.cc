@@ -10,16 +10,15 @@
 #include <iterator>
 #include <memory>
 #include <optional>
-#include <poll.h>
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/unique_fd.h"
@@ -35,11 +34,13 @@ namespace fs = std::filesystem;
 
 using testing::AcquireTask;
 using testing::Boxed;
+using testing::Ends;
 using testing::Eventually;
 using testing::kChat;
 using testing::kSecond;
 using testing::kStarter;
 using testing::Model;
+using testing::OpenPid;
 using LeaseResult = Boxed<Lease>;
 
 template <typename T>
@@ -50,13 +51,6 @@ std::future<T> Start(net::Shard& shard, net::Task<T> task) {
 std::string Slurp(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-UniqueFd OpenPid(int pid) { return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
-
-bool Ends(int pidfd) {
-  pollfd wanted{pidfd, POLLIN, 0};
-  return poll(&wanted, 1, 20'000) == 1;
 }
 
 class EngineTest : public testing::EngineFixture {
@@ -83,11 +77,9 @@ class EngineTest : public testing::EngineFixture {
     options_.locator.configured_path = program;
     options_.protection.enabled = false;  // it would not let one program start another
   }
-  // Room for one model of any size.
-  void RoomForOne() {
-    options_.memory_of = [](const models::LocalModel&) { return std::uint64_t{1} << 30U; };
-    options_.residency.budget_bytes = (std::uint64_t{1} << 30U) + 1;
-    options_.residency.quantum_nanos_min = options_.residency.quantum_nanos_max = kSecond / 10;
+  std::optional<ProcessEnd> WhyEnded(const Endpoint& endpoint) {
+    net::CancelToken cancel;
+    return Start(shards_[1], engine_->WhyEnded(shards_[1], endpoint, cancel)).get();
   }
   // Sockets and keys of all engines here.
   std::size_t PrivateFiles() {
@@ -134,6 +126,7 @@ TEST_F(EngineTest, WithoutTheKeyNothingIsAnswered) {
 }
 
 TEST_F(EngineTest, TheKeyIsNowhereThatOthersCanLook) {
+  options_.locator.environment.clear();  // of whoever runs the tests
   Create({Model("tiny")});
   Result<Lease> lease = Acquire("tiny");
   ASSERT_TRUE(lease.ok());
@@ -154,6 +147,16 @@ TEST_F(EngineTest, TheKeyIsNowhereThatOthersCanLook) {
   ASSERT_EQ(stat(options_.runtime_folder.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700U);
   EXPECT_EQ(PrivateFiles(), 1U);  // the socket
+}
+
+TEST_F(EngineTest, AChildHasTheVariablesThatAreNamedForItAndNoOthers) {
+  options_.locator.environment = {"CUDA_VISIBLE_DEVICES=1", "GGML_CUDA_NO_PINNED=1"};
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok());
+  const std::string process = "/proc/" + std::to_string(StatusOf("tiny").pid);
+  EXPECT_EQ(Slurp(process + "/environ"),
+            std::string("CUDA_VISIBLE_DEVICES=1\0GGML_CUDA_NO_PINNED=1\0", 45));
 }
 
 TEST_F(EngineTest, EveryStartHasAKeyOfItsOwn) {
@@ -186,8 +189,9 @@ TEST_F(EngineTest, AChildThatIsKilledInUseComesBackForThoseWhoWait) {
   EXPECT_EQ(status.failures, 1);
   EXPECT_NE(status.last_error.find("SIGKILL"), std::string::npos) << status.last_error;
   EXPECT_EQ(Post((*second)->endpoint(), "/v1/chat/completions", kChat).status, 200);
-  EXPECT_EQ(Post(lease->endpoint(), "/v1/chat/completions", kChat).status,
-            401);  // the old key is void
+  Endpoint old = lease->endpoint();
+  EXPECT_NE(old.peer_pid, (*second)->endpoint().peer_pid);
+  EXPECT_EQ(Post(old, "/v1/chat/completions", kChat).status, 401);  // the old key is void
   held_.push_back(std::move(*lease));
   held_.clear();  // a lease of the dead child gives back no slot of the new one
   std::future<LeaseResult> third = StartAcquire("tiny");
@@ -196,6 +200,69 @@ TEST_F(EngineTest, AChildThatIsKilledInUseComesBackForThoseWhoWait) {
   held_.push_back(std::move(**second));
   held_.clear();
   EXPECT_TRUE(third.get()->ok());
+}
+
+TEST_F(EngineTest, AStartBeginsAnewWithTheMachineThatIsFoundBeforeIt) {
+  Devices(1, 1);
+  const Machine found = std::exchange(options_.machine, {});
+  options_.before_start = [&, first = true]() mutable {
+    if (!std::exchange(first, false)) return false;
+    engine_->SetMachine(found);
+    return true;
+  };
+  Create({Model("tiny")});
+  EXPECT_EQ(StatusOf("tiny").device_layers, 0);
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok()) << Describe(lease.error());
+  const ModelStatus status = StatusOf("tiny");
+  EXPECT_GT(status.device_layers, 0);
+  EXPECT_EQ(status.degraded, "");
+  EXPECT_EQ(status.counts.failed_starts, 0);
+  EXPECT_EQ(status.failures, 0);
+}
+
+// Stopped, it keeps its connections and answers nothing.
+TEST_F(EngineTest, AChildThatHangsUnderItsUsersIsKilledAndComesBack) {
+  options_.limits.check_nanos = options_.limits.check_timeout_nanos = kSecond / 10;
+  options_.limits.check_misses_max = 2;
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok());
+  const int hung = StatusOf("tiny").pid;
+  const UniqueFd child = OpenPid(hung);
+  ASSERT_EQ(kill(hung, SIGSTOP), 0);
+  EXPECT_TRUE(Ends(child.get()));
+  const std::optional<ProcessEnd> end = WhyEnded(lease->endpoint());
+  ASSERT_TRUE(end.has_value());
+  EXPECT_NE(end->how.find("hung"), std::string::npos) << end->how;
+  EXPECT_GE(end->retry_after_s, 1);
+  ASSERT_TRUE(Reaches("tiny", ModelState::kReady));  // by itself
+  EXPECT_NE(StatusOf("tiny").pid, hung);
+  EXPECT_EQ(StatusOf("tiny").counts.crashes, 1);
+}
+
+TEST_F(EngineTest, AChildThatIsOnlyBusyIsLeftAlone) {
+  options_.limits.check_nanos = kSecond / 100;
+  Create({Model("tiny")});
+  Result<Lease> lease = Acquire("tiny");
+  ASSERT_TRUE(lease.ok());
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(Answers(*lease));
+  EXPECT_EQ(StatusOf("tiny").counts.crashes, 0);
+  EXPECT_EQ(WhyEnded(lease->endpoint()), std::nullopt);
+}
+
+TEST_F(EngineTest, HowAChildEndedIsToldToThoseWhoUsedIt) {
+  Create({Model("tiny")});
+  Result<Lease> first = Acquire("tiny");
+  ASSERT_TRUE(first.ok());
+  ASSERT_EQ(kill(StatusOf("tiny").pid, SIGSEGV), 0);
+  const std::optional<ProcessEnd> end = WhyEnded(first->endpoint());
+  ASSERT_TRUE(end.has_value());
+  EXPECT_NE(end->how.find("SIGSEGV"), std::string::npos) << end->how;
+  Result<Lease> second = Acquire("tiny");
+  ASSERT_TRUE(second.ok());
+  EXPECT_NE(second->endpoint().run, first->endpoint().run);
+  EXPECT_NE(WhyEnded(first->endpoint()), std::nullopt);  // also when the next one runs
 }
 
 TEST_F(EngineTest, AnIdleChildIsStoppedAndLeavesNothing) {
@@ -210,6 +277,15 @@ TEST_F(EngineTest, AnIdleChildIsStoppedAndLeavesNothing) {
   EXPECT_EQ(StatusOf("tiny").pid, 0);
   EXPECT_EQ(StatusOf("tiny").failures, 0);
   EXPECT_EQ(PrivateFiles(), 0U);
+}
+
+TEST_F(EngineTest, AModelMayStayLongerOrShorterThanTheOthers) {
+  options_.keep_alives = {{"short", 0}, {"ever", -1}};
+  Create({Model("short"), Model("ever"), Model("usual")});
+  for (const char* name : {"ever", "usual", "short"}) ASSERT_TRUE(Acquire(name).ok());
+  EXPECT_TRUE(Reaches("short", ModelState::kAbsent));
+  EXPECT_EQ(StatusOf("ever").idle_stop_in_nanos, -1);
+  EXPECT_GT(StatusOf("usual").idle_stop_in_nanos, 0);
 }
 
 TEST_F(EngineTest, HoldsTheFilesOfAStoredModelWhileItRuns) {
@@ -386,132 +462,6 @@ TEST_F(EngineTest, AChildDiesWithTheProcessThatStartedIt) {
   const auto next = Engine::Create(shards[0], options_, {});
   ASSERT_TRUE(next.ok());
   EXPECT_EQ(PrivateFiles(), 0U);
-}
-
-// --- several models, one memory ---
-
-TEST_F(EngineTest, AnIdleModelMakesRoomForAnother) {
-  RoomForOne();
-  Create({Model("one"), Model("two")});
-  ASSERT_TRUE(Acquire("one").ok());  // and back at once
-  const UniqueFd first = OpenPid(StatusOf("one").pid);
-  Result<Lease> two = Acquire("two");
-  ASSERT_TRUE(two.ok()) << Describe(two.error());
-  EXPECT_TRUE(Ends(first.get()));
-  EXPECT_TRUE(Answers(*two));
-  EXPECT_EQ(StatusOf("one").state, ModelState::kAbsent);
-  EXPECT_EQ(StatusOf("one").failures, 0);
-  EXPECT_EQ(StatusOf("two").memory_bytes, std::uint64_t{1} << 30U);
-  EXPECT_GT(StatusOf("one").use_weight, 0.9);
-}
-
-TEST_F(EngineTest, ModelsThatDoNotFitTogetherTakeTurns) {
-  RoomForOne();
-  Create({Model("one"), Model("two")});
-  Result<Lease> one = Acquire("one");
-  ASSERT_TRUE(one.ok());
-  std::future<LeaseResult> two = StartAcquire("two");
-  ASSERT_TRUE(Reaches("two", ModelState::kWaiting));
-  EXPECT_GT(engine_->Live("two")->expected_wait_ms, 0);
-  EXPECT_TRUE(Answers(*one));                                         // it serves on
-  ASSERT_TRUE(Eventually([&] { return StatusOf("one").draining; }));  // its turn is over
-  EXPECT_TRUE(Answers(*one));  // also the request that is under way
-  std::future<LeaseResult> again = StartAcquire("one");
-  ASSERT_TRUE(Eventually([&] { return StatusOf("one").queue_depth == 1; }));
-  { const Result<Lease> ends = std::move(one); }
-  LeaseResult second = two.get();
-  ASSERT_TRUE(second->ok()) << Describe(second->error());
-  EXPECT_EQ(StatusOf("one").pid, 0);
-  EXPECT_TRUE(Answers(**second));
-  second.reset();
-  const LeaseResult third = again.get();  // and comes back for those who waited meanwhile
-  ASSERT_TRUE(third->ok()) << Describe(third->error());
-  EXPECT_TRUE(Answers(**third));
-  EXPECT_EQ(StatusOf("two").pid, 0);
-}
-
-TEST_F(EngineTest, AModelThatCanNeverFitIsRefusedAndThePlannerKnowsIt) {
-  RoomForOne();
-  options_.residency.budget_bytes = 1'000;
-  Create({Model("one")});
-  EXPECT_FALSE(engine_->Live("one")->available);
-  const Result<Lease> lease = Acquire("one");
-  ASSERT_FALSE(lease.ok());
-  EXPECT_EQ(lease.error().reason, "engine_memory");
-  EXPECT_NE(lease.error().message.find("1.0 GiB"), std::string::npos) << lease.error().message;
-  EXPECT_EQ(StatusOf("one").state, ModelState::kAbsent);
-}
-
-TEST_F(EngineTest, ACrashLosesOnlyTheCrashedModelsRequests) {
-  RoomForOne();
-  options_.residency.budget_bytes *= 2;
-  Create({Model("one"), Model("two")});
-  Result<Lease> one = Acquire("one");
-  Result<Lease> two = Acquire("two");
-  ASSERT_TRUE(one.ok() && two.ok());
-  const int survivor = StatusOf("two").pid;
-  ASSERT_EQ(kill(StatusOf("one").pid, SIGKILL), 0);
-  ASSERT_TRUE(Eventually([&] { return StatusOf("one").failures == 1; }));
-  EXPECT_TRUE(Answers(*two));
-  EXPECT_EQ(StatusOf("two").pid, survivor);
-  EXPECT_EQ(StatusOf("two").users, 1);
-  EXPECT_TRUE(Reaches("one", ModelState::kReady));  // and it comes back: there is room
-}
-
-TEST_F(EngineTest, AModelThatCrashesLeavesItsMemoryToTheOneThatWaits) {
-  RoomForOne();
-  options_.residency.quantum_nanos_min = options_.residency.quantum_nanos_max = 60 * kSecond;
-  Create({Model("one"), Model("two")});
-  Result<Lease> one = Acquire("one");
-  ASSERT_TRUE(one.ok());
-  std::future<LeaseResult> two = StartAcquire("two");
-  ASSERT_TRUE(Reaches("two", ModelState::kWaiting));
-  ASSERT_EQ(kill(StatusOf("one").pid, SIGKILL), 0);
-  const LeaseResult second = two.get();
-  ASSERT_TRUE(second->ok()) << Describe(second->error());
-  EXPECT_TRUE(Answers(**second));
-  EXPECT_EQ(StatusOf("one").pid, 0);
-}
-
-TEST_F(EngineTest, APrincipalWithManyRequestsDoesNotKeepOutAnother) {
-  options_.limits.slots = 1;
-  Create({Model("tiny")});
-  std::vector<std::future<LeaseResult>> many;
-  {
-    const Result<Lease> held = Acquire("tiny");
-    ASSERT_TRUE(held.ok());
-    for (int i = 0; i < 10; ++i) many.push_back(StartAcquire("tiny", {Priority::kNormal, "ann"}));
-    ASSERT_TRUE(Eventually([&] { return StatusOf("tiny").queue_depth == 10; }));
-    many.push_back(StartAcquire("tiny", {Priority::kNormal, "bob"}));
-    ASSERT_TRUE(Eventually([&] { return StatusOf("tiny").queue_depth == 11; }));
-  }
-  EXPECT_TRUE((*many.front().get()).ok());  // and back at once
-  EXPECT_TRUE((*many.back().get()).ok());
-  for (std::size_t i = 1; i + 1 < many.size(); ++i) EXPECT_TRUE((*many[i].get()).ok());
-}
-
-TEST_F(EngineTest, APinnedModelIsLoadedAndStaysUntilItIsStoppedByHand) {
-  options_.limits.keep_alive_nanos = 0;
-  Create({Model("tiny")});
-  engine_->Pin("tiny", true);
-  engine_->Pin("other", true);  // of no consequence
-  ASSERT_TRUE(Reaches("tiny", ModelState::kReady));
-  const int pid = StatusOf("tiny").pid;
-  ASSERT_TRUE(Acquire("tiny").ok());
-  EXPECT_EQ(StatusOf("tiny").idle_stop_in_nanos, -1);
-  EXPECT_EQ(StatusOf("tiny").pid, pid);
-  engine_->Stop("tiny");
-  ASSERT_TRUE(Reaches("tiny", ModelState::kAbsent));
-}
-
-TEST_F(EngineTest, WhatWasUsedBeforeIsLoadedBeforeAnybodyAsks) {
-  RoomForOne();
-  options_.residency.preload_bytes = options_.residency.budget_bytes;
-  options_.residency.preload_pause_nanos = kSecond / 100;
-  options_.use_weights = {{"two", 3.0}, {"gone", 9.0}};
-  Create({Model("one"), Model("two")});
-  EXPECT_TRUE(Reaches("two", ModelState::kReady));
-  EXPECT_EQ(StatusOf("one").state, ModelState::kAbsent);
 }
 
 // --- models that change ---

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/memory_plan.h"
+#include "engine/model_parameters.h"
 #include "engine/model_settings.h"
 
 namespace tidegate::engine {
@@ -182,6 +183,12 @@ std::int64_t ModelFitter::LargestWindow(std::int64_t from) const {
 // Why it may not run, where it may only run on a graphics device; "" when it may.
 std::string ModelFitter::WithoutDevices(const models::FitDecision& decision) const {
   if (!machine_.require_gpu) return "";
+  if (machine_.devices.empty() && !machine_.devices_why_not.empty()) {
+    return "engine.require_gpu says that no model runs without a graphics device, and which there "
+           "are is not known: " +
+           machine_.devices_why_not +
+           "; it is asked again by itself, and 'tidegate doctor' shows what it says";
+  }
   if (machine_.devices.empty()) {
     return "llama-server sees no graphics device, and engine.require_gpu says that no model runs "
            "without one; see what 'tidegate doctor' says of the driver, or set engine.require_gpu "
@@ -194,6 +201,30 @@ std::string ModelFitter::WithoutDevices(const models::FitDecision& decision) con
              : "not one layer of it fits into the " + Mebibytes(DeviceBudget(machine_.devices)) +
                    " of graphics memory, and engine.require_gpu says that it may not run without; "
                    "use a smaller model, or set engine.require_gpu to false";
+}
+
+// Where layers were asked for and there is no device that could take any. Where there is one, they
+// are there, or the model is not served.
+std::string ModelFitter::MissingLayers(const core::MemoryFit& memory) const {
+  const int asked = std::min(settings_.device_layers.value_or(0), memory.layers);
+  if (!devices_.empty() || asked <= memory.device_layers) return "";
+  return std::to_string(asked) + " of its layers are to be on graphics devices, and " +
+         std::to_string(memory.device_layers) + " are: " +
+         (machine_.devices.empty() ? "llama-server sees no graphics device"
+                                   : "no graphics device has memory left") +
+         "; 'tidegate doctor' says more of the driver";
+}
+
+// Of a model that came with a parameter that asks for more than its weights were trained for.
+std::string ModelFitter::LoweredWindow() const {
+  const Result<ModelParameters> parameters = ReadModelParameters(model_.parameters);
+  const std::uint64_t trained = model_.metadata.context_tokens;
+  if (!parameters.ok() || trained == 0) return "";
+  const auto asked = static_cast<std::uint64_t>(parameters->context_tokens.value_or(0));
+  if (asked <= trained) return "";
+  return "its num_ctx asks for a window of " + std::to_string(asked) +
+         " tokens, and it has no more than the " + std::to_string(trained) +
+         " that it was made for";
 }
 
 ModelFit ModelFitter::Describe(Chosen chosen) const {
@@ -217,6 +248,8 @@ ModelFit ModelFitter::Describe(Chosen chosen) const {
     memory.device_layers += device.layers;
     memory.devices.push_back(device.name);
   }
+  memory.layers_note = MissingLayers(memory);
+  memory.window_note = LoweredWindow();
   fit.devices_planned = static_cast<int>(memory.devices.size());
   if (machine_.require_gpu) fit.devices_planned = std::max(fit.devices_planned, 1);
   fit.devices_required = machine_.require_gpu;
@@ -236,15 +269,6 @@ ModelFit ModelFitter::Describe(Chosen chosen) const {
   if (memory.why_not.empty()) memory.why_not = std::move(decision.why_not);
   memory.fits = memory.why_not.empty();
   return fit;
-}
-
-Fitters FitAll(const std::vector<models::LocalModel>& models, const FitPolicy& policy) {
-  Fitters fitters;
-  fitters.reserve(models.size());
-  for (const models::LocalModel& model : models) {
-    fitters.push_back(std::make_shared<const ModelFitter>(model, policy));
-  }
-  return fitters;
 }
 
 }  // namespace tidegate::engine

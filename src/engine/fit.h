@@ -71,6 +71,8 @@ class ModelFitter {
   std::int64_t LargestWindow(std::int64_t from) const;
   ModelFit Describe(Chosen chosen) const;
   std::string WithoutDevices(const models::FitDecision& decision) const;
+  std::string MissingLayers(const core::MemoryFit& memory) const;
+  std::string LoweredWindow() const;
   int slots_min() const { return slots_asked_ > 0 ? slots_asked_ : 1; }
   bool AllLayers(int layers) const;
 

@@ -111,6 +111,38 @@ TEST_F(FitTest, NorAreAWindowAndLayersThatTheModelWasMadeWith) {
   EXPECT_EQ(fits.memory.device_layers, 3);
 }
 
+TEST_F(FitTest, LayersThatNoDeviceCanTakeAreMissed) {
+  EXPECT_EQ(Fit(16'000).memory.layers_note, "") << "nobody asked";
+  policy_.child.device_layers = 12;
+  const ModelFit none = Fit(16'000);
+  EXPECT_TRUE(none.memory.fits);
+  EXPECT_EQ(none.memory.layers_note,
+            "12 of its layers are to be on graphics devices, and 0 are: llama-server sees no "
+            "graphics device; 'tidegate doctor' says more of the driver");
+  policy_.child.device_layers = 0;
+  EXPECT_EQ(Fit(16'000).memory.layers_note, "") << "as asked";
+  model_.parameters = {{"num_gpu", "99"}};
+  Device(1);
+  EXPECT_EQ(Fit(16'000).memory.layers_note,
+            "17 of its layers are to be on graphics devices, and 0 are: no graphics device has "
+            "memory left; 'tidegate doctor' says more of the driver");
+  Device(24'000);
+  EXPECT_EQ(Fit(16'000).memory.layers_note, "");
+}
+
+TEST_F(FitTest, AWindowThatAModelWasMadeWithAndCannotHaveIsTold) {
+  model_.parameters = {{"num_ctx", "131072"}};
+  EXPECT_EQ(Fit(64'000).memory.window_note, "");
+  model_.parameters = {{"num_ctx", "200000"}};
+  const ModelFit fit = Fit(64'000);
+  EXPECT_EQ(fit.context_tokens(), 131'072);
+  EXPECT_EQ(fit.memory.window_note,
+            "its num_ctx asks for a window of 200000 tokens, and it has no more than the 131072 "
+            "that it was made for");
+  model_.metadata.context_tokens = 0;  // the file does not say
+  EXPECT_EQ(Fit(64'000).memory.window_note, "");
+}
+
 TEST_F(FitTest, NorAreSlots) {
   policy_.slots = 8;
   EXPECT_EQ(Fit(64'000).slots(), 8);

@@ -17,7 +17,16 @@ struct Endpoint {
   Secret authorization;  // the whole value of the Authorization field: "Bearer …"; changes with
                          // every start
   std::string model;     // the name to ask this upstream for
+  int peer_pid = 0;      // who has to listen there (net::HttpClient::ExpectPeer); 0 = anybody
   std::int64_t context_tokens = 0;  // of its window
+  std::uint64_t run = 0;            // which of the model's processes this is
+};
+
+// How a process ended under those who used it.
+struct ProcessEnd {
+  std::string how;                 // "was killed by signal 11 (SIGSEGV)"
+  std::int64_t retry_after_s = 1;  // until the next one serves, as far as can be known
+  friend bool operator==(const ProcessEnd&, const ProcessEnd&) = default;
 };
 
 // Move-only; usable and destroyed on any thread. Destroying it gives the slot to the next in the

@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "engine/child_environment.h"
 #include "process/run.h"
 
 namespace tidegate::engine {
@@ -50,8 +51,10 @@ Error EngineError(std::string message, std::string reason) {
   return error;
 }
 
-Result<std::string> Ask(const std::string& path, std::string_view option) {
+Result<std::string> Ask(const std::string& path, std::string_view option,
+                        const std::vector<std::string>& environment) {
   process::SpawnOptions options;
+  options.environment = environment;
   options.argv = {path, std::string(option)};
   const process::RunLimits limits{kQuestionTimeoutNanos, kHelpBytesMax};
   Result<process::RunResult> run = process::RunProgram(options, limits);
@@ -60,7 +63,8 @@ Result<std::string> Ask(const std::string& path, std::string_view option) {
   }
   if (!run->status.ok()) {
     return EngineError(path + " " + std::string(option) + " " + run->status.Describe() +
-                           "; install it again, or name another one in the configuration",
+                           "; install it again, name another one in the configuration, or name in "
+                           "engine.environment what it needs, as LD_LIBRARY_PATH",
                        "engine_broken");
   }
   return std::move(run->output);
@@ -97,8 +101,10 @@ std::string DefaultEnginePrefix() {
   return data + "/tidegate/engine";
 }
 
-LocatorOptions LocatorOptions::FromEnvironment(std::string configured_path) {
-  return {std::move(configured_path), Variable("PATH"), DefaultEnginePrefix()};
+LocatorOptions LocatorOptions::FromEnvironment(std::string configured_path,
+                                               const std::vector<std::string>& variables) {
+  return {std::move(configured_path), Variable("PATH"), DefaultEnginePrefix(),
+          ChildEnvironment(variables)};
 }
 
 std::optional<Locator::Identity> Locator::Identify(const std::string& path) {
@@ -145,10 +151,10 @@ Result<EngineBinary> Locator::Locate() {
   TIDEGATE_ASSIGN(const Identity identity, Find());
   const std::lock_guard lock(mutex_);
   if (known_ == identity) return binary_;
-  TIDEGATE_ASSIGN(const std::string version, Ask(identity.path, "--version"));
-  TIDEGATE_ASSIGN(const std::string help, Ask(identity.path, "--help"));
-  binary_ = {identity.path, ParseVersion(version), ParseHelp(help),
-             help.find(".sock") != help.npos};
+  TIDEGATE_ASSIGN(const std::string version, Ask(identity.path, "--version", options_.environment));
+  TIDEGATE_ASSIGN(const std::string help, Ask(identity.path, "--help", options_.environment));
+  binary_ = {identity.path, ParseVersion(version), ParseHelp(help), help.find(".sock") != help.npos,
+             options_.environment};
   known_ = identity;
   return binary_;
 }

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -31,14 +32,18 @@ struct EngineBinary {
   std::string version;
   OptionNames options;
   bool unix_sockets = false;  // --host takes the path of a socket
+  // What it and the programs beside it are run with: "NAME=value", nothing else is inherited.
+  std::vector<std::string> environment = {};
 };
 
 struct LocatorOptions {
-  std::string configured_path;  // wins when not empty
-  std::string search_path;      // the PATH variable
-  std::string private_prefix;   // where `tidegate engine install` puts it
-  // From PATH, XDG_DATA_HOME and HOME.
-  static LocatorOptions FromEnvironment(std::string configured_path);
+  std::string configured_path;                // wins when not empty
+  std::string search_path;                    // the PATH variable
+  std::string private_prefix;                 // where `tidegate engine install` puts it
+  std::vector<std::string> environment = {};  // see EngineBinary
+  // From PATH, XDG_DATA_HOME and HOME. `variables`: see child_environment.h.
+  static LocatorOptions FromEnvironment(std::string configured_path,
+                                        const std::vector<std::string>& variables = {});
 };
 
 // ${XDG_DATA_HOME:-~/.local/share}/tidegate/engine; empty when neither variable is set.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "engine/devices.h"
@@ -15,7 +16,8 @@ inline constexpr std::uint64_t kDeviceReserveBytes = 1024ULL * 1024 * 1024;
 struct Machine {
   std::uint64_t host_bytes = 0;  // for all local models together; 0 = no limit is known
   std::vector<GraphicsDevice> devices;
-  bool require_gpu = false;  // no model runs without a graphics device
+  bool require_gpu = false;          // no model runs without a graphics device
+  std::string devices_why_not = {};  // llama-server could not list them; empty = it could
 };
 
 // What models may hold where nobody says: three quarters of the memory, or all but 8 GiB where that

@@ -23,7 +23,7 @@
 #include "engine/command_line.h"
 #include "engine/locator.h"
 #include "engine/memory_plan.h"
-#include "engine/tiny_architectures.h"
+#include "engine/tiny_mixed_architectures.h"
 #include "models/local_models.h"
 #include "process/child.h"
 #include "process/run.h"
@@ -135,7 +135,7 @@ struct Case {
   TinyModel (*model)();
   ChildSettings settings;
   int slots = 1;
-  bool unified = true;
+  bool unified = true;  // where the model can be
 };
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
@@ -187,7 +187,7 @@ class MemoryFitEngineTest : public testing::Test {
   models::FitParts Estimate(const models::LocalModel& model, const ChildSettings& settings,
                             int slots, bool unified) {
     models::FitInput input = FitInputOf(model, {}, settings, slots, {});
-    input.unified = unified;
+    if (!unified) input.unified = false;
     const Result<models::FitEstimate> estimate = models::EstimateMemory(input);
     EXPECT_TRUE(estimate.ok()) << Describe(estimate.error());
     return estimate.ok() ? estimate->host : models::FitParts();
@@ -277,8 +277,19 @@ TinyModel Windows() {
 TinyModel Experts() { return Qwen3Moe({.feed_forward = 256}, 16, 4); }
 TinyModel Latent() { return DeepSeek2({}, 256, 64); }
 TinyModel States() { return Mamba2({.layers = 6}, 64); }
+TinyModel HeadsOfTheirOwn() {
+  return Deci({}, {{8, 2, 1'408}, {4, 4, 704}, {0, 0, 2'816}, {8, 1, 1'408}});
+}
+TinyModel Hybrid() { return GraniteHybrid({.layers = 6}, 64, 3); }
+TinyModel Convolutions() { return Lfm2({.layers = 6}, 3); }
+TinyModel Sinks() { return GptOss({.feed_forward = 256, .context = 32'768}, 16, 4, 128); }
 TinyModel Encoder() {
   return Bert({.width = 384, .feed_forward = 1'536, .heads = 12, .context = 512, .type = 1});
+}
+TinyModel Ranker() {
+  TinyModel model = Grouped();
+  model.Number("pooling_type", 4);
+  return model;
 }
 
 const std::vector<Case> kCases = {
@@ -302,7 +313,15 @@ const std::vector<Case> kCases = {
     {"experts", Experts, Settings(8'192), 2},
     {"latent", Latent, Settings(8'192), 2},
     {"states", States, Settings(8'192), 4},
+    {"heads_of_their_own", HeadsOfTheirOwn, Settings(8'192), 2},
+    {"heads_of_their_own_q8_0", HeadsOfTheirOwn, WithTypes(8'192, models::KvType::kQ8_0)},
+    {"hybrid", Hybrid, Settings(8'192), 2},
+    {"hybrid_parts_for_three", Hybrid, Settings(2'048), 3, false},
+    {"convolutions", Convolutions, Settings(8'192), 2},
+    {"sinks", Sinks, Settings(16'384), 2},
+    {"sinks_parts_for_two", Sinks, Settings(8'192), 2, false},
     {"encoder", Encoder, Settings(512), 2},
+    {"ranker", Ranker, Settings(1'000), 4},
 };
 
 INSTANTIATE_TEST_SUITE_P(Shapes, MemoryFitPartsTest, testing::ValuesIn(kCases),
@@ -335,12 +354,16 @@ class MemoryFitProcessTest : public MemoryFitEngineTest {
   static constexpr int kPromptTokens = kBatch + 16;
   // Of the process when each buffer has been used: a prompt that fills a batch was read.
   double ResidentMib(const models::LocalModel& model, const ChildSettings& settings) {
-    const std::unique_ptr<Server> server = StartServer(model, settings, 1, true);
-    if (server == nullptr || !server->serves()) return 0;
     std::string prompt = "5";
     for (int i = 1; i < kPromptTokens; ++i) prompt += ",5";
-    const std::string answer =
-        server->Post("/completion", kKey, R"({"prompt":[)" + prompt + R"(],"n_predict":1})");
+    return ResidentAfter(model, settings, "/completion",
+                         R"({"prompt":[)" + prompt + R"(],"n_predict":1})");
+  }
+  double ResidentAfter(const models::LocalModel& model, const ChildSettings& settings,
+                       const std::string& path, const std::string& body) {
+    const std::unique_ptr<Server> server = StartServer(model, settings, 1, true);
+    if (server == nullptr || !server->serves()) return 0;
+    const std::string answer = server->Post(path, kKey, body);
     EXPECT_NE(answer.find("200 OK"), std::string::npos) << answer << server->log();
     return server->ResidentMib();
   }
@@ -384,6 +407,36 @@ TEST_F(MemoryFitProcessTest, TheWholeProcessTakesWhatIsEstimated) {
   RecordProperty("estimated_baseline_mib", std::to_string(base_bytes / kMiB));
   EXPECT_NEAR(bytes / kMiB, resident, resident * kTolerance);
   EXPECT_NEAR((bytes - base_bytes) / kMiB, resident - baseline, (resident - baseline) * kTolerance);
+}
+
+// One dot, which llama-server blows up to the size that the projector reads.
+constexpr const char* kAskAboutADot =
+    R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":)"
+    R"("data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk)"
+    R"(YPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="}}]}],"max_tokens":1})";
+
+// Llama-server prints nothing of the graph of an image, so what the process takes is compared.
+TEST_F(MemoryFitProcessTest, AProjectorTakesItsWeightsAndOneImage) {
+  const models::LocalModel model = Create(Grouped());
+  ChildSettings settings = WithBatch(4'096, kBatch);
+  const double without = ResidentMib(model, settings);
+  settings.projector_path = (folder_ / "mmproj.gguf").string();
+  for (const TinyVision& sizes :
+       {TinyVision{.width = 768, .feed_forward = 3'072, .heads = 12},
+        TinyVision{.width = 768, .feed_forward = 768, .heads = 12},
+        TinyVision{.width = 768, .feed_forward = 3'072, .heads = 4, .image = 672}}) {
+    ASSERT_TRUE(LlavaProjector(sizes).Write(settings.projector_path));
+    const Result<models::GgufMetadata> projector = models::ReadGgufFile(settings.projector_path);
+    ASSERT_TRUE(projector.ok()) << Describe(projector.error());
+    const models::FitInput input = FitInputOf(model, {&*projector, nullptr}, settings, 1, {});
+    const Result<models::FitEstimate> estimate = models::EstimateMemory(input);
+    ASSERT_TRUE(estimate.ok()) << Describe(estimate.error());
+    const double real =
+        ResidentAfter(model, settings, "/v1/chat/completions", kAskAboutADot) - without;
+    ASSERT_GT(real, 30);
+    const double estimated = static_cast<double>(estimate->host.projector) / kMiB;
+    EXPECT_NEAR(estimated, real, real * kTolerance) << sizes.feed_forward << " " << sizes.image;
+  }
 }
 
 // llama.cpp's own estimate, in whole MiB: "Host MODEL CONTEXT COMPUTE". Its compute part counts

@@ -25,13 +25,13 @@ models::FitInput FitInputOf(const models::LocalModel& model, const CompanionFile
   input.draft = settings.draft_path.empty() ? nullptr : companions.draft;
   input.context_tokens = ContextTokens(model, settings);
   input.slots = slots;
-  input.unified = true;
+  input.unified = !ReadsInOnePiece(model);
   input.key_type = settings.key_type;
   input.value_type = settings.value_type;
   input.ubatch = BatchTokens(model, settings);
   input.flash_attention = settings.flash_attention != FlashAttention::kOff;
   input.draft_tokens = DraftTokens(settings);
-  if (model.metadata.pooling == models::GgufPooling::kNone) {
+  if (!ReadsInOnePiece(model)) {
     input.prompt_cache_bytes = static_cast<std::uint64_t>(settings.prompt_cache_mib) * kMiB;
   }
   for (const GraphicsDevice& device : devices) {

@@ -66,6 +66,7 @@ TEST(MemoryPlanTest, ATextToEmbedIsOneBatch) {
   const models::FitInput input = FitInputOf(model, {}, settings, 1, {});
   EXPECT_EQ(input.ubatch, ContextTokens(model, settings));
   EXPECT_EQ(input.prompt_cache_bytes, 0U);  // there are no prompts to go on from
+  EXPECT_FALSE(input.unified);              // each slot has its part
 }
 
 }  // namespace

@@ -6,8 +6,10 @@
 
 #include "engine/model_parameters.h"
 #include "json/reader.h"
+#include "models/capabilities.h"
 #include "models/gguf_info.h"
 #include "models/modelfile.h"
+#include "models/stored_model.h"
 
 namespace tidegate::engine {
 namespace {
@@ -74,12 +76,40 @@ void AddParameterCount(const models::LocalModel& model, core::ModelCard::Facts& 
   if (!said && !info.empty()) info.emplace_back(kKey, std::to_string(model.metadata.parameters));
 }
 
+std::optional<core::ModelCard::Provenance> ProvenanceFor(const models::LocalModel& model) {
+  const std::optional<models::Provenance> known = models::ProvenanceOf(model);
+  if (!known) return std::nullopt;
+  const auto text = [](const std::optional<models::Digest>& digest) {
+    return digest ? digest->ToString() : std::string();
+  };
+  return core::ModelCard::Provenance{.source = known->source,
+                                     .digest = text(known->manifest),
+                                     .time_s = known->time_s,
+                                     .licence = known->licence,
+                                     .signer = known->signer,
+                                     .quantised_from = text(known->quantised_from),
+                                     .quantised_by = known->quantised_by};
+}
+
+// Only the template in the weights is used, and without one the engine takes ChatML.
+std::string TemplateNote(const models::LocalModel& model) {
+  if (!models::CapabilitiesOf(model.metadata, nullptr).completion) return {};
+  const bool shown = !model.go_template.empty();
+  if (model.metadata.has_chat_template) {
+    return shown ? "kept and of no effect: the engine uses the one in the weights" : "";
+  }
+  return std::string(shown ? "kept and of no effect" : "none") +
+         ": the weights have none, so messages are written as ChatML, which the model may not know";
+}
+
 }  // namespace
 
 std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model, bool everything) {
   auto card = std::make_shared<core::ModelCard>();
   card->chat_template =
       model.go_template.empty() ? model.metadata.chat_template : model.go_template;
+  card->template_note = TemplateNote(model);
+  card->parent = model.parent;
   card->system = model.system;
   card->modelfile = ModelfileOf(model);
   card->renderer = model.renderer;
@@ -97,6 +127,7 @@ std::shared_ptr<const core::ModelCard> MakeCard(const models::LocalModel& model,
     card->tensors.push_back(
         {std::move(tensor.name), std::move(tensor.type), std::move(tensor.dimensions)});
   }
+  card->provenance = ProvenanceFor(model);
   card->projector_info = InfoOf(model.projector_path, {everything, false}).values;
   return card;
 }

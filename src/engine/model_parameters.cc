@@ -145,6 +145,11 @@ Result<void> ReadOne(const std::string& name, const json::Value& value, ModelPar
   if (process) return {};
   TIDEGATE_ASSIGN(const bool count, ReadCount(name, value, into.defaults));
   if (count) return {};
+  if (name == "keep_alive") {
+    return InvalidArgument("",
+                           "is no parameter of a model: a request says it, or, for each model, "
+                           "the configuration ([providers.local] models, keep_alive_s)");
+  }
   return InvalidArgument("", "is no parameter of a model");
 }
 

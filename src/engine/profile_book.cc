@@ -166,6 +166,20 @@ Result<std::vector<ProfileEntry>> ReadFile(const std::string& path) {
   return ParseProfiles(bytes);
 }
 
+// Both, unless that were too many: then only what is new.
+core::SpeedProfile Joined(const core::SpeedProfile& old, core::SpeedProfile fresh) {
+  std::vector<core::SpeedPoint> points = fresh.points();
+  for (const core::SpeedPoint& point : old.points()) {
+    const bool again = std::any_of(
+        fresh.points().begin(), fresh.points().end(), [&](const core::SpeedPoint& other) {
+          return other.prompt_tokens == point.prompt_tokens && other.at_once == point.at_once;
+        });
+    if (!again) points.push_back(point);
+  }
+  if (points.size() > kProfilePointsMax) return fresh;
+  return {std::move(points), fresh.measured_s(), fresh.settings()};
+}
+
 }  // namespace
 
 std::string IdentityOf(const models::LocalModel& model) {
@@ -303,6 +317,14 @@ Result<void> ProfileBook::Replace(const models::LocalModel& model,
 Result<void> ProfileBook::KeepSpeed(const models::LocalModel& model, core::SpeedProfile speed) {
   const auto kept = std::make_shared<const core::SpeedProfile>(std::move(speed));
   return Replace(model, [&](ProfileEntry& entry) { entry.speed = kept; });
+}
+
+Result<void> ProfileBook::AddSpeed(const models::LocalModel& model, core::SpeedProfile speed) {
+  return Replace(model, [&](ProfileEntry& entry) {
+    const bool comparable = entry.speed && entry.speed->settings() == speed.settings();
+    if (comparable) speed = Joined(*entry.speed, std::move(speed));
+    entry.speed = std::make_shared<const core::SpeedProfile>(std::move(speed));
+  });
 }
 
 Result<void> ProfileBook::KeepTuning(const models::LocalModel& model, const Tuning& tuning) {

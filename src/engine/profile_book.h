@@ -56,7 +56,7 @@ struct ProfileEntry {
 Result<std::vector<ProfileEntry>> ParseProfiles(std::string_view bytes);
 std::string WriteProfiles(const std::vector<ProfileEntry>& entries);
 
-// Thread-safe; Keep* and Forget block on the disk.
+// Thread-safe; Keep*, Add* and Forget* block on the disk.
 class ProfileBook : public TuningSource {
  public:
   // `folder` must exist. `engine`: the stamp of the llama-server that would run now; quick and
@@ -72,6 +72,9 @@ class ProfileBook : public TuningSource {
                                                     std::string* why = nullptr) const;
 
   Result<void> KeepSpeed(const models::LocalModel& model, core::SpeedProfile speed);
+  // Beside what was measured with the same settings before; in its place where it is the same
+  // length and as many requests at once.
+  Result<void> AddSpeed(const models::LocalModel& model, core::SpeedProfile speed);
   Result<void> KeepTuning(const models::LocalModel& model, const Tuning& tuning);
   // False: nothing was kept.
   Result<bool> ForgetTuning(const models::LocalModel& model);

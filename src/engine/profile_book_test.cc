@@ -120,6 +120,24 @@ TEST_F(ProfileBookTest, AnotherMeasurementReplacesTheFirst) {
   EXPECT_EQ(entries->size(), 1U);
 }
 
+TEST_F(ProfileBookTest, WhatIsAddedStandsBesideWhatWasMeasuredWithTheSameSettings) {
+  const std::unique_ptr<ProfileBook> book = Open();
+  const auto point = [](std::int64_t prompt_tokens, double tokens_per_s) {
+    core::SpeedPoint made;
+    made.prompt_tokens = prompt_tokens;
+    made.requests = 1;
+    made.tokens_per_s = tokens_per_s;
+    return made;
+  };
+  ASSERT_TRUE(book->KeepSpeed(model_, {{point(128, 10), point(1'024, 8)}, 1, "s"}).ok());
+  ASSERT_TRUE(book->AddSpeed(model_, {{point(1'024, 9), point(512, 7)}, 2, "s"}).ok());
+  EXPECT_EQ(Open()->SpeedOf(model_, "s")->points(),
+            (std::vector<core::SpeedPoint>{point(128, 10), point(512, 7), point(1'024, 9)}));
+  EXPECT_EQ(Open()->SpeedOf(model_, "s")->measured_s(), 2);
+  ASSERT_TRUE(book->AddSpeed(model_, {{point(512, 70)}, 3, "other"}).ok());
+  EXPECT_EQ(Open()->SpeedOf(model_, "other")->points().size(), 1U) << "they cannot be compared";
+}
+
 TEST_F(ProfileBookTest, WhatIsBeingTriedHoldsNowAndIsNeverWritten) {
   const std::unique_ptr<ProfileBook> book = Open();
   Tuning kept;

@@ -83,6 +83,7 @@ class LlamaQuantize {
     TIDEGATE_ASSIGN(const std::string program, FindProgram(binary));
     process::SpawnOptions question;
     question.argv = {program, "--help"};  // it says so and ends with an error
+    question.environment = binary.environment;
     TIDEGATE_ASSIGN(const process::RunResult help,
                     process::RunProgram(question, {kQuestionTimeoutNanos, kHelpBytesMax}));
     if (!Knows(help.output, type)) {
@@ -111,6 +112,7 @@ class LlamaQuantize {
                                 std::uint64_t memory, bool bounded) const {
     process::SpawnOptions spawn;
     spawn.argv = {program};
+    spawn.environment = options_.locator.environment;
     if (bounded) {
       const std::uint64_t buffer =
           std::clamp(memory / kBufferShare / kMiB, kBufferMiBMin, kBufferMiBMax);
@@ -124,7 +126,7 @@ class LlamaQuantize {
     // The small tensors may grow, all of them together not by much.
     if (!ec) spawn.limits.file_bytes_max = size + size / 4 + 64 * kMiB;
     if (!options_.sandbox) return spawn;
-    process::SandboxOptions sandbox = SandboxFor(program);
+    process::SandboxOptions sandbox = SandboxFor(program, options_.locator.environment);
     sandbox.readable.push_back(from);
     sandbox.writable.push_back(to);
     spawn.sandbox = std::move(sandbox);

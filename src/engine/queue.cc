@@ -7,7 +7,7 @@
 
 namespace tidegate::engine {
 
-WaitQueue::Pushed WaitQueue::Push(WaiterId waiter, const Claim& claim) {
+WaitQueue::Pushed WaitQueue::Push(WaiterId waiter, const Claim& claim, std::int64_t now) {
   Pushed pushed{true};
   if (size() >= max_) {
     pushed.displaced = WhoMakesWay(claim);
@@ -24,8 +24,9 @@ WaitQueue::Pushed WaitQueue::Push(WaiterId waiter, const Claim& claim) {
   const Lanes::iterator lane = known->second;
   lane->waiters.push_back(waiter);
   const bool is_new =
-      places_.emplace(waiter, Place{priority, lane, std::prev(lane->waiters.end())}).second;
+      places_.emplace(waiter, Place{priority, lane, std::prev(lane->waiters.end()), now}).second;
   CHECK(is_new);
+  by_age_.emplace(now, waiter);
   ++held_[claim.principal];
   return pushed;
 }
@@ -58,6 +59,7 @@ bool WaitQueue::Erase(WaiterId waiter) {
   if (at == places_.end()) return false;
   const Place place = at->second;
   places_.erase(at);
+  by_age_.erase({place.since, waiter});
   Remove(place);
   return true;
 }
@@ -95,6 +97,15 @@ WaiterId WaitQueue::Pop() {
   of.lanes.splice(of.lanes.end(), of.lanes, lane);
   Erase(waiter);
   return waiter;
+}
+
+std::vector<WaiterId> WaitQueue::PopUntil(std::int64_t since) {
+  std::vector<WaiterId> old;
+  while (!empty() && oldest() <= since) {
+    old.push_back(by_age_.begin()->second);
+    Erase(old.back());
+  }
+  return old;
 }
 
 std::vector<WaiterId> WaitQueue::PopAll() {

@@ -12,11 +12,14 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "base/digest.h"
 
 namespace tidegate::engine {
 
@@ -41,13 +44,16 @@ struct Claim {
   std::int64_t context_tokens = 0;  // of the window that it needs; 0 = any will do
   // Of what is asked, by the process that answers: for the next one, on the disk.
   bool may_be_kept = true;
-  // It measures settings that are being tried: if the process cannot start with them, that is what
-  // it wants to know.
+  // Digests of the beginnings of what is asked (core/beginnings.h), by which the process that
+  // answered the turn before is known to have it. Empty = it is too short, or no conversation.
+  std::vector<Sha256> conversation = {};
+  // It measures: a process that starts for it gets no conversations to go on with and leaves none,
+  // and if it cannot start with settings that are being tried, that is what it wants to know.
   bool of_trial = false;
 };
 
-// Not thread-safe. Every call is O(log n), except a Push to a full queue, which is linear in the
-// number of principals that wait.
+// Not thread-safe. Every call is O(log n), except PopUntil, which is so for each that it returns,
+// and a Push to a full queue, which is linear in the number of principals that wait.
 class WaitQueue {
  public:
   explicit WaitQueue(std::size_t max) : max_(max) {}
@@ -59,11 +65,15 @@ class WaitQueue {
     bool queued = false;  // false: it is full, and this one has no better right than those in it
     std::optional<WaiterId> displaced = std::nullopt;  // had to leave for it
   };
-  // REQUIRES: `waiter` does not wait already.
-  Pushed Push(WaiterId waiter, const Claim& claim);
+  // `now`: any clock that does not go back. REQUIRES: `waiter` does not wait already.
+  Pushed Push(WaiterId waiter, const Claim& claim, std::int64_t now = 0);
   bool Erase(WaiterId waiter);  // false when it does not wait
   WaiterId Pop();               // REQUIRES: !empty()
   std::vector<WaiterId> PopAll();
+  // Those that came then or before.
+  std::vector<WaiterId> PopUntil(std::int64_t since);
+  // When the one came that has waited longest. REQUIRES: !empty()
+  std::int64_t oldest() const { return by_age_.begin()->first; }
 
   bool empty() const { return places_.empty(); }
   std::size_t size() const { return places_.size(); }
@@ -83,6 +93,7 @@ class WaitQueue {
     std::size_t priority;
     Lanes::iterator lane;
     std::list<WaiterId>::iterator at;
+    std::int64_t since;
   };
 
   std::optional<WaiterId> WhoMakesWay(const Claim& claim) const;
@@ -93,6 +104,7 @@ class WaitQueue {
   const std::size_t max_;
   std::array<Class, kPriorities> classes_;
   std::unordered_map<WaiterId, Place> places_;
+  std::set<std::pair<std::int64_t, WaiterId>> by_age_;    // the same
   std::map<std::string, std::size_t, std::less<>> held_;  // places by principal, none is zero
 };
 

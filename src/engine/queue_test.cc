@@ -150,5 +150,18 @@ TEST(WaitQueueTest, AQueueOfNoPlacesRefuses) {
   EXPECT_TRUE(queue.empty());
 }
 
+TEST(WaitQueue, ThoseWhoHaveWaitedLongestCanBeTakenOutWhateverTheirClass) {
+  WaitQueue queue(8);
+  queue.Push(1, Batch("ann"), 10);
+  queue.Push(2, kBob, 20);
+  queue.Push(3, Interactive("ann"), 15);
+  EXPECT_EQ(queue.oldest(), 10);
+  EXPECT_TRUE(queue.PopUntil(9).empty());
+  EXPECT_EQ(queue.PopUntil(15), (std::vector<WaiterId>{1, 3}));
+  EXPECT_EQ(queue.oldest(), 20);
+  EXPECT_EQ(queue.Pop(), 2U);
+  EXPECT_TRUE(queue.PopUntil(100).empty());
+}
+
 }  // namespace
 }  // namespace tidegate::engine

@@ -5,13 +5,21 @@
 #include <utility>
 
 #include "base/check.h"
+#include "engine/supervisor.h"
 
 namespace tidegate::engine {
 namespace {
 
 using Kind = Decision::Kind;
 
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
+constexpr std::int64_t kRetryAfterSMin = 5;
+constexpr std::size_t kHoldersTold = 3;
 constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
+
+std::string SecondsText(std::int64_t nanos) {
+  return std::to_string(nanos / kNanosPerSecond) + " s";
+}
 
 Error MemoryError(const std::string& model, std::uint64_t bytes, const std::string& where,
                   const std::string& why) {
@@ -64,6 +72,10 @@ Decisions Residency::Pin(std::int64_t now, std::string_view model, bool pinned) 
   Entry* entry = Find(model);
   if (entry == nullptr || entry->pinned == pinned) return decisions;
   entry->pinned = pinned;
+  entry->refused = false;
+  if (pinned && entry->use.phase == Phase::kWanting && entry->use.waiting == 0) {
+    Queue(now, *entry);
+  }
   Decide(now, decisions);
   return decisions;
 }
@@ -105,14 +117,15 @@ void Residency::Note(std::int64_t now, Entry& entry, const Use& use) {
       break;
     case Phase::kWanting:
       if (is_new) Gone(entry);
-      if (is_new || (before.waiting == 0 && use.waiting > 0)) {
-        entry.wanted_at = now;
-        entry.order = next_order_++;
-        entry.overtaken = 0;
+      // One that was pinned, or is to come again, has its place already.
+      if (is_new || (before.waiting == 0 && use.waiting > 0 && !entry.pinned && !entry.claimed)) {
+        Queue(now, entry);
       }
       break;
     case Phase::kLoading:
       entry.started = false;
+      entry.claimed = false;
+      entry.claim_until = 0;
       break;
     case Phase::kResident:
       if (is_new) {
@@ -127,10 +140,19 @@ void Residency::Note(std::int64_t now, Entry& entry, const Use& use) {
   }
 }
 
+// Behind all that want to load.
+void Residency::Queue(std::int64_t now, Entry& entry) {
+  entry.wanted_at = now;
+  entry.order = next_order_++;
+  entry.overtaken = 0;
+}
+
 // Its process, if it had one.
 void Residency::Gone(Entry& entry) {
   if (std::exchange(entry.yielding, false)) entry.preloadable = true;
   entry.started = false;
+  entry.claimed = false;
+  entry.claim_until = 0;
   entry.held = {};
 }
 
@@ -175,17 +197,24 @@ void Residency::WakeBy(std::int64_t when) { wake_at_ = std::min(wake_at_.value_o
 // everything for the first time, and only the difference to what was said before comes out.
 void Residency::Decide(std::int64_t now, Decisions& out) {
   wake_at_.reset();
-  std::vector<Entry*> wanting = Wanting();
+  KeepClaims(now);
   if (!limited()) {
-    for (Entry* entry : wanting) Start(*entry, out);
+    for (Entry* entry : Wanting()) Start(*entry, out);
     return;
   }
+  ShareOut(now, out);
+  ExpireWaits(now, out);
+}
+
+void Residency::ShareOut(std::int64_t now, Decisions& out) {
+  std::vector<Entry*> wanting = Wanting();
   RefuseImpossible(wanting, out);
+  RecallPinned(out);
   while (!wanting.empty() && wanting.front()->bytes.FitsInto(Free())) {
     Start(*wanting.front(), out);
     wanting.erase(wanting.begin());
   }
-  if (wanting.empty() || wanting.front()->use.waiting == 0) {
+  if (wanting.empty() || !wanting.front()->asked()) {
     ResumeAll({}, out);
     for (Entry* entry : wanting) {
       if (entry->bytes.FitsInto(Free())) Start(*entry, out);
@@ -197,16 +226,14 @@ void Residency::Decide(std::int64_t now, Decisions& out) {
   Overtake(wanting, MakeRoom(now, *wanting.front(), out), out);
 }
 
-// Those that somebody waits for first, each kind in the order of its coming.
+// Those that room is made for first, each kind in the order of its coming.
 std::vector<Residency::Entry*> Residency::Wanting() const {
   std::vector<Entry*> wanting;
   for (Entry* entry : active_) {
     if (entry->use.phase == Phase::kWanting && !entry->started) wanting.push_back(entry);
   }
   std::sort(wanting.begin(), wanting.end(), [](const Entry* a, const Entry* b) {
-    const bool a_asked = a->use.waiting > 0;
-    const bool b_asked = b->use.waiting > 0;
-    return a_asked != b_asked ? a_asked : a->order < b->order;
+    return a->asked() != b->asked() ? a->asked() : a->order < b->order;
   });
   return wanting;
 }
@@ -217,6 +244,22 @@ std::optional<Error> Residency::ImpossibleError(const Entry& entry) const {
   for (const Entry* other : active_) {
     if (other != &entry && other->pinned) pinned += other->held;
   }
+  return BesidePinned(entry, pinned);
+}
+
+std::optional<Error> Residency::PinError(std::string_view model) const {
+  const Entry* entry = Find(model);
+  if (entry == nullptr || !limited()) return std::nullopt;
+  MemoryAmount pinned;
+  for (const auto& [name, other] : entries_) {
+    if (&other == entry || !other.pinned) continue;
+    pinned += other.held.none() ? other.bytes : other.held;
+  }
+  return BesidePinned(*entry, pinned);
+}
+
+// Why `entry` cannot be loaded while others hold so much for good.
+std::optional<Error> Residency::BesidePinned(const Entry& entry, const MemoryAmount& pinned) const {
   const MemoryAmount budget = Budget();
   const auto judge = [&](std::uint64_t bytes, std::uint64_t most, std::uint64_t held_pinned,
                          const std::string& where) -> std::optional<Error> {
@@ -229,7 +272,8 @@ std::optional<Error> Residency::ImpossibleError(const Entry& entry) const {
     if (held_pinned > most - bytes) {
       return MemoryError(entry.model, bytes, where,
                          "of the " + GibibytesText(most) + " for all local models, pinned ones " +
-                             "hold " + GibibytesText(held_pinned) + "; unpin one of them");
+                             "hold " + GibibytesText(held_pinned) +
+                             "; unpin one of them ('tidegate ps --all' shows which they are)");
     }
     return std::nullopt;
   };
@@ -241,9 +285,65 @@ void Residency::RefuseImpossible(std::vector<Entry*>& wanting, Decisions& out) {
   std::erase_if(wanting, [&](Entry* entry) {
     std::optional<Error> error = ImpossibleError(*entry);
     if (!error) return false;
+    entry->refused = entry->pinned && entry->use.waiting == 0;
     out.push_back({Kind::kRefuse, entry->model, *std::move(error)});
     return true;
   });
+}
+
+void Residency::KeepClaims(std::int64_t now) {
+  for (Entry* entry : active_) {
+    entry->claimed = now < entry->claim_until;
+    if (entry->claimed) WakeBy(entry->claim_until);
+  }
+}
+
+// Its own has to be free first, too: those who ask a model that makes room wait for its last
+// answers, for the others, and for its coming back.
+bool Residency::WaitsForMemory(const Entry& entry) {
+  const bool ends = entry.yielding || (entry.use.phase == Phase::kLeaving && entry.use.users > 0);
+  return ends || (entry.use.phase == Phase::kWanting && !entry.started);
+}
+
+void Residency::ExpireWaits(std::int64_t now, Decisions& out) {
+  if (limits_.wait_nanos_max == 0) return;
+  for (Entry* entry : active_) {
+    if (!WaitsForMemory(*entry) || entry->use.waiting == 0) continue;
+    const std::int64_t ends = entry->use.waiting_since + limits_.wait_nanos_max;
+    if (ends > now) {
+      WakeBy(ends);
+      continue;
+    }
+    Decision decision = entry->Say(Kind::kExpire);
+    decision.error = WaitError(now, *entry);
+    decision.since = now - limits_.wait_nanos_max;
+    if (entry->use.phase == Phase::kWanting) {
+      entry->claim_until =
+          now + decision.error.retry_after_s * kNanosPerSecond + limits_.claim_nanos;
+    }
+    out.push_back(std::move(decision));
+  }
+}
+
+Error Residency::WaitError(std::int64_t now, const Entry& entry) const {
+  Error error = Unavailable(ErrorSource::kEngine,
+                            "a request waited " + SecondsText(limits_.wait_nanos_max) +
+                                " (engine.wait_max_s) for " + GibibytesText(entry.bytes.Total()) +
+                                " of memory for local model \"" + entry.model +
+                                "\": " + HeldBy(now, entry.model) +
+                                "; try again later, when that has ended, or stop or unpin a model");
+  error.reason = "engine_memory_busy";
+  error.retry_after_s = std::clamp<std::int64_t>(
+      ExpectedWait(now, entry.model) / kNanosPerSecond + 1, kRetryAfterSMin, kRetryAfterSMax);
+  return error;
+}
+
+void Residency::RecallPinned(Decisions& out) {
+  for (auto& [name, entry] : entries_) {
+    if (!entry.refused || entry.use.phase != Phase::kAbsent || ImpossibleError(entry)) continue;
+    entry.refused = false;
+    out.push_back(entry.Say(Kind::kPreload));
+  }
 }
 
 void Residency::Start(Entry& entry, Decisions& out) {
@@ -353,7 +453,7 @@ void Residency::Overtake(const std::vector<Entry*>& wanting, const MemoryAmount&
     if (!other.bytes.FitsInto(free)) continue;
     if (!coming.none()) {
       if (head.bytes.FitsInto(free.Less(other.bytes) + coming)) Start(other, out);
-    } else if (other.use.waiting > 0 && head.overtaken < limits_.overtaking_max) {
+    } else if (other.asked() && head.overtaken < limits_.overtaking_max) {
       ++head.overtaken;
       Start(other, out);
     }
@@ -410,7 +510,7 @@ std::int64_t Residency::ExpectedWait(std::int64_t now, std::string_view model) c
   const bool waits = entry->use.phase == Phase::kWanting && entry->use.waiting > 0;
   std::int64_t wait = 0;
   for (const Entry* before : Wanting()) {
-    if (before == entry || before->use.waiting == 0) break;
+    if (before == entry || !before->asked()) break;
     wait += Quantum(*before) + before->use.load_nanos;
   }
   MemoryAmount have = Free() + Leaving();
@@ -427,21 +527,49 @@ std::int64_t Residency::ExpectedWait(std::int64_t now, std::string_view model) c
   return wait + limits_.quantum_nanos_max;  // others load, and then have their turn
 }
 
-// Each that is before it, and itself, waits at most for the turn of those it meets and of those
-// that overtake it, for their last requests and for their end.
-std::int64_t Residency::WaitBound(std::string_view model) const {
+std::optional<std::int64_t> Residency::WaitBound(std::int64_t now, std::string_view model) const {
   const Entry* entry = Find(model);
-  if (entry == nullptr || !limited() || !entry->held.none()) return 0;
-  std::int64_t load_max = 0;
-  for (const auto& [name, other] : entries_) load_max = std::max(load_max, other.use.load_nanos);
-  std::int64_t before = 0;
-  for (const Entry* other : Wanting()) {
-    if (other == entry || other->use.waiting == 0) break;
-    ++before;
+  if (entry == nullptr || !limited()) return 0;
+  const bool waits = WaitsForMemory(*entry);
+  if (!entry->held.none() && !waits) return 0;
+  if (limits_.wait_nanos_max == 0) return std::nullopt;
+  const std::int64_t waited = waits && entry->use.waiting > 0 ? now - entry->use.waiting_since : 0;
+  return std::max<std::int64_t>(0, limits_.wait_nanos_max - waited);
+}
+
+// Those that hold most first.
+std::string Residency::HeldBy(std::int64_t now, std::string_view model) const {
+  const Entry* entry = Find(model);
+  if (entry == nullptr || !WaitsForMemory(*entry)) return "";
+  if (entry->use.phase != Phase::kWanting) {
+    return "it ends first, and answers " + std::to_string(entry->use.users) + " until then";
   }
-  const std::int64_t turn = (1 + limits_.overtaking_max) * (limits_.quantum_nanos_max + load_max) +
-                            limits_.request_nanos_max + limits_.end_nanos_max;
-  return (before + 1) * turn;
+  std::vector<const Entry*> holders;
+  for (const Entry* other : active_) {
+    if (!other->held.none()) holders.push_back(other);
+  }
+  std::sort(holders.begin(), holders.end(), [](const Entry* a, const Entry* b) {
+    return a->held.Total() != b->held.Total() ? a->held.Total() > b->held.Total()
+                                              : a->model < b->model;
+  });
+  std::string text;
+  for (std::size_t i = 0; i < holders.size() && i < kHoldersTold; ++i) {
+    const Entry& other = *holders[i];
+    text += (text.empty() ? "\"" : ", \"") + other.model + "\" holds " +
+            GibibytesText(other.held.Total());
+    const Phase phase = other.use.phase;
+    if (phase == Phase::kWanting || phase == Phase::kLoading) {
+      text += " and loads";
+    } else {
+      text += " for " + SecondsText(now - other.ready_at);
+      if (other.use.users > 0) text += ", answering " + std::to_string(other.use.users);
+      if (other.pinned) text += ", pinned";
+    }
+  }
+  if (holders.size() > kHoldersTold) {
+    text += ", and " + std::to_string(holders.size() - kHoldersTold) + " more";
+  }
+  return text.empty() ? "others are before it" : text;
 }
 
 double Residency::Weight(std::int64_t now, std::string_view model) const {

@@ -14,10 +14,15 @@
 //     requests, ends those it has, and goes. Requests gather meanwhile, so that each turn serves a
 //     batch, and its own go on when it comes back. A client that asks again as soon as it has its
 //     answer leaves its model idle for a moment only: that is no reason to load another (linger).
+//   - A pinned model is never sent away, and while it has to be loaded, room is made for it as if
+//     somebody waited. One that cannot be loaded beside other pinned ones is as soon as it can.
 //   - A model that fits now may overtake the head, unless room is being made: then only out of what
 //     the head leaves. The number of times is bounded.
 //
-// So whoever waits gets memory within WaitBound: a number, if requests end in request_nanos_max.
+// No answer is cut off for another model, however long it is, so how long a turn is, is not known.
+// What is bounded is the wait: a request that has waited for memory for wait_nanos_max is told who
+// holds it (kExpire). Its model keeps its place for a while, so that whoever comes again finds it
+// loaded, or first in the line.
 #pragma once
 
 #include <cstdint>
@@ -48,10 +53,9 @@ struct ResidencyLimits {
   std::int64_t quantum_nanos_min = 2'000'000'000;
   std::int64_t quantum_nanos_max = 60'000'000'000;
   std::int64_t linger_nanos = 20'000'000;
-  int overtaking_max = 4;  // starts before the head, for each head
-  // For WaitBound: the longest that a request holds its lease, and that a process takes to end.
-  std::int64_t request_nanos_max = 600'000'000'000;
-  std::int64_t end_nanos_max = 5'000'000'000;
+  int overtaking_max = 4;                         // starts before the head, for each head
+  std::int64_t wait_nanos_max = 300'000'000'000;  // of one request, for memory; 0 = no limit
+  std::int64_t claim_nanos = 30'000'000'000;  // that a place is kept beyond the time to come again
 };
 
 enum class Phase : std::uint8_t {
@@ -65,16 +69,18 @@ enum class Phase : std::uint8_t {
 // What the supervisor of a model says of it.
 struct Use {
   Phase phase = Phase::kAbsent;
-  int users = 0;                // leases out
-  std::size_t waiting = 0;      // requests
-  std::uint64_t grants = 0;     // leases ever given
-  std::int64_t load_nanos = 0;  // from nothing to serving
+  int users = 0;                   // leases out
+  std::size_t waiting = 0;         // requests
+  std::int64_t waiting_since = 0;  // of these, when the first came
+  std::uint64_t grants = 0;        // leases ever given
+  std::int64_t load_nanos = 0;     // from nothing to serving
 };
 
 struct Decision {
   enum class Kind : std::uint8_t {
     kStart,    // memory is set aside for it
     kRefuse,   // it can never fit; `error` for those who wait
+    kExpire,   // `error` for those who have waited since `since` or longer; it goes on wanting
     kYield,    // no new leases; it ends after those that are out
     kResume,   // takes kYield back
     kPreload,  // nobody asks, but it would be of use
@@ -82,6 +88,7 @@ struct Decision {
   Kind kind;
   std::string model;
   Error error = {};
+  std::int64_t since = 0;
 };
 using Decisions = std::vector<Decision>;
 
@@ -111,9 +118,14 @@ class Residency {
   std::optional<std::int64_t> wake_at() const { return wake_at_; }
 
   // Of memory alone, without loading, for a request that came now or, when `model` waits, since
-  // then; 0 when there is room or nothing is known of it. The first is likely, the second certain.
+  // then; 0 when there is room or nothing is known of it. Likely.
   std::int64_t ExpectedWait(std::int64_t now, std::string_view model) const;
-  std::int64_t WaitBound(std::string_view model) const;
+  // The same, certain, since who waits longer is refused; nothing when there is no limit.
+  std::optional<std::int64_t> WaitBound(std::int64_t now, std::string_view model) const;
+  // Who holds the memory that `model` waits for, and for how long; "" when it does not wait.
+  std::string HeldBy(std::int64_t now, std::string_view model) const;
+  // Why `model` cannot be pinned beside those that are, loaded or not; nothing when it can.
+  std::optional<Error> PinError(std::string_view model) const;
   // Why `model` cannot be loaded at all as things are; nothing when it can.
   std::optional<Error> Impossible(std::string_view model) const;
   double Weight(std::int64_t now, std::string_view model) const;
@@ -125,6 +137,7 @@ class Residency {
     MemoryAmount bytes;  // that its next start needs
     MemoryAmount held;   // that are set aside for it
     bool pinned = false;
+    bool refused = false;     // while it was pinned and nobody waited; it is loaded once it can be
     bool preloadable = true;  // not after it was stopped for lack of use, or preloaded in vain
     Use use = {};
     UseWeight weight = {};
@@ -133,6 +146,10 @@ class Residency {
     std::int64_t wanted_at = 0, ready_at = 0, idle_at = 0;
     std::uint64_t order = 0;  // among those that want
     int overtaken = 0;
+    std::int64_t claim_until = 0;  // its requests were told to come again
+    bool claimed = false;          // until then
+    // Room is made for it.
+    bool asked() const { return use.waiting > 0 || pinned || claimed; }
     Decision Say(Decision::Kind kind) const { return {kind, model}; }
   };
   struct Candidate {
@@ -145,9 +162,16 @@ class Residency {
   const Entry* Find(std::string_view model) const;
   Entry* Find(std::string_view model);
   void Note(std::int64_t now, Entry& entry, const Use& use);
+  void Queue(std::int64_t now, Entry& entry);
   static void Gone(Entry& entry);
   void Decide(std::int64_t now, Decisions& out);
   void RefuseImpossible(std::vector<Entry*>& wanting, Decisions& out);
+  void RecallPinned(Decisions& out);
+  static bool WaitsForMemory(const Entry& entry);
+  void KeepClaims(std::int64_t now);
+  void ShareOut(std::int64_t now, Decisions& out);
+  void ExpireWaits(std::int64_t now, Decisions& out);
+  Error WaitError(std::int64_t now, const Entry& entry) const;
   void Start(Entry& entry, Decisions& out);
   MemoryAmount MakeRoom(std::int64_t now, const Entry& head, Decisions& out);
   void Overtake(const std::vector<Entry*>& wanting, const MemoryAmount& coming, Decisions& out);
@@ -164,6 +188,7 @@ class Residency {
   std::int64_t Quantum(const Entry& entry) const;
   void WakeBy(std::int64_t when);
   std::optional<Error> ImpossibleError(const Entry& entry) const;
+  std::optional<Error> BesidePinned(const Entry& entry, const MemoryAmount& pinned) const;
 
   ResidencyLimits limits_;
   std::map<std::string, Entry, std::less<>> entries_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,12 +53,20 @@ class ResidencyTest : public testing::Test {
         case Decision::Kind::kPreload:
           text += "preload ";
           break;
+        case Decision::Kind::kExpire:
+          text += "expire ";
+          refusal_ = decision.error;
+          expired_since_ = decision.since;
+          break;
       }
       text += decision.model;
     }
     return text;
   }
   std::string Tell(const std::string& model) {
+    engine::Use& use = uses_[model];
+    if (use.waiting == 0) use.waiting_since = 0;
+    if (use.waiting > 0 && use.waiting_since == 0) use.waiting_since = now_;
     return Take(residency_->Update(now_, model, uses_[model]));
   }
   std::string Be(const std::string& model, Phase phase) {
@@ -117,6 +124,7 @@ class ResidencyTest : public testing::Test {
   std::optional<Residency> residency_;
   std::map<std::string, engine::Use> uses_;
   Error refusal_;
+  std::int64_t expired_since_ = 0;
 };
 
 // --- room ---
@@ -193,6 +201,51 @@ TEST_F(ResidencyTest, PinningAfterwardsRefusesTheOneWhoWaits) {
   Serve("a");
   EXPECT_EQ(Want("b"), "");
   EXPECT_EQ(Take(residency_->Pin(now_, "a", true)), "refuse b");
+}
+
+TEST_F(ResidencyTest, RoomIsMadeForAPinnedModelThoughNobodyWaits) {
+  Add("a", 6);
+  Add("pinned", 6);
+  Rest("a");
+  EXPECT_EQ(Want("pinned", 0), "");
+  EXPECT_EQ(Take(residency_->Pin(now_, "pinned", true)), "yield a");
+  Leave("a");
+  EXPECT_EQ(Gone("a"), "start pinned");
+}
+
+TEST_F(ResidencyTest, APinnedModelWaitsForTheTurnOfABusyOneAndKeepsItsPlace) {
+  Add("busy", 6);
+  Add("pinned", 6);
+  Add("late", 6);
+  Serve("busy");
+  residency_->Pin(now_, "pinned", true);
+  EXPECT_EQ(Want("pinned", 0), "");
+  EXPECT_EQ(Want("late"), "");
+  now_ += kSecond;
+  EXPECT_EQ(Want("pinned", 1), "") << "somebody waits now, too";
+  EXPECT_EQ(Wake(), "yield busy");
+  Leave("busy");
+  EXPECT_EQ(Gone("busy"), "start pinned");
+  EXPECT_EQ(Loading("pinned"), "refuse late");
+}
+
+TEST_F(ResidencyTest, OfPinnedModelsThatDoNotFitTogetherOneWaitsUntilItCan) {
+  Add("first", 6);
+  Add("second", 6);
+  residency_->Pin(now_, "first", true);
+  ASSERT_TRUE(residency_->PinError("second").has_value()) << "though the first is not loaded";
+  EXPECT_NE(residency_->PinError("second")->message.find("pinned ones hold 6.0 GiB"),
+            std::string::npos);
+  EXPECT_EQ(residency_->PinError("first"), std::nullopt);
+  residency_->Pin(now_, "second", true);
+  EXPECT_EQ(Want("first", 0), "start first");
+  Loading("first");
+  Ready("first", 0);
+  EXPECT_EQ(Want("second", 0), "refuse second");
+  EXPECT_EQ(Gone("second"), "") << "not again and again";
+  EXPECT_EQ(Take(residency_->Pin(now_, "first", false)), "preload second");
+  EXPECT_EQ(Want("second", 0), "");
+  EXPECT_EQ(Wake(), "yield first");
 }
 
 TEST_F(ResidencyTest, GibibytesAreRoundedUp) {
@@ -355,7 +408,8 @@ TEST_F(ResidencyTest, TheQuantumOfAModelThatLoadedWhileAnotherWaitedBeginsWhenIt
   EXPECT_EQ(Want("a"), "start a");
   Loading("a");
   EXPECT_EQ(Want("b"), "");
-  EXPECT_EQ(residency_->wake_at(), std::nullopt);  // nothing can be done while it loads
+  // Nothing can be done while it loads, but to tell b in the end.
+  EXPECT_EQ(residency_->wake_at(), now_ + limits_.wait_nanos_max);
   now_ += 30 * kSecond;
   EXPECT_EQ(Ready("a"), "");
   EXPECT_EQ(*residency_->wake_at() - now_, 4 * kSecond);
@@ -603,167 +657,96 @@ TEST_F(ResidencyTest, SaysHowLongMemoryIsLikelyToTake) {
   now_ += 3 * kSecond;
   EXPECT_EQ(residency_->ExpectedWait(now_, "b"), 5 * kSecond);
   EXPECT_GT(residency_->ExpectedWait(now_, "c"), residency_->ExpectedWait(now_, "b"));
-  EXPECT_GT(residency_->WaitBound("c"), residency_->WaitBound("b"));
+  EXPECT_EQ(residency_->WaitBound(now_, "a"), 0);
+  EXPECT_EQ(residency_->WaitBound(now_, "b"), limits_.wait_nanos_max - 3 * kSecond);
+  EXPECT_EQ(residency_->WaitBound(now_, "c"), limits_.wait_nanos_max);
   EXPECT_EQ(residency_->ExpectedWait(now_, "unknown"), 0);
+  limits_.wait_nanos_max = 0;
+  Rebuild(10 * kGib);
+  Add("a", 6);
+  EXPECT_EQ(residency_->WaitBound(now_, "a"), std::nullopt);
 }
 
-// Models of random sizes that ask, load, serve and go at random.
-class Simulation {
- public:
-  explicit Simulation(unsigned seed) : random_(seed) {
-    limits_.budget_bytes = kBudget;
-    limits_.preload_bytes = seed % 2 == 0 ? kBudget : 0;
-    limits_.request_nanos_max = 3 * kSecond;
-    limits_.end_nanos_max = kSecond;
-    limits_.quantum_nanos_max = 4 * kSecond;
-    limits_.overtaking_max = 1;
-    residency_.emplace(limits_);
-    for (char name = 'a'; name < 'g'; ++name) {
-      Model& model = models_[std::string(1, name)];
-      model.bytes = (1 + Pick(10)) * kGib;
-      model.use.load_nanos = static_cast<std::int64_t>(1 + Pick(5)) * kSecond;
-      residency_->Add(std::string(1, name), model.bytes);
-    }
-  }
+// --- waits that are over ---
 
-  void Step() {
-    now_ += static_cast<std::int64_t>(Pick(200)) * kMs;
-    if (residency_->wake_at() && *residency_->wake_at() <= now_) {
-      Apply(residency_->OnTimer(now_));
-      Settle();
-    }
-    for (auto& [name, model] : models_) {
-      const bool waits = model.use.phase == Phase::kWanting && model.use.waiting > 0;
-      if (waits) {
-        EXPECT_LE(now_ - model.since, model.bound) << name;
-      }
-      if (!Live(model)) continue;
-      changed_.push_back(name);
-      Settle();
-      const bool begins =
-          model.use.phase == Phase::kWanting && model.use.waiting > 0 && model.since == now_;
-      if (begins) model.bound = residency_->WaitBound(name);
-    }
-  }
-  int starts() const { return starts_; }
-  int evictions() const { return evictions_; }
+TEST_F(ResidencyTest, WhoWaitedTooLongIsToldWhoHoldsTheMemoryAndSinceWhen) {
+  Add("long", 6);
+  Add("b", 6);
+  Serve("long");
+  now_ += 100 * kSecond;
+  EXPECT_EQ(Want("b"), "");
+  const std::int64_t since = now_;
+  EXPECT_EQ(Wake(), "yield long");  // and its answer goes on and on
+  EXPECT_EQ(residency_->HeldBy(now_, "b"), "\"long\" holds 6.0 GiB for 104 s, answering 1");
+  EXPECT_EQ(residency_->HeldBy(now_, "unknown"), "");
+  EXPECT_EQ(Wake(), "expire b");
+  EXPECT_EQ(now_ - since, limits_.wait_nanos_max);
+  EXPECT_EQ(expired_since_, since);
+  EXPECT_EQ(refusal_.code, ErrorCode::kUnavailable);
+  EXPECT_EQ(refusal_.reason, "engine_memory_busy");
+  EXPECT_GT(refusal_.retry_after_s, 0);
+  EXPECT_NE(refusal_.message.find("waited 300 s (engine.wait_max_s) for 6.0 GiB of memory for "
+                                  "local model \"b\": \"long\" holds 6.0 GiB for 400 s"),
+            std::string::npos)
+      << refusal_.message;
+}
 
- private:
-  static constexpr std::uint64_t kBudget = 10 * kGib;
-  static constexpr int kSlots = 4;
-  struct Model {
-    engine::Use use;
-    std::uint64_t bytes = 0;
-    std::int64_t until = 0;  // of loading, of the oldest request, of leaving
-    std::int64_t since = 0;  // that somebody waits for memory
-    std::int64_t bound = 0;
-    bool yields = false;
-  };
+TEST_F(ResidencyTest, OneThatIsToComeAgainKeepsItsPlaceForAWhile) {
+  Add("long", 6);
+  Add("b", 6);
+  Add("late", 6);
+  Serve("long");
+  Want("b");
+  Wake();
+  EXPECT_EQ(Wake(), "expire b");
+  EXPECT_EQ(Want("b", 0), "") << "long gets no new requests";
+  EXPECT_EQ(Want("late"), "");
+  now_ += refusal_.retry_after_s * kSecond;
+  EXPECT_EQ(Want("b", 1), "") << "it came again";
+  EXPECT_EQ(Leave("long"), "");
+  EXPECT_EQ(Gone("long"), "start b") << "before the other";
+}
 
-  std::uint64_t Pick(std::uint64_t n) { return static_cast<std::uint64_t>(random_()) % n; }
+TEST_F(ResidencyTest, OneThatDoesNotComeAgainGivesItsPlaceUp) {
+  Add("long", 6);
+  Add("b", 6);
+  Serve("long");
+  Want("b");
+  Wake();
+  EXPECT_EQ(Wake(), "expire b");
+  EXPECT_EQ(Want("b", 0), "");
+  EXPECT_EQ(Wake(), "resume long");
+  EXPECT_EQ(residency_->wake_at(), std::nullopt);
+}
 
-  void Apply(const Decisions& decisions) {
-    for (const Decision& decision : decisions) {
-      Model& model = models_[decision.model];
-      changed_.push_back(decision.model);
-      switch (decision.kind) {
-        case Decision::Kind::kStart:
-          EXPECT_EQ(model.use.phase, Phase::kWanting);
-          model.use.phase = Phase::kLoading;
-          model.until = now_ + model.use.load_nanos;
-          ++starts_;
-          break;
-        case Decision::Kind::kYield:
-          EXPECT_EQ(model.use.phase, Phase::kResident);
-          model.yields = true;
-          ++evictions_;
-          break;
-        case Decision::Kind::kResume:
-          model.yields = false;
-          break;
-        case Decision::Kind::kPreload:
-          EXPECT_EQ(model.use.phase, Phase::kAbsent);
-          model.use.phase = Phase::kWanting;
-          break;
-        case Decision::Kind::kRefuse:
-          ADD_FAILURE() << "everybody fits: " << decision.error.message;
-      }
-    }
-  }
+TEST_F(ResidencyTest, ThoseWhoAskAModelThatMakesRoomDoNotWaitLongerEither) {
+  Add("long", 6);
+  Add("b", 6);
+  Serve("long");
+  Want("b");
+  Wake();
+  uses_["long"].waiting = 1;
+  EXPECT_EQ(Tell("long"), "");
+  EXPECT_EQ(residency_->HeldBy(now_, "long"), "it ends first, and answers 1 until then");
+  EXPECT_EQ(residency_->WaitBound(now_, "long"), limits_.wait_nanos_max);
+  EXPECT_EQ(Wake(), "expire b");
+  EXPECT_EQ(Want("b", 0), "");
+  EXPECT_EQ(Wake(), "expire long") << "b keeps its place";
+}
 
-  // Until nothing more follows from what changed.
-  void Settle() {
-    while (!changed_.empty()) {
-      const std::string name = std::move(changed_.back());
-      changed_.pop_back();
-      Model& model = models_[name];
-      if (model.use.phase == Phase::kResident && model.yields && model.use.users == 0) {
-        model.use.phase = Phase::kLeaving;
-        model.yields = false;
-        model.until = now_ + static_cast<std::int64_t>(Pick(1'000)) * kMs;
-      }
-      Apply(residency_->Update(now_, name, model.use));
-    }
-    std::uint64_t held = 0;
-    for (const auto& [name, model] : models_) {
-      const Phase phase = model.use.phase;
-      if (phase != Phase::kAbsent && phase != Phase::kWanting) held += model.bytes;
-    }
-    EXPECT_LE(held, kBudget);
-  }
-
-  void Serve(Model& model) {
-    while (!model.yields && model.use.waiting > 0 && model.use.users < kSlots) {
-      if (model.use.users++ == 0) model.until = now_ + limits_.request_nanos_max;
-      --model.use.waiting;
-      ++model.use.grants;
-    }
-  }
-
-  // Whether something happened to it.
-  bool Live(Model& model) {
-    engine::Use& use = model.use;
-    const bool due = now_ >= model.until;
-    if (use.phase == Phase::kLoading && due) {
-      use.phase = Phase::kResident;
-      Serve(model);
-    } else if (use.phase == Phase::kLeaving && due) {
-      use.phase = use.waiting > 0 ? Phase::kWanting : Phase::kAbsent;
-      model.since = now_;
-    } else if (use.phase == Phase::kResident && use.users > 0 && (due || Pick(4) == 0)) {
-      use.users = due ? 0 : use.users - 1;
-      Serve(model);
-    } else if (Pick(10) == 0) {
-      if (use.waiting++ == 0) model.since = now_;
-      if (use.phase == Phase::kAbsent) use.phase = Phase::kWanting;
-      if (use.phase == Phase::kResident) Serve(model);
-    } else {
-      return false;
-    }
-    return true;
-  }
-
-  std::mt19937 random_;
-  ResidencyLimits limits_;
-  std::optional<Residency> residency_;
-  std::map<std::string, Model> models_;
-  std::vector<std::string> changed_;
-  std::int64_t now_ = 1'000 * kSecond;
-  int starts_ = 0, evictions_ = 0;
-};
-
-TEST(ResidencySimulationTest, UnderAnyOrderOfEventsTheBudgetHoldsAndNobodyWaitsBeyondTheBound) {
-  int starts = 0;
-  int evictions = 0;
-  for (unsigned seed = 1; seed <= 30; ++seed) {
-    SCOPED_TRACE(seed);
-    Simulation simulation(seed);
-    for (int step = 0; step < 3'000 && !testing::Test::HasFailure(); ++step) simulation.Step();
-    starts += simulation.starts();
-    evictions += simulation.evictions();
-  }
-  EXPECT_GT(starts, 500);  // it is no idle run
-  EXPECT_GT(evictions, 500);
+TEST_F(ResidencyTest, YoungerRequestsWaitOn) {
+  Add("long", 6);
+  Add("b", 6);
+  Serve("long");
+  Want("b", 2);
+  const std::int64_t first = now_;
+  Wake();
+  EXPECT_EQ(Wake(), "expire b");
+  EXPECT_EQ(expired_since_, first);
+  uses_["b"].waiting_since = first + 7 * kSecond;  // of the second
+  EXPECT_EQ(Want("b", 1), "");
+  EXPECT_EQ(Wake(), "expire b");
+  EXPECT_EQ(now_ - first, limits_.wait_nanos_max + 7 * kSecond);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <fcntl.h>
+#include <filesystem>
 #include <unistd.h>
 #include <utility>
 
@@ -56,6 +57,15 @@ bool SameFile(const models::LocalModel& a, const models::LocalModel& b) {
   return a.path == b.path && a.size_bytes == b.size_bytes && a.modified_s == b.modified_s;
 }
 
+constexpr std::string_view kStartAnew = "engine_start_anew";
+
+// Seen by nobody: a start that is begun anew fails to begin with.
+Error StartAnew() {
+  Error error = Unavailable(ErrorSource::kEngine, "the machine has changed");
+  error.reason = kStartAnew;
+  return error;
+}
+
 // What a process may take in all: far from what it needs by the formulas, and far from all that
 // there is. Drivers of graphics devices reserve more than the machine has, so there is no limit for
 // those that use one; nor where the formulas do not know the model.
@@ -92,7 +102,7 @@ Runner::Runner(std::shared_ptr<RunnerContext> context, FitterPtr fitter)
       fitter_(std::move(fitter)),
       next_(std::make_shared<const ModelFit>(fitter_->standard())),
       present_(next_),
-      supervisor_(name_, context_->limits),
+      supervisor_(name_, context_->LimitsOf(name_)),
       exit_watch_(context_->shard.io().get_executor()),
       output_(context_->shard.io().get_executor()),
       timer_(context_->shard.io()) {
@@ -205,8 +215,8 @@ void Runner::Retire(std::function<void()> gone) {
 
 Use Runner::use() const {
   const ModelStatus status = supervisor_.Status(net::MonotonicNow());
-  Use use{Phase::kAbsent, status.users, status.queue_depth, supervisor_.grants(),
-          status.load_nanos};
+  Use use{Phase::kAbsent,       status.users,     status.queue_depth, supervisor_.waiting_since(),
+          supervisor_.grants(), status.load_nanos};
   switch (status.state) {
     case ModelState::kAbsent:
     case ModelState::kBackingOff:
@@ -233,7 +243,13 @@ void Runner::OnDecision(Decision decision) {
     case Decision::Kind::kStart:
       return Apply(supervisor_.OnRoom(now));
     case Decision::Kind::kRefuse:
+      if (supervisor_.pinned() && waiters_.empty()) {
+        obs::Log(obs::Level::kWarning, "local model {} is pinned and not loaded: {}", name_,
+                 decision.error.message);
+      }
       return Apply(supervisor_.OnNoRoom(now, std::move(decision.error)));
+    case Decision::Kind::kExpire:
+      return Apply(supervisor_.OnWaitOver(decision.since, decision.error));
     case Decision::Kind::kYield:
       return Apply(supervisor_.Yield(now));
     case Decision::Kind::kResume:
@@ -247,18 +263,32 @@ void Runner::OnDecision(Decision decision) {
 void Runner::Grant(WaiterId waiter) {
   const std::uint64_t run = supervisor_.run();
   const std::int64_t since = net::MonotonicNow();
+  SlotMarks conversation;
+  if (slots_) conversation = slots_->MarksOf(waiters_.at(waiter).claim.conversation);
   // Weak: a lease may be the last thing to go, and a runner has to go before its shard.
-  auto release = [context = context_, weak = weak_from_this(), run, since] {
+  auto release = [context = context_, weak = weak_from_this(), run, since, conversation] {
     if (context->stopped) return;
     const std::int64_t held_nanos = net::MonotonicNow() - since;
-    context->shard.Post([weak, run, held_nanos] {
+    context->shard.Post([weak, run, held_nanos, conversation] {
       const std::shared_ptr<Runner> self = weak.lock();
       if (!self) return;
+      self->NoteAnswered(run, conversation);
       self->Apply(self->supervisor_.Release(net::MonotonicNow(), run, held_nanos));
     });
   };
-  Answer(waiter,
-         Lease({origin(), authorization_, name_, present_->context_tokens()}, std::move(release)));
+  Endpoint endpoint{origin(), authorization_, name_, peer_pid(), present_->context_tokens(), run};
+  Lease lease(std::move(endpoint), std::move(release));
+  if (slots_) slots_->Granted();
+  // Who comes while slots are made ready could take them.
+  if (readying_) {
+    held_back_.emplace_back(waiter, std::move(lease));
+    return;
+  }
+  if (!slots_ || !slots_->Concerns(conversation)) return Answer(waiter, std::move(lease));
+  readying_ = true;
+  net::Spawn(context_->shard.io(),
+             ReadyThenAnswer(shared_from_this(), waiter, std::move(lease), std::move(conversation)),
+             [self = Pending(shared_from_this())](std::exception_ptr e) { CHECK(!e); });
 }
 
 void Runner::Answer(WaiterId waiter, Result<Lease> result) {
@@ -276,17 +306,30 @@ bool Runner::IsSpared(WaiterId waiter, const Error& error) const {
   const std::shared_ptr<TuningSource>& tuning = fitter_->policy().child.tuning;
   if (!tuning || !tuning->Trying(name_)) return false;
   const bool of_start = error.code != ErrorCode::kNotFound && error.reason != "engine_queue_full" &&
-                        error.reason != "engine_stopping";
+                        error.reason != "engine_memory_busy" && error.reason != "engine_stopping";
   return of_start && !waiters_.at(waiter).claim.of_trial;
 }
 
-void Runner::AskAgain(const std::vector<WaiterId>& spared) {
+void Runner::EndTrial(std::vector<WaiterId> spared) {
   obs::Log(obs::Level::kWarning,
            "local model {} cannot start with settings that were being tried; it goes on without",
            name_);
   fitter_->policy().child.tuning->EndTrial(name_);
-  // Reads at most two headers: a trial that fails is rare, and whoever waits is to go on.
-  Renew(std::make_shared<const ModelFitter>(fitter_->model(), fitter_->policy()));
+  // Where it may block: files are read.
+  context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), was = fitter_,
+                           spared = std::move(spared)]() mutable {
+    auto fitter = std::make_shared<const ModelFitter>(was->model(), was->policy());
+    net::Shard& shard = (*self)->context_->shard;
+    shard.Post([self = std::move(self), was = std::move(was), fitter = std::move(fitter),
+                spared = std::move(spared)]() mutable {
+      // Or it is another model by now, which was fitted after the trial's end.
+      if ((*self)->fitter_ == was) (*self)->Renew(std::move(fitter));
+      (*self)->AskAgain(spared);
+    });
+  });
+}
+
+void Runner::AskAgain(const std::vector<WaiterId>& spared) {
   for (const WaiterId waiter : spared) {
     const auto at = waiters_.find(waiter);
     if (at == waiters_.end()) continue;  // it has left meanwhile
@@ -322,6 +365,9 @@ void Runner::Apply(Actions actions) {
       case Action::Kind::kProbe:
         Probe();
         break;
+      case Action::Kind::kCheck:
+        Check();
+        break;
       case Action::Kind::kTerminate:
         Terminate();
         break;
@@ -341,7 +387,7 @@ void Runner::Apply(Actions actions) {
     }
   }
   context_->scheduler->Changed(name_);
-  if (!spared.empty()) AskAgain(spared);
+  if (!spared.empty()) EndTrial(std::move(spared));
 }
 
 void Runner::ArmTimer() {
@@ -380,6 +426,7 @@ void Runner::Publish() {
   status.context_tokens = fit.context_tokens();
   status.device_layers = fit.memory.device_layers;
   status.unfit = next_->memory.why_not;
+  status.window_note = fit.memory.window_note;
   status.speculation = speculation_;
   status.speculation_note = speculation_note_;
   status.drafted_tokens = drafted_tokens_;
@@ -396,6 +443,7 @@ ModelStatus Runner::status() const {
   ModelStatus status = status_;
   const std::int64_t age = net::MonotonicNow() - published_at_;
   status.retry_in_nanos = std::max<std::int64_t>(0, status.retry_in_nanos - age);
+  if (status.queue_depth > 0) status.oldest_wait_nanos += age;
   if (status.state == ModelState::kStarting) {
     status.expected_wait_nanos = std::max<std::int64_t>(0, status.expected_wait_nanos - age);
   }
@@ -414,37 +462,50 @@ net::Origin Runner::origin() const {
   return origin;
 }
 
+// In a sandbox it starts no others. Outside of one it may be a program that starts the engine in a
+// way of its own, and could do worse than take a socket if it wanted.
+int Runner::peer_pid() const { return child_ && context_->protection.enabled ? child_->pid() : 0; }
+
 void Runner::StartChild() {
   const std::uint64_t run = supervisor_.run();
   present_ = next_;
-  context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), run,
+  const bool keeps = std::none_of(waiters_.begin(), waiters_.end(),
+                                  [](const auto& entry) { return entry.second.claim.of_trial; });
+  context_->spawner->Post([self = std::make_shared<Pending>(shared_from_this()), run, keeps,
                            fitter = fitter_, fit = present_]() mutable {
-    auto started = std::make_shared<Result<Started>>((*self)->Prepare(fitter->model(), *fit));
+    const RunnerContext& context = *(*self)->context_;
+    const bool anew = context.before_start && context.before_start();
+    auto started = std::make_shared<Result<Started>>(
+        anew ? Result<Started>(StartAnew()) : (*self)->Prepare(fitter->model(), *fit, keeps));
     net::Shard& shard = (*self)->context_->shard;
     shard.Post(
         [self = std::move(self), run, started] { (*self)->OnStarted(run, std::move(*started)); });
   });
 }
 
-Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
-                                        const ModelFit& fit) const {
+Result<Runner::Started> Runner::Prepare(const models::LocalModel& model, const ModelFit& fit,
+                                        bool keeps) const {
   ChildFiles files{context_->folder.SocketPath(name_), context_->folder.KeyPath(name_)};
   TIDEGATE_ASSIGN(models::Pin pin, models::HoldFiles(model));
-  // A child that was killed leaves its socket, and that keeps the next one from listening.
-  unlink(files.socket_path.c_str());
+  TIDEGATE_TRY(context_->folder.MakeSocketFolder(name_));
   TIDEGATE_ASSIGN(const EngineBinary binary, context_->locator.Locate());
   process::SpawnOptions options;
   ChildSettings settings = fit.settings;
   std::shared_ptr<SlotRun> kept;
-  if (context_->slots) kept = context_->slots->Begin(model, binary, settings, fit.slots());
+  if (context_->slots && keeps) kept = context_->slots->Begin(model, binary, settings, fit.slots());
   if (kept) kept->Allow(settings, files);
   TIDEGATE_ASSIGN(options.argv, MakeCommandLine(binary, model, settings, fit.slots(), files));
+  options.environment = binary.environment;
   ChildProtection protection = context_->protection;
   if (!protection.data_bytes_max) protection.data_bytes_max = DataBytesMax(fit);
   protection.Apply(binary, model, files, options);
   std::string key = RandomHex(kKeyBytes);
   TIDEGATE_TRY(WritePrivateFile(files.api_key_path, key + "\n"));
   TIDEGATE_ASSIGN(process::Child child, process::Spawn(options));
+  if (!settings.draft_path.empty() && settings.speculation_note.empty()) {
+    settings.speculation_note =
+        "guessed ahead by " + std::filesystem::path(settings.draft_path).filename().string();
+  }
   return Started{
       std::move(child), Secret("Bearer " + std::move(key)), std::move(pin),
       std::move(kept),  std::move(settings.speculation),    std::move(settings.speculation_note)};
@@ -453,6 +514,7 @@ Result<Runner::Started> Runner::Prepare(const models::LocalModel& model,
 void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   const std::int64_t now = net::MonotonicNow();
   if (!started.ok()) {
+    if (started.error().reason == kStartAnew) Apply(supervisor_.Replace(now));
     Apply(supervisor_.OnSpawnFailed(now, run, std::move(started).error()));
     return;
   }
@@ -463,10 +525,12 @@ void Runner::OnStarted(std::uint64_t run, Result<Started> started) {
   serves_ = false;
   speculation_ = std::move(started->speculation);
   if (started->speculation_note != speculation_note_ && !started->speculation_note.empty()) {
-    obs::Log(obs::Level::kWarning, "local model {}: {}", name_, started->speculation_note);
+    obs::Log(speculation_.empty() ? obs::Level::kWarning : obs::Level::kInfo, "local model {}: {}",
+             name_, started->speculation_note);
   }
   speculation_note_ = std::move(started->speculation_note);
   started_wall_nanos_ = SystemClock().WallNanos();
+  if (const int pid = peer_pid(); pid != 0) context_->client->ExpectPeer(origin(), pid);
   tail_.Clear();
   line_.clear();
   devices_used_.clear();
@@ -546,10 +610,18 @@ void Runner::TakeOutput(std::string_view bytes) {
   }
 }
 
-// Whether it computes where it was meant to; if it has to and does not, it is ended.
+// Whether it computes where it was meant to, and with what was asked for; if it has to and does
+// not, it is ended.
 void Runner::CheckDevices(std::uint64_t run) {
   const int planned = present_->devices_planned;
-  if (planned == 0) return;
+  if (const std::string& note = present_->memory.window_note; !note.empty()) {
+    obs::Log(obs::Level::kWarning, "local model {}: {}", name_, note);
+  }
+  if (planned == 0) {
+    degraded_ = present_->memory.layers_note;
+    if (!degraded_.empty()) obs::Log(obs::Level::kWarning, "local model {}: {}", name_, degraded_);
+    return;
+  }
   DrainOutput();  // it said so before it served
   const auto used = static_cast<int>(devices_used_.size());
   if (used >= planned) return;
@@ -578,7 +650,27 @@ void Runner::OnChildEnd(std::uint64_t run) {
   unlink(context_->folder.SocketPath(name_).c_str());
   unlink(context_->folder.KeyPath(name_).c_str());
   context_->client->Forget(origin());
+  const std::string how = supervisor_.hung() ? "hung and was killed" : status->Describe();
   Apply(supervisor_.OnExited(net::MonotonicNow(), run, ExitError(*status)));
+  TellEnd(run, {how, 0});
+}
+
+void Runner::WhenEnded(std::uint64_t run, const std::shared_ptr<void>& wanted,
+                       std::function<void(const ProcessEnd&)> ended) {
+  if (run <= ended_run_) return ended(run == ended_run_ ? end_ : ProcessEnd{"ended", 1});
+  std::erase_if(end_watchers_, [](const EndWatcher& watcher) { return watcher.wanted.expired(); });
+  if (end_watchers_.size() < kEndWatchersMax) {
+    end_watchers_.push_back({run, wanted, std::move(ended)});
+  }
+}
+
+void Runner::TellEnd(std::uint64_t run, ProcessEnd end) {
+  const ModelStatus status = supervisor_.Status(net::MonotonicNow());
+  const std::int64_t seconds = (status.retry_in_nanos + status.load_nanos) / kNanosPerSecond;
+  end.retry_after_s = std::clamp<std::int64_t>(seconds + 1, 1, kRetryAfterSMax);
+  ended_run_ = run;
+  end_ = std::move(end);
+  for (const EndWatcher& watcher : std::exchange(end_watchers_, {})) watcher.ended(end_);
 }
 
 Error Runner::ExitError(const process::ExitStatus& status) const {
@@ -595,6 +687,37 @@ Error Runner::ExitError(const process::ExitStatus& status) const {
 
 SlotServer Runner::SlotServerOf() {
   return {*context_->client, origin(), std::string(authorization_.Reveal())};
+}
+
+net::Task<void> Runner::ReadyThenAnswer(std::shared_ptr<Runner> self, WaiterId waiter, Lease lease,
+                                        SlotMarks conversation) {
+  const std::shared_ptr<SlotRun> slots = self->slots_;
+  SlotServer server = self->SlotServerOf();
+  // Null when the process ended meanwhile, which the request will notice.
+  if (slots) co_await SlotRun::Ready(slots, std::move(server), std::move(conversation));
+  self->context_->client->Forget(self->origin());
+  self->readying_ = false;
+  std::vector<std::pair<WaiterId, Lease>> ready = std::exchange(self->held_back_, {});
+  ready.emplace(ready.begin(), waiter, std::move(lease));
+  for (auto& [id, its] : ready) {  // of one that has left, the lease goes back
+    if (self->waiters_.contains(id)) self->Answer(id, std::move(its));
+  }
+}
+
+void Runner::NoteAnswered(std::uint64_t run, SlotMarks conversation) {
+  if (!slots_ || !serves_ || run != supervisor_.run()) return;
+  const bool worth_a_look = !conversation.empty();
+  slots_->Answered(std::move(conversation));
+  if (!worth_a_look) return;  // it would only hold up the next request
+  net::Spawn(context_->shard.io(), Look(shared_from_this()),
+             [self = Pending(shared_from_this())](std::exception_ptr e) { CHECK(!e); });
+}
+
+net::Task<void> Runner::Look(std::shared_ptr<Runner> self) {
+  const std::shared_ptr<SlotRun> slots = self->slots_;
+  SlotServer server = self->SlotServerOf();
+  if (slots) co_await SlotRun::Look(slots, std::move(server));
+  self->context_->client->Forget(self->origin());
 }
 
 // Its conversations are saved first, unless it never served. Whoever finds that this takes too long
@@ -630,6 +753,21 @@ net::Task<void> Runner::ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t ru
     co_await SlotRun::Restore(self->slots_, std::move(server));
   }
   self->OnProbe(run, serves);
+}
+
+// Whatever it says, it lives.
+void Runner::Check() {
+  net::Spawn(context_->shard.io(), CheckOnce(shared_from_this(), supervisor_.run()),
+             [self = Pending(shared_from_this())](std::exception_ptr e) { CHECK(!e); });
+}
+
+net::Task<void> Runner::CheckOnce(std::shared_ptr<Runner> self, std::uint64_t run) {
+  const auto response =
+      co_await net::Fetch(*self->context_->client, self->origin(), "GET", "/health", "", "",
+                          self->context_->limits.check_timeout_nanos);
+  // Each open connection occupies one of its threads.
+  self->context_->client->Forget(self->origin());
+  self->Apply(self->supervisor_.OnCheck(net::MonotonicNow(), run, response.ok()));
 }
 
 void Runner::OnProbe(std::uint64_t run, bool serves) {

@@ -38,13 +38,17 @@ namespace tidegate::engine {
 
 inline constexpr std::size_t kChildOutputBytesKept = 64 * 1024;
 inline constexpr std::int64_t kProbeTimeoutNanos = 1'000'000'000;
+inline constexpr std::size_t kEndWatchersMax = 1'024;  // of one process
+
 // What the runners of one engine share. Leases keep it alive too, beyond the shard perhaps, but use
 // no more of it than `stopped` by then.
 struct RunnerContext {
   net::Shard& shard;
-  SupervisorLimits limits;
+  SupervisorLimits limits;                          // of each model, but for:
+  std::map<std::string, std::int64_t> keep_alives;  // see EngineOptions
   std::function<std::uint64_t(const models::LocalModel& model)> memory_of;  // see EngineOptions
   ChildProtection protection;
+  std::function<bool()> before_start;  // see EngineOptions
   Locator locator;
   RuntimeFolder folder;
   std::shared_ptr<Scheduler> scheduler;
@@ -53,6 +57,13 @@ struct RunnerContext {
   std::unique_ptr<process::SpawnThread> spawner;  // destroyed by Engine::Stop
   std::atomic<bool> stopped = false;  // the shard may be gone: nothing is posted to it any more
 
+  SupervisorLimits LimitsOf(const std::string& model) const {
+    SupervisorLimits own = limits;
+    if (const auto at = keep_alives.find(model); at != keep_alives.end()) {
+      own.keep_alive_nanos = at->second;
+    }
+    return own;
+  }
   MemoryAmount BytesOf(const models::LocalModel& model, const ModelFit& fit) const {
     return memory_of ? MemoryAmount(memory_of(model)) : fit.bytes;
   }
@@ -73,6 +84,10 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void KeepAlive(std::int64_t nanos);
   void Pin(bool pinned);
   void Unload();
+  // Calls `ended` with how the process `run` ended: at once if it has, else when it does.
+  // Whoever no longer wants to know has let go of `wanted` by then.
+  void WhenEnded(std::uint64_t run, const std::shared_ptr<void>& wanted,
+                 std::function<void(const ProcessEnd&)> ended);
   // An answer came of which so many tokens had been guessed, and so many of these were right.
   void NoteDrafts(std::int64_t drafted, std::int64_t accepted);
   // Ends the process after its users; the next one is as `fitter` says.
@@ -107,13 +122,14 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   Result<bool> MakeWindow(std::int64_t tokens);
   void FitNext(FitPtr fit);
   void StartChild();
-  // On the spawn thread.
-  Result<Started> Prepare(const models::LocalModel& model, const ModelFit& fit) const;
+  // On the spawn thread. `keeps`: what it remembers may go on in the next process.
+  Result<Started> Prepare(const models::LocalModel& model, const ModelFit& fit, bool keeps) const;
   void OnStarted(std::uint64_t run, Result<Started> started);
   Result<void> Watch(std::uint64_t run);
   void CloseDescriptors();
   void ReadOutput(std::uint64_t run);
   void OnChildEnd(std::uint64_t run);
+  void TellEnd(std::uint64_t run, ProcessEnd end);
   void DrainOutput();
   void TakeOutput(std::string_view bytes);
   void CheckDevices(std::uint64_t run);
@@ -123,15 +139,23 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
   void Probe();
   static net::Task<void> ProbeOnce(std::shared_ptr<Runner> self, std::uint64_t run);
   void OnProbe(std::uint64_t run, bool serves);
+  void Check();
+  static net::Task<void> CheckOnce(std::shared_ptr<Runner> self, std::uint64_t run);
   void Grant(WaiterId waiter);
+  static net::Task<void> ReadyThenAnswer(std::shared_ptr<Runner> self, WaiterId waiter, Lease lease,
+                                         SlotMarks conversation);
+  void NoteAnswered(std::uint64_t run, SlotMarks conversation);
+  static net::Task<void> Look(std::shared_ptr<Runner> self);
   void Answer(WaiterId waiter, Result<Lease> result);
   bool IsSpared(WaiterId waiter, const Error& error) const;
+  void EndTrial(std::vector<WaiterId> spared);
   void AskAgain(const std::vector<WaiterId>& spared);
   void ArmTimer();
   void Publish();
   void LogChange(const ModelStatus& now) const;
   void CheckQuiet();
   net::Origin origin() const;
+  int peer_pid() const;
   SlotServer SlotServerOf();
 
   // Counts an operation under way for as long as it lives, so that Stop knows when all have ended.
@@ -147,11 +171,21 @@ class Runner : public Resident, public std::enable_shared_from_this<Runner> {
     Granted granted;
   };
   std::map<WaiterId, Waiter> waiters_;
+  struct EndWatcher {
+    std::uint64_t run;
+    std::weak_ptr<void> wanted;
+    std::function<void(const ProcessEnd&)> ended;
+  };
+  std::vector<EndWatcher> end_watchers_;
+  std::uint64_t ended_run_ = 0;  // the latest that ended; 0 = none has
+  ProcessEnd end_;               // of it
   std::optional<process::Child> child_;
   models::Pin pin_;  // of its files, which stay as long as it runs
   Secret authorization_;
-  std::shared_ptr<SlotRun> slots_;  // of the child; null: they are not kept
-  bool serves_ = false;             // the child does
+  std::shared_ptr<SlotRun> slots_;                     // of the child; null: they are not kept
+  bool serves_ = false;                                // the child does
+  bool readying_ = false;                              // its slots are, for one request
+  std::vector<std::pair<WaiterId, Lease>> held_back_;  // as long as that
   std::int64_t started_wall_nanos_ = 0;
   process::OutputTail tail_{kChildOutputBytesKept};
   std::string line_;  // of the output, as far as it came

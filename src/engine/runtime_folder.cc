@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kFolderPrefix = "engine-";
 constexpr std::string_view kLockName = "lock";
 constexpr std::size_t kFileNameBytes = 16;  // of the model's digest, in hexadecimal digits
+constexpr std::string_view kSocketName = "/s.sock";
 constexpr mode_t kPrivateFolder = 0700;
 constexpr mode_t kPrivateFile = 0600;
 
@@ -97,7 +98,7 @@ Result<std::string> DefaultRuntimeFolder() {
 
 Result<RuntimeFolder> RuntimeFolder::Open(const std::string& base) {
   std::string path = base + "/" + std::string(kFolderPrefix) + "XXXXXX";
-  if (path.size() + 1 + kFileNameBytes + std::string_view(".sock").size() > kSocketPathBytesMax) {
+  if (path.size() + 1 + kFileNameBytes + kSocketName.size() > kSocketPathBytesMax) {
     return InvalidArgument("runtime_folder", base + " is too long for a socket's address (" +
                                                  std::to_string(kSocketPathBytesMax) +
                                                  " bytes with the socket's own name)");
@@ -120,7 +121,15 @@ RuntimeFolder::~RuntimeFolder() {
 }
 
 std::string RuntimeFolder::SocketPath(std::string_view model) const {
-  return path_ + "/" + FileName(model) + ".sock";
+  return path_ + "/" + FileName(model) + std::string(kSocketName);
+}
+
+Result<void> RuntimeFolder::MakeSocketFolder(std::string_view model) const {
+  const std::string folder = path_ + "/" + FileName(model);
+  std::error_code ec;
+  fs::remove_all(folder, ec);  // links in it are removed, not followed
+  if (ec) return SystemError("cannot clear " + folder, ec.value());
+  return MakePrivateFolder(folder);
 }
 
 std::string RuntimeFolder::KeyPath(std::string_view model) const {

@@ -1,6 +1,10 @@
 // The folder of this process's sockets and keys: closed to others, short enough for a socket's
 // address, gone when we are.
 //
+// Each model's process has a folder of its own in it for its socket, the only place where it may
+// make and remove anything. What else lies here (the lock, the keys, the sockets of others) is out
+// of its reach.
+//
 // Several gates of one user may run. Each has a folder `engine-XXXXXX` of its own inside the shared
 // one and keeps a lock on it. The lock goes with the process however it ends, so a folder without a
 // lock belongs to a dead one and is removed.
@@ -34,10 +38,13 @@ class RuntimeFolder {
   ~RuntimeFolder();
 
   const std::string& path() const { return path_; }
-  // Where the child for `model` listens, and where its key lies. The names tell nothing of the
-  // model's.
+  // Where the child for `model` listens, in a folder of its own, and where its key lies. The names
+  // tell nothing of the model's.
   std::string SocketPath(std::string_view model) const;
   std::string KeyPath(std::string_view model) const;
+  // Makes the folder of that socket, or empties it: a child that was killed leaves its socket, and
+  // that keeps the next one from listening. Errors: kUnavailable, kPermissionDenied.
+  Result<void> MakeSocketFolder(std::string_view model) const;
 
  private:
   RuntimeFolder(std::string path, UniqueFd lock);

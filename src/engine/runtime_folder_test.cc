@@ -115,5 +115,23 @@ TEST_F(RuntimeFolderTest, SocketsFitTheirAddressAndDoNotTellTheModelsName) {
   EXPECT_TRUE(folder->SocketPath("a").ends_with(".sock"));
 }
 
+TEST_F(RuntimeFolderTest, EachSocketHasAFolderOfItsOwnThatIsEmptyForEachStart) {
+  const Result<RuntimeFolder> folder = RuntimeFolder::Open(base_);
+  ASSERT_TRUE(folder.ok());
+  const fs::path one = fs::path(folder->SocketPath("a")).parent_path();
+  const fs::path other = fs::path(folder->SocketPath("b")).parent_path();
+  EXPECT_NE(one, other);
+  EXPECT_EQ(one.parent_path(), folder->path());
+  EXPECT_NE(fs::path(folder->KeyPath("a")).parent_path(), one);
+  ASSERT_TRUE(folder->MakeSocketFolder("a").ok());
+  EXPECT_EQ(Mode(one.string()), 0700U);
+  std::ofstream(one / "s.sock") << "";
+  fs::create_directories(folder_ / "elsewhere/kept");
+  fs::create_directory_symlink(folder_ / "elsewhere", one / "link");
+  ASSERT_TRUE(folder->MakeSocketFolder("a").ok());
+  EXPECT_TRUE(fs::is_empty(one));
+  EXPECT_TRUE(fs::exists(folder_ / "elsewhere/kept"));
+}
+
 }  // namespace
 }  // namespace tidegate::engine

@@ -13,6 +13,8 @@ namespace {
 void LogDecision(const Decision& decision) {
   if (decision.kind == Decision::Kind::kYield) {
     obs::Log(obs::Level::kInfo, "local model {} makes room for another", decision.model);
+  } else if (decision.kind == Decision::Kind::kExpire) {
+    obs::Log(obs::Level::kWarning, "{}", decision.error.message);
   } else if (decision.kind == Decision::Kind::kPreload) {
     obs::Log(obs::Level::kInfo, "local model {} is loaded before anybody asks", decision.model);
   }
@@ -62,6 +64,11 @@ void Scheduler::Pin(std::string_view model, bool pinned) {
   Decisions decisions = residency_.Pin(net::MonotonicNow(), model, pinned);
   lock.unlock();
   Carry(std::move(decisions));
+}
+
+std::optional<Error> Scheduler::PinError(std::string_view model) const {
+  const std::lock_guard lock(mutex_);
+  return residency_.PinError(model);
 }
 
 void Scheduler::Changed(const std::string& model) {
@@ -129,8 +136,9 @@ void Scheduler::Stop() {
 MemoryOutlook Scheduler::Outlook(std::string_view model) const {
   const std::int64_t now = net::MonotonicNow();
   const std::lock_guard lock(mutex_);
-  return {residency_.ExpectedWait(now, model), residency_.bytes(model),
-          residency_.Weight(now, model), residency_.Impossible(model)};
+  return {residency_.ExpectedWait(now, model), residency_.WaitBound(now, model),
+          residency_.HeldBy(now, model),       residency_.bytes(model),
+          residency_.Weight(now, model),       residency_.Impossible(model)};
 }
 
 }  // namespace tidegate::engine

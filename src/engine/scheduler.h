@@ -29,8 +29,10 @@ class Resident {
 
 // What of the future can be told of one model.
 struct MemoryOutlook {
-  std::int64_t expected_wait_nanos = 0;  // for memory, see Residency
-  MemoryAmount bytes;                    // that it needs
+  std::int64_t expected_wait_nanos = 0;          // for memory, see Residency
+  std::optional<std::int64_t> wait_bound_nanos;  // likewise; nothing = no limit
+  std::string held_by;                           // likewise
+  MemoryAmount bytes;                            // that it needs
   double use_weight = 0;
   std::optional<Error> impossible;
 };
@@ -49,6 +51,8 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void SeedUses(std::string_view model, double uses);
   void Remove(const std::string& model);
   void Pin(std::string_view model, bool pinned);
+  // See Residency. Thread-safe.
+  std::optional<Error> PinError(std::string_view model) const;
   // `model` may have changed. What follows from that has happened when this returns, or, called
   // from OnDecision, soon after.
   void Changed(const std::string& model);

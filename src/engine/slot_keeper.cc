@@ -88,6 +88,16 @@ net::Task<Result<net::SimpleResponse>> Act(const SlotServer& server, int slot,
              R"({"filename":")" + file + R"("})", deadline);
 }
 
+net::Task<Result<std::vector<SlotReport>>> AskReports(const SlotServer& server,
+                                                      std::int64_t deadline) {
+  const auto listed = co_await Ask(server, "GET", "/slots", "", deadline);
+  if (!listed.ok()) co_return listed.error();
+  if (listed->status != kOk) {
+    co_return Unavailable(ErrorSource::kEngine, "it answered " + std::to_string(listed->status));
+  }
+  co_return ReadSlotReports(listed->body);
+}
+
 // Why an answer is not the one that was hoped for; never what is in it.
 std::string Why(const Result<net::SimpleResponse>& response) {
   return response.ok() ? "it answered " + std::to_string(response->status)
@@ -136,7 +146,7 @@ SlotRun::~SlotRun() {
 
 void SlotRun::Allow(ChildSettings& settings, ChildFiles& files) const {
   settings.slot_save_folder = folder_;
-  for (int slot = 0; slot < files_; ++slot) {
+  for (int slot = 0; slot <= spare(); ++slot) {
     files.slots_in.push_back(In(slot));
     files.slots_out.push_back(Out(slot));
   }
@@ -163,16 +173,20 @@ void SlotRun::Fetch() {
   // last.
   int slot = files_;
   std::uint64_t room = Room();
-  for (const KeptSlot& kept : store_->Find(binding_)) {
-    if (slot == 0 || give_up_) break;
-    if (kept.bytes > room) continue;
-    const UniqueFd file = OpenPrivate(In(slot - 1), O_WRONLY | O_TRUNC);
-    if (!file.valid()) break;
-    if (!store_->Read(binding_, kept, file, [this] { return !give_up_; }).ok()) continue;
-    --slot;
-    room -= kept.bytes;
+  for (KeptSlot& kept : store_->Find(binding_)) {
+    const auto fetch = [&] {
+      if (slot == 0 || give_up_ || kept.bytes > room) return false;
+      const UniqueFd file = OpenPrivate(In(slot - 1), O_WRONLY | O_TRUNC);
+      return file.valid() && store_->Read(binding_, kept, file, [this] { return !give_up_; }).ok();
+    };
+    const bool fetched = fetch();
     const std::lock_guard lock(mutex_);
-    ready_.emplace(slot, kept);
+    if (fetched) {
+      room -= kept.bytes;
+      ready_.emplace(--slot, std::move(kept));
+    } else {
+      found_.push_back(std::move(kept));
+    }
   }
   fetched_ = true;
 }
@@ -192,13 +206,19 @@ net::Task<void> SlotRun::Restore(std::shared_ptr<SlotRun> self, SlotServer serve
     ready.swap(self->ready_);
   }
   std::int64_t tokens = 0;
-  for (auto at = ready.rbegin(); at != ready.rend() && net::MonotonicNow() < deadline; ++at) {
+  int restored = 0;
+  for (auto at = ready.rbegin(); at != ready.rend(); ++at) {
     const auto& [slot, kept] = *at;
+    if (net::MonotonicNow() >= deadline) {
+      self->map_.AddKept(kept);
+      continue;
+    }
     const auto response =
         co_await Act(server, slot, "restore", "in-" + std::to_string(slot), deadline);
     if (response.ok() && response->status == kOk) {
       tokens += kept.tokens;
-      self->restored_.emplace(slot, kept);
+      self->map_.Place(slot, kept, -1);
+      ++restored;
       continue;
     }
     obs::Log(obs::Level::kWarning, "local model {}: a kept conversation could not be restored: {}",
@@ -208,29 +228,37 @@ net::Task<void> SlotRun::Restore(std::shared_ptr<SlotRun> self, SlotServer serve
   self->keeper_->reader_.Post([self] {
     for (int slot = 0; slot < self->files_; ++slot) unlink(self->In(slot).c_str());
   });
-  if (self->restored_.empty()) co_return;
+  if (restored == 0) co_return;
   obs::Log(obs::Level::kInfo, "local model {}: {} conversation(s) of {} tokens restored in {} ms",
-           self->model_, self->restored_.size(), tokens, MillisecondsSince(begin));
+           self->model_, restored, tokens, MillisecondsSince(begin));
 }
 
 net::Task<void> SlotRun::Save(std::shared_ptr<SlotRun> self, SlotServer server) {
   if (self->keep_nothing_) co_return;
   const std::int64_t begin = net::MonotonicNow();
   const std::int64_t deadline = begin + kSaveNanos;
-  const auto listed = co_await Ask(server, "GET", "/slots", "", deadline);
-  Result<std::vector<SlotReport>> reports = std::vector<SlotReport>();
-  if (listed.ok() && listed->status == kOk) reports = ReadSlotReports(listed->body);
-  if (!listed.ok() || listed->status != kOk || !reports.ok()) {
+  const Result<std::vector<SlotReport>> reports = co_await AskReports(server, deadline);
+  if (!reports.ok()) {
     obs::Log(obs::Level::kWarning, "local model {}: no conversation is kept: {}", self->model_,
-             reports.ok() ? Why(listed) : Describe(reports.error()));
+             Describe(reports.error()));
     co_return;
   }
+  self->map_.Note(*reports);
   std::uint64_t room = self->Room();
   std::vector<Saved> saved;
-  std::vector<std::string> superseded;
   for (const SlotReport& report : *reports) {
     if (report.busy || report.tokens < kSlotTokensMin || report.id >= self->files_) continue;
-    if (self->Expected(report.tokens) > room || net::MonotonicNow() >= deadline) continue;
+    if (self->map_.IsKept(report)) continue;
+    if (self->Expected(report.tokens) > room) {
+      self->TellTooLarge(report.tokens);
+      continue;
+    }
+    if (net::MonotonicNow() >= deadline) {
+      obs::Log(obs::Level::kInfo,
+               "local model {}: a conversation of {} tokens is not kept: there was no time left",
+               self->model_, report.tokens);
+      continue;
+    }
     const auto response =
         co_await Act(server, report.id, "save", "out-" + std::to_string(report.id), deadline);
     if (!response.ok() || response->status != kOk) {
@@ -238,51 +266,182 @@ net::Task<void> SlotRun::Save(std::shared_ptr<SlotRun> self, SlotServer server) 
                self->model_, report.tokens, Why(response));
       continue;
     }
-    saved.push_back({report.id, report.tokens});
     std::error_code ec;
     const std::uint64_t size = fs::file_size(self->Out(report.id), ec);
     room -= ec ? room : std::min(room, size);
-    // The same conversation went on, as far as its length tells; else both stay.
-    const auto before = self->restored_.find(report.id);
-    if (before != self->restored_.end() && before->second.tokens <= report.tokens) {
-      superseded.push_back(before->second.name);
-    }
+    saved.push_back({self->Out(report.id),
+                     {report.tokens, self->map_.MarkOf(report.id)},
+                     self->map_.Superseded(report)});
   }
   if (saved.empty()) co_return;
   obs::Log(obs::Level::kDebug, "local model {}: {} slot(s) saved in {} ms", self->model_,
            saved.size(), MillisecondsSince(begin));
-  self->keeper_->PostKeep(self, std::move(saved), std::move(superseded));
+  self->keeper_->PostKeep(self, std::move(saved));
 }
 
-void SlotRun::Keep(const std::vector<Saved>& saved,
-                   const std::vector<std::string>& superseded) const {
+// Once for each model: it would be the same at each of its ends.
+void SlotRun::TellTooLarge(std::int64_t tokens) const {
+  {
+    const std::lock_guard lock(keeper_->mutex_);
+    if (!keeper_->told_too_large_.insert(model_).second) return;
+  }
+  const std::uint64_t mib = (Expected(tokens) + kMiB - 1) / kMiB;
+  if (Expected(tokens) > store_->bytes_max()) {
+    obs::Log(obs::Level::kWarning,
+             "local model {}: a conversation of {} tokens is not kept: it takes about {} MiB, and "
+             "engine.conversation_mib allows {}",
+             model_, tokens, mib, store_->bytes_max() / kMiB);
+  } else {
+    obs::Log(obs::Level::kWarning,
+             "local model {}: a conversation of {} tokens is not kept: it takes about {} MiB of "
+             "memory on its way to the disk, and {} are free for that",
+             model_, tokens, mib, Room() / kMiB);
+  }
+}
+
+void SlotRun::Keep(const std::vector<Saved>& saved) {
   const std::int64_t begin = net::MonotonicNow();
-  for (const std::string& name : superseded) store_->Remove(name);
   std::size_t kept = 0;
   std::int64_t tokens = 0;
   std::uint64_t bytes = 0;
   // The latest is written last, so that it is the newest.
   for (auto at = saved.rbegin(); at != saved.rend(); ++at) {
-    const UniqueFd file = OpenPrivate(Out(at->slot), O_RDONLY);
+    const UniqueFd file = OpenPrivate(at->path, O_RDWR);
     struct stat info {};
-    Result<void> written = InvalidArgument("", "what was saved is no file");
+    Result<KeptSlot> written = InvalidArgument("", "what was saved is no file");
     if (file.valid() && fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode)) {
-      written = store_->Write(binding_, at->tokens, file);
+      written = store_->Write(binding_, at->content, file, at->superseded);
+      // Emptied, not removed: the process cannot make another one.
+      if (ftruncate(file.get(), 0) != 0) unlink(at->path.c_str());
     }
-    unlink(Out(at->slot).c_str());
     if (!written.ok()) {
       obs::Log(obs::Level::kWarning, "local model {}: a conversation of {} tokens is not kept: {}",
-               model_, at->tokens, Describe(written.error()));
+               model_, at->content.tokens, Describe(written.error()));
       continue;
     }
     ++kept;
-    tokens += at->tokens;
+    tokens += at->content.tokens;
     bytes += static_cast<std::uint64_t>(info.st_size);
+    const std::lock_guard lock(mutex_);
+    found_.push_back(*std::move(written));
   }
   if (kept == 0) return;
   obs::Log(obs::Level::kInfo,
            "local model {}: {} conversation(s) of {} tokens kept, {} MiB written in {} ms", model_,
            kept, tokens, (bytes + kMiB - 1) / kMiB, MillisecondsSince(begin));
+}
+
+// --- while it serves ---
+
+SlotMarks SlotRun::MarksOf(const std::vector<Sha256>& conversation) const {
+  SlotMarks marks;
+  marks.reserve(conversation.size());
+  for (const Sha256& digest : conversation) marks.push_back(store_->Mark(digest));
+  return marks;
+}
+
+bool SlotRun::Concerns(const SlotMarks& conversation) {
+  if (keep_nothing_ || readying_) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (KeptSlot& kept : std::exchange(found_, {})) map_.AddKept(std::move(kept));
+  }
+  return map_.Concerns(conversation);
+}
+
+net::Task<void> SlotRun::Look(std::shared_ptr<SlotRun> self, SlotServer server) {
+  if (std::exchange(self->looking_, true)) co_return;
+  const Result<std::vector<SlotReport>> reports =
+      co_await AskReports(server, net::MonotonicNow() + kReadyNanos);
+  self->looking_ = false;
+  // Else nobody knows where it is, and the next list shows more.
+  if (reports.ok()) self->map_.Note(*reports);
+}
+
+net::Task<void> SlotRun::Ready(std::shared_ptr<SlotRun> self, SlotServer server,
+                               SlotMarks conversation) {
+  self->readying_ = true;
+  const std::int64_t begin = net::MonotonicNow();
+  const std::int64_t deadline = begin + kReadyNanos;
+  SlotMap& map = self->map_;
+  const Result<std::vector<SlotReport>> reports = co_await AskReports(server, deadline);
+  if (reports.ok()) map.Note(*reports);
+  const std::optional<KeptSlot> wanted = map.Wanted(conversation);
+  std::optional<int> place;
+  if (reports.ok()) {
+    place = wanted ? map.PlaceFor(*reports) : map.TakenFor(conversation, *reports);
+  }
+  std::int64_t task = -1;
+  if (place) {
+    for (const SlotReport& report : *reports) {
+      if (report.id != *place) continue;
+      task = report.task;
+      if (map.WorthWriting(*place)) co_await WriteBeside(self, server, report, deadline);
+    }
+  }
+  if (place && wanted) {
+    const bool read = co_await ReadBeside(self, server, *wanted, deadline);
+    if (read) {
+      const auto response =
+          co_await Act(server, *place, "restore", "in-" + std::to_string(self->spare()), deadline);
+      if (response.ok() && response->status == kOk) {
+        map.Place(*place, *wanted, task);
+        obs::Log(obs::Level::kInfo, "local model {}: a conversation of {} tokens restored in {} ms",
+                 self->model_, wanted->tokens, MillisecondsSince(begin));
+      } else {
+        obs::Log(obs::Level::kWarning,
+                 "local model {}: a kept conversation could not be restored: {}", self->model_,
+                 Why(response));
+        map.Forget(*wanted);
+        if (response.ok()) self->store_->Remove(wanted->name);  // nor will it be next time
+      }
+    }
+  }
+  self->readying_ = false;
+}
+
+// To the disk, beside what goes on.
+net::Task<void> SlotRun::WriteBeside(std::shared_ptr<SlotRun> self, const SlotServer& server,
+                                     SlotReport report, std::int64_t deadline) {
+  const bool can = report.tokens >= kSlotTokensMin && !report.busy &&
+                   self->Expected(report.tokens) <= self->Room();
+  if (!can || self->writing_beside_.exchange(true)) co_return;
+  const auto response =
+      co_await Act(server, report.id, "save", "out-" + std::to_string(self->spare()), deadline);
+  if (!response.ok() || response->status != kOk) {
+    self->writing_beside_ = false;
+    co_return;
+  }
+  std::vector<Saved> saved;
+  saved.push_back({self->Out(self->spare()),
+                   {report.tokens, self->map_.MarkOf(report.id)},
+                   self->map_.Superseded(report)});
+  self->map_.Clear(report.id, true);
+  self->keeper_->PostKeep(self, std::move(saved));
+}
+
+struct SlotRun::Reading {
+  std::atomic<bool> done = false, ok = false, give_up = false;
+};
+
+// Into the spare file; false = it is not there in time.
+net::Task<bool> SlotRun::ReadBeside(std::shared_ptr<SlotRun> self, const SlotServer& server,
+                                    const KeptSlot& kept, std::int64_t deadline) {
+  if (kept.bytes > self->Room()) co_return false;
+  const auto reading = std::make_shared<Reading>();
+  self->keeper_->reader_.Post([self, kept, reading] {
+    const UniqueFd file = OpenPrivate(self->In(self->spare()), O_WRONLY | O_TRUNC);
+    const auto go_on = [&reading] { return !reading->give_up; };
+    reading->ok = file.valid() && self->store_->Read(self->binding_, kept, file, go_on).ok();
+    reading->done = true;
+  });
+  net::SleepTimer timer(server.client.shard());
+  net::CancelToken never;
+  while (!reading->done && net::MonotonicNow() < deadline) {
+    co_await timer.SleepUntil(never, net::MonotonicNow() + kFetchPollNanos);
+  }
+  reading->give_up = true;
+  co_return reading->done && reading->ok;
 }
 
 // --- all processes ---
@@ -313,12 +472,11 @@ std::shared_ptr<SlotRun> SlotKeeper::Begin(const models::LocalModel& model,
                                            const ChildSettings& settings, int slots) {
   const bool remembers = model.metadata.pooling == models::GgufPooling::kNone;
   if (!remembers || !binary.options.contains("--slot-save-path")) return nullptr;
-  std::shared_ptr<SlotRun> run(new SlotRun());
+  std::shared_ptr<SlotRun> run(new SlotRun(std::min(slots, kSlotFilesMax)));
   run->keeper_ = this;
   run->store_ = store_;
   run->model_ = model.name;
   run->binding_ = store_->Bind(Description(model, binary, settings));
-  run->files_ = std::min(slots, kSlotFilesMax);
   run->folder_ = folder_.path() + "/slots-" + std::to_string(next_run_++);
   const models::FitInput input = FitInputOf(model, {}, settings, slots, {});
   if (const Result<models::FitEstimate> fit = models::EstimateMemory(input); fit.ok()) {
@@ -329,7 +487,7 @@ std::shared_ptr<SlotRun> SlotKeeper::Begin(const models::LocalModel& model,
     run->bytes_beside_ = fit->host.states / static_cast<std::uint64_t>(std::max(1, slots));
   }
   bool made = mkdir(run->folder_.c_str(), 0700) == 0;
-  for (int slot = 0; slot < run->files_ && made; ++slot) {
+  for (int slot = 0; slot <= run->spare() && made; ++slot) {
     made = OpenPrivate(run->In(slot), O_WRONLY | O_CREAT | O_EXCL).valid() &&
            OpenPrivate(run->Out(slot), O_WRONLY | O_CREAT | O_EXCL).valid();
   }
@@ -348,18 +506,17 @@ std::shared_ptr<SlotRun> SlotKeeper::Begin(const models::LocalModel& model,
   return run;
 }
 
-void SlotKeeper::PostKeep(std::shared_ptr<SlotRun> run, std::vector<SlotRun::Saved> saved,
-                          std::vector<std::string> superseded) {
+void SlotKeeper::PostKeep(std::shared_ptr<SlotRun> run, std::vector<SlotRun::Saved> saved) {
   {
     const std::lock_guard lock(mutex_);
     being_kept_.insert(run->binding_);
   }
-  writer_.Post(
-      [this, run = std::move(run), saved = std::move(saved), superseded = std::move(superseded)] {
-        run->Keep(saved, superseded);
-        const std::lock_guard lock(mutex_);
-        being_kept_.erase(being_kept_.find(run->binding_));
-      });
+  writer_.Post([this, run = std::move(run), saved = std::move(saved)] {
+    run->Keep(saved);
+    run->writing_beside_ = false;
+    const std::lock_guard lock(mutex_);
+    being_kept_.erase(being_kept_.find(run->binding_));
+  });
 }
 
 }  // namespace tidegate::engine

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <poll.h>
@@ -83,6 +84,7 @@ class SlotKeeperTest : public testing::Test {
     store_options_.folder = (folder_ / "slots").string();
     store_options_.key = Secret(std::string(32, 'k'));
     store_options_.bytes_max = 64 * kMiB;
+    store_options_.disk_reserve_bytes = 0;
     // A folder in memory whose name no other test has.
     keeper_options_.runtime_folder = "/dev/shm/" + folder_.filename().string();
     fs::create_directory(keeper_options_.runtime_folder);
@@ -119,6 +121,7 @@ class SlotKeeperTest : public testing::Test {
     }
     Result<models::LocalModel> model = models::ReadLocalModel(model_, "tiny");
     ASSERT_TRUE(model.ok());
+    read_ = *model;
     auto engine = Engine::Create(shards_[0], std::move(options), {*std::move(model)});
     ASSERT_TRUE(engine.ok()) << Describe(engine.error());
     engine_ = std::move(*engine);
@@ -129,10 +132,8 @@ class SlotKeeperTest : public testing::Test {
     StartGate();
   }
 
-  net::Task<std::unique_ptr<Result<Turn>>> AskTask(std::string body, bool may_be_kept) {
+  net::Task<std::unique_ptr<Result<Turn>>> AskTask(std::string body, Claim claim) {
     net::CancelToken cancel;
-    Claim claim(Priority::kNormal, "me");
-    claim.may_be_kept = may_be_kept;
     Result<Lease> lease = co_await engine_->Acquire(shards_[1], "tiny", cancel, std::move(claim));
     if (!lease.ok()) co_return std::make_unique<Result<Turn>>(std::move(lease).error());
     std::string fields = "Content-Type: application/json\r\nAuthorization: " +
@@ -155,12 +156,33 @@ class SlotKeeperTest : public testing::Test {
   }
   // The next turn of a conversation about `topic`, whose beginning is always the same.
   Turn Ask(const std::string& topic, const std::string& question, bool may_be_kept = true) {
+    Claim claim(Priority::kNormal, "me");
+    claim.may_be_kept = may_be_kept;
+    return Ask(topic, question, std::move(claim));
+  }
+  // The same, by a caller who says what was said before: the gate tells conversations by that.
+  Turn Talk(const std::string& topic, const std::string& question) {
+    Claim claim(Priority::kNormal, "me");
+    std::vector<Sha256>& said = said_[topic];
+    said.push_back(ComputeSha256(topic + question));
+    claim.conversation = said;
+    const Turn turn = Ask(topic, question, std::move(claim));
+    return turn;
+  }
+  // As SpeedMeter asks.
+  Turn Measure(const std::string& topic) {
+    Claim claim(Priority::kNormal, "measuring");
+    claim.of_trial = true;
+    claim.may_be_kept = false;
+    return Ask(topic, "And now?", std::move(claim));
+  }
+  Turn Ask(const std::string& topic, const std::string& question, Claim claim) {
     std::string text;
     for (int i = 0; i < 80; ++i) text += topic + std::to_string(i) + " the tide is high. ";
     const std::string body = R"({"temperature":0,"max_tokens":4,"messages":[{"role":"user",)"
                              R"("content":")" +
                              text + question + R"("}]})";
-    auto answer = net::SpawnFuture(shards_[1].io(), AskTask(body, may_be_kept)).get();
+    auto answer = net::SpawnFuture(shards_[1].io(), AskTask(body, std::move(claim))).get();
     EXPECT_TRUE(answer->ok()) << Describe(answer->error());
     return answer->ok() ? **answer : Turn{};
   }
@@ -190,6 +212,8 @@ class SlotKeeperTest : public testing::Test {
   bool keeps_ = true;
   std::int64_t keep_alive_ = 300 * kSecond;
   models::KvType key_type_ = models::KvType::kF16;
+  models::LocalModel read_;
+  std::map<std::string, std::vector<Sha256>> said_;  // by topic
   SlotStoreOptions store_options_;
   SlotKeeperOptions keeper_options_;
   net::ShardSet shards_{2};
@@ -317,6 +341,48 @@ TEST_F(SlotKeeperTest, WhatMayNotBeKeptIsNot) {
   EXPECT_EQ(Kept().size(), 1U);  // the next process may again
 }
 
+TEST_F(SlotKeeperTest, AConversationOutlivesMoreOthersThanThereAreSlots) {
+  for (const char* question : {"And now?", "And then?"}) Talk("alpha", question);
+  for (const char* other : {"beta", "gamma", "delta"}) Talk(other, "And now?");
+  // Its place was taken, and it comes back: into the same process,
+  EXPECT_TRUE(MostlyCached(Talk("alpha", "And at last?")));
+  for (const char* other : {"beta", "gamma", "delta"}) Talk(other, "And now?");
+  // and into the next one, which begins with the newest two.
+  Restart();
+  EXPECT_TRUE(MostlyCached(Talk("alpha", "And in the end?")));
+  StopGate();
+  EXPECT_EQ(Kept().size(), 3U) << "alpha once, and what the slots held";
+}
+
+TEST_F(SlotKeeperTest, WhatWasSaidOnceIsNotWrittenWhenItsPlaceIsTaken) {
+  for (const char* topic : {"alpha", "beta", "gamma", "delta"}) Talk(topic, "And now?");
+  EXPECT_TRUE(Kept().empty());
+  StopGate();
+  EXPECT_EQ(Kept().size(), 2U);
+}
+
+TEST_F(SlotKeeperTest, AProcessThatIsMeasuredTakesNoConversationsAndLeavesNone) {
+  Ask("alpha", "And now?");
+  engine_->Restart(read_);
+  EXPECT_TRUE(Cold(Measure("beta")));
+  const std::vector<fs::path> kept = Kept();
+  EXPECT_EQ(kept.size(), 1U);
+  EXPECT_TRUE(Cold(Measure("alpha"))) << "it has not even read it";
+  Ask("gamma", "And now?");  // somebody else, meanwhile
+  engine_->Restart(read_);
+  EXPECT_TRUE(MostlyCached(Ask("alpha", "And then?")));
+  EXPECT_EQ(Kept(), kept);
+}
+
+TEST_F(SlotKeeperTest, WhatIsMeasuredBesideConversationsIsNotKept) {
+  Ask("alpha", "And now?");
+  Restart();
+  Ask("alpha", "And then?");
+  Measure("beta");
+  StopGate();
+  EXPECT_EQ(Kept().size(), 1U);
+}
+
 TEST_F(SlotKeeperTest, AProcessThatCrashedLeavesNothing) {
   Ask("alpha", "And now?");
   const int pid = engine_->Statuses().at(0).pid;
@@ -336,7 +402,7 @@ TEST_F(SlotKeeperTest, TheSandboxStillHoldsAndTheFolderIsTheProcesssOwn) {
     EXPECT_EQ(info.st_mode & 077, 0U) << file;
     if (file.filename().string().starts_with("out-")) outs.push_back(file);
   }
-  EXPECT_EQ(outs.size(), 2U);  // one for each slot
+  EXPECT_EQ(outs.size(), 3U);  // one for each slot, and one for what is written beside
 }
 
 TEST(SlotKeeperFolderTest, WithoutAFolderInMemoryThereIsNone) {

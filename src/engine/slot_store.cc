@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/seal.h"
 #include "engine/runtime_folder.h"
@@ -17,13 +18,14 @@
 namespace tidegate::engine {
 namespace {
 
-constexpr std::string_view kMagic = "TDGSLOT1";
+constexpr std::string_view kMagic = "TDGSLOT2";
 constexpr std::string_view kSuffix = ".slot";
 constexpr std::string_view kPartPrefix = ".part-";
 constexpr std::size_t kSaltBytes = 32;
 constexpr std::size_t kMacBytes = 32;
 constexpr std::size_t kTagDigits = 32;    // of a name: whose it is
 constexpr std::size_t kRandomBytes = 16;  // of a name: which one
+constexpr std::uint64_t kMiB = 1024 * 1024;
 constexpr std::size_t kEntriesMax = 2 * kKeptSlotsMax;
 
 void PutNumber(std::string& out, std::uint64_t value) {
@@ -83,7 +85,7 @@ bool IsName(std::string_view name) {
 
 struct SlotStore::Header {
   std::string salt;
-  Sha256 binding{};
+  Sha256 binding{}, conversation{};
   std::int64_t created_s = 0, tokens = 0;
   std::uint64_t bytes = 0;
   std::string encoded;
@@ -93,6 +95,7 @@ SlotStore::SlotStore(SlotStoreOptions options, const Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
       name_key_(DeriveKey(options_.key, "tidegate slots: names")),
+      mark_key_(DeriveKey(options_.key, "tidegate slots: conversations")),
       header_key_(DeriveKey(options_.key, "tidegate slots: headers")),
       file_key_(DeriveKey(options_.key, "tidegate slots: files")) {}
 
@@ -106,7 +109,7 @@ Result<std::unique_ptr<SlotStore>> SlotStore::Open(SlotStoreOptions options, con
   for (const models::FolderEntry& entry : entries) {  // what a crash left
     if (entry.name.starts_with(kPartPrefix)) store->Remove(entry.name);
   }
-  store->Trim(0);
+  store->Trim("");
   return store;
 }
 
@@ -120,12 +123,17 @@ Sha256 SlotStore::Bind(std::string_view description) const {
   return ComputeHmacSha256(name_key_.Reveal(), description);
 }
 
+Sha256 SlotStore::Mark(const Sha256& conversation) const {
+  return ComputeHmacSha256(mark_key_.Reveal(), AsBytes(conversation));
+}
+
 // --- headers ---
 
 std::string SlotStore::EncodeHeader(const Header& header) const {
   std::string out(kMagic);
   out += header.salt;
   out += AsBytes(header.binding);
+  out += AsBytes(header.conversation);
   PutNumber(out, static_cast<std::uint64_t>(header.created_s));
   PutNumber(out, static_cast<std::uint64_t>(header.tokens));
   PutNumber(out, header.bytes);
@@ -145,6 +153,8 @@ std::optional<SlotStore::Header> SlotStore::DecodeHeader(std::string_view bytes)
   at += kSaltBytes;
   std::memcpy(header.binding.data(), bytes.data() + at, header.binding.size());
   at += header.binding.size();
+  std::memcpy(header.conversation.data(), bytes.data() + at, header.conversation.size());
+  at += header.conversation.size();
   header.created_s = static_cast<std::int64_t>(GetNumber(bytes.substr(at)));
   header.tokens = static_cast<std::int64_t>(GetNumber(bytes.substr(at + 8)));
   header.bytes = GetNumber(bytes.substr(at + 16));
@@ -184,7 +194,8 @@ std::vector<KeptSlot> SlotStore::List(const Sha256* binding) const {
       Remove(entry.name);
       continue;
     }
-    slots.push_back({entry.name, header->created_s, header->tokens, header->bytes});
+    slots.push_back(
+        {entry.name, header->created_s, header->tokens, header->bytes, header->conversation});
   }
   std::sort(slots.begin(), slots.end(), [](const KeptSlot& a, const KeptSlot& b) {
     return std::pair(b.created_s, a.name) < std::pair(a.created_s, b.name);
@@ -194,12 +205,16 @@ std::vector<KeptSlot> SlotStore::List(const Sha256* binding) const {
 
 std::vector<KeptSlot> SlotStore::Find(const Sha256& binding) const { return List(&binding); }
 
-// Makes room for a file of `coming` bytes.
-void SlotStore::Trim(std::uint64_t coming) const {
+// Whatever has no room beside `newest` goes, the oldest first.
+void SlotStore::Trim(const std::string& newest) const {
   const std::int64_t oldest = clock_.WallNanos() / kNanosPerSecond - options_.age_s_max;
-  std::uint64_t used = coming;
+  std::vector<KeptSlot> slots = List(nullptr);
+  // Files of the same second have no order among themselves.
+  std::stable_partition(slots.begin(), slots.end(),
+                        [&](const KeptSlot& slot) { return slot.name == newest; });
+  std::uint64_t used = 0;
   std::size_t kept = 0;
-  for (const KeptSlot& slot : List(nullptr)) {
+  for (const KeptSlot& slot : slots) {
     const std::uint64_t bytes = SealedBytes(slot.bytes);
     const bool fits = used <= options_.bytes_max && bytes <= options_.bytes_max - used;
     if (slot.created_s < oldest || !fits || kept == kKeptSlotsMax) {
@@ -210,6 +225,23 @@ void SlotStore::Trim(std::uint64_t coming) const {
     used += bytes;
     ++kept;
   }
+}
+
+// A disk that is full for the sake of conversations would hurt everything else on the machine.
+Result<void> SlotStore::CheckDisk(std::uint64_t coming) const {
+  struct statvfs info {};
+  if (statvfs(options_.folder.c_str(), &info) != 0) {
+    return models::DiskError("look at", options_.folder, errno);
+  }
+  const std::uint64_t free_bytes = std::uint64_t{info.f_bavail} * info.f_frsize;
+  if (free_bytes >= options_.disk_reserve_bytes &&
+      coming <= free_bytes - options_.disk_reserve_bytes) {
+    return {};
+  }
+  return Unavailable(ErrorSource::kGateway,
+                     "the disk of " + options_.folder + " has " +
+                         std::to_string(free_bytes / kMiB) + " MiB left, and " +
+                         std::to_string(options_.disk_reserve_bytes / kMiB) + " MiB stay free");
 }
 
 // --- contents ---
@@ -231,8 +263,8 @@ Result<void> SlotStore::WriteSealed(const Header& header, const UniqueFd& from,
   return {};
 }
 
-Result<void> SlotStore::Write(const Sha256& binding, std::int64_t tokens,
-                              const UniqueFd& from) const {
+Result<KeptSlot> SlotStore::Write(const Sha256& binding, const SlotContent& content,
+                                  const UniqueFd& from, const std::string& superseded) const {
   const std::optional<models::FileFacts> facts = models::FactsOf(from);
   if (!facts) return InvalidArgument("", "what is to be kept is no file");
   if (SealedBytes(facts->size) > options_.bytes_max) {
@@ -240,13 +272,14 @@ Result<void> SlotStore::Write(const Sha256& binding, std::int64_t tokens,
                  "a conversation of " + std::to_string(facts->size) +
                      " bytes is more than may be kept (engine.conversation_mib)"};
   }
-  Trim(SealedBytes(facts->size));
+  TIDEGATE_TRY(CheckDisk(SealedBytes(facts->size)));
   Header header;
   header.salt.resize(kSaltBytes);
   RandomBytes(header.salt.data(), header.salt.size());
   header.binding = binding;
   header.created_s = clock_.WallNanos() / kNanosPerSecond;
-  header.tokens = tokens;
+  header.tokens = content.tokens;
+  header.conversation = content.conversation;
   header.bytes = facts->size;
   header.encoded = EncodeHeader(header);
   TIDEGATE_TRY(Rewind(from));
@@ -262,8 +295,13 @@ Result<void> SlotStore::Write(const Sha256& binding, std::int64_t tokens,
   if (done.ok() && rename(part.c_str(), PathOf(name).c_str()) != 0) {
     done = models::DiskError("make", PathOf(name), errno);
   }
-  if (!done.ok()) unlink(part.c_str());
-  return done;
+  if (!done.ok()) {
+    unlink(part.c_str());
+    return std::move(done).error();
+  }
+  if (!superseded.empty()) Remove(superseded);
+  Trim(name);
+  return KeptSlot{name, header.created_s, header.tokens, header.bytes, header.conversation};
 }
 
 Result<void> SlotStore::ReadSealed(const Header& header, const UniqueFd& from, const UniqueFd& into,

@@ -7,8 +7,8 @@
 // since when, and nothing of models or words.
 //
 //   file    header piece piece …
-//   header  "TDGSLOT1" salt[32] binding[32] created_s:u64 tokens:u64 bytes:u64 mac[32]
-//   piece   up to kSlotPieceBytes of what is kept, and 16 bytes: see base/seal.h
+//   header  "TDGSLOT2" salt[32] binding[32] conversation[32] created_s:u64 tokens:u64 bytes:u64
+//   mac[32] piece   up to kSlotPieceBytes of what is kept, and 16 bytes: see base/seal.h
 //
 // What is torn, damaged, of another key, too old or too much is removed, the oldest first.
 #pragma once
@@ -29,8 +29,9 @@
 namespace tidegate::engine {
 
 inline constexpr std::size_t kSlotPieceBytes = 1024 * 1024;
-inline constexpr std::size_t kSlotHeaderBytes = 128;
+inline constexpr std::size_t kSlotHeaderBytes = 160;
 inline constexpr std::size_t kKeptSlotsMax = 4'096;  // files that are looked at
+inline constexpr std::uint64_t kSlotDiskReserveBytes = std::uint64_t{1} << 30U;
 inline constexpr std::int64_t kSlotAgeSMaxDefault = 30LL * 86'400;
 
 struct SlotStoreOptions {
@@ -39,6 +40,14 @@ struct SlotStoreOptions {
   std::uint64_t bytes_max =
       0;  // of all files together; 0 = nothing is kept, and what was is removed
   std::int64_t age_s_max = kSlotAgeSMaxDefault;
+  std::uint64_t disk_reserve_bytes = kSlotDiskReserveBytes;  // that stay free in any case
+};
+
+// What is said of a slot beside what is in it.
+struct SlotContent {
+  std::int64_t tokens = 0;
+  // What the conversation is known by: SlotStore::Mark; all zero = nobody knows.
+  Sha256 conversation{};
 };
 
 struct KeptSlot {
@@ -46,6 +55,7 @@ struct KeptSlot {
   std::int64_t created_s = 0;
   std::int64_t tokens = 0;
   std::uint64_t bytes = 0;  // of what was kept
+  Sha256 conversation{};    // as above
 };
 
 // Thread-safe: every call stands for itself, and the folder is all they share. Blocks on the disk.
@@ -57,10 +67,16 @@ class SlotStore {
 
   // What everything is bound to that is kept for processes of this description.
   Sha256 Bind(std::string_view description) const;
+  // What a file of a conversation with this digest (core/beginnings.h) is known by: says nothing to
+  // who has not got the key.
+  Sha256 Mark(const Sha256& conversation) const;
 
-  // Keeps what `from` holds from its beginning, and removes older ones for it. Errors: kTooLarge
-  // when it is more than may be kept altogether; kUnavailable.
-  Result<void> Write(const Sha256& binding, std::int64_t tokens, const UniqueFd& from) const;
+  // Keeps what `from` holds from its beginning; then, and only then, removes `superseded` (unless
+  // it is empty) and older ones that are too much beside it. Until they are gone the folder may
+  // hold one file more than its bound. Errors: kTooLarge when it is more than may be kept
+  // altogether; kUnavailable, also when it would fill the disk.
+  Result<KeptSlot> Write(const Sha256& binding, const SlotContent& content, const UniqueFd& from,
+                         const std::string& superseded = "") const;
   // What is kept for `binding`, the newest first.
   std::vector<KeptSlot> Find(const Sha256& binding) const;
   // Writes what was kept to `into`, from its beginning. `go_on` is asked between pieces. Errors:
@@ -84,11 +100,12 @@ class SlotStore {
                           const std::function<bool()>& go_on) const;
   // All that are in order; the others are removed.
   std::vector<KeptSlot> List(const Sha256* binding) const;
-  void Trim(std::uint64_t coming) const;
+  Result<void> CheckDisk(std::uint64_t coming) const;
+  void Trim(const std::string& newest) const;
 
   const SlotStoreOptions options_;
   const Clock& clock_;
-  const Secret name_key_, header_key_, file_key_;
+  const Secret name_key_, mark_key_, header_key_, file_key_;
 };
 
 }  // namespace tidegate::engine

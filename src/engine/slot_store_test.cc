@@ -1,5 +1,6 @@
 #include "engine/slot_store.h"
 
+#include <csignal>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/seal.h"
@@ -36,6 +38,7 @@ class SlotStoreTest : public testing::Test {
     options_.folder = (folder_ / "slots").string();
     options_.key = Secret(std::string(32, 'k'));
     options_.bytes_max = 16 * kMiB;
+    options_.disk_reserve_bytes = 0;  // whatever machine this is
     Open();
   }
   ~SlotStoreTest() override { fs::remove_all(folder_); }
@@ -53,7 +56,7 @@ class SlotStoreTest : public testing::Test {
   }
   bool Keep(const std::string& text, const Sha256& binding) {
     clock_.Advance(kNanosPerSecond);  // names are random: the time alone orders them
-    return store_->Write(binding, static_cast<std::int64_t>(text.size()), Scratch(text)).ok();
+    return store_->Write(binding, {static_cast<std::int64_t>(text.size())}, Scratch(text)).ok();
   }
   bool Keep(const std::string& text) { return Keep(text, model_); }
   // What is kept, the newest first; nothing for one that cannot be read.
@@ -195,13 +198,81 @@ TEST_F(SlotStoreTest, TheOldestMakeRoom) {
   ASSERT_TRUE(Keep(std::string(1'500'000, 'd'), store_->Bind("other")));
   ASSERT_EQ(Kept().size(), 1U);
   EXPECT_EQ(Kept()[0]->at(0), 'c');
-  const Result<void> large = store_->Write(model_, 1, Scratch(std::string(3 * kMiB, 'e')));
+  const auto large = store_->Write(model_, {1}, Scratch(std::string(3 * kMiB, 'e')));
   EXPECT_EQ(large.error().code, ErrorCode::kTooLarge);
   EXPECT_NE(large.error().message.find("engine.conversation_mib"), std::string::npos);
   EXPECT_EQ(Kept().size(), 1U);  // nothing went for it
   options_.bytes_max = 0;
   Open();
   EXPECT_TRUE(Files().empty());
+}
+
+TEST_F(SlotStoreTest, AConversationIsKnownByAMarkThatOnlyThisKeyMakes) {
+  const Sha256 digest = ComputeSha256("so far");
+  const Sha256 mark = store_->Mark(digest);
+  EXPECT_NE(mark, digest);
+  ASSERT_TRUE(store_->Write(model_, {9, mark}, Scratch("text")).ok());
+  ASSERT_TRUE(Keep("of nobody knows whom"));
+  Open();
+  EXPECT_EQ(store_->Find(model_).at(1).conversation, mark);
+  EXPECT_EQ(store_->Find(model_).at(0).conversation, Sha256{});
+  EXPECT_EQ(store_->Mark(digest), mark);
+  options_.key = Secret(std::string(32, 'l'));
+  Open();
+  EXPECT_NE(store_->Mark(digest), mark);
+}
+
+TEST_F(SlotStoreTest, WhatItReplacesGoesOnceItIsWritten) {
+  ASSERT_TRUE(Keep("before"));
+  ASSERT_TRUE(Keep("another"));
+  const std::string before = store_->Find(model_).at(1).name;
+  ASSERT_TRUE(store_->Write(model_, {9}, Scratch("after"), before).ok());
+  EXPECT_EQ(Kept().size(), 2U);
+  EXPECT_FALSE(fs::exists(fs::path(options_.folder) / before));
+}
+
+// Files end at `bytes` while it lives, as on a disk that is full.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) : handler_(signal(SIGXFSZ, SIG_IGN)) {
+    EXPECT_EQ(getrlimit(RLIMIT_FSIZE, &before_), 0);
+    const rlimit small{bytes, before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  }
+  ~FullDisk() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
+};
+
+TEST_F(SlotStoreTest, WhatCannotBeWrittenTakesNothingWithIt) {
+  options_.bytes_max = 3 * kMiB;
+  Open();
+  const std::string old(2 * kMiB, 'a');
+  ASSERT_TRUE(Keep(old));
+  const std::string before = store_->Find(model_).at(0).name;
+  const UniqueFd from = Scratch(std::string(2 * kMiB, 'b'));
+  {
+    const FullDisk full(kMiB);
+    EXPECT_FALSE(store_->Write(model_, {9}, from, before).ok());
+  }
+  EXPECT_EQ(Kept(), Texts{old});
+  EXPECT_EQ(Files().size(), 1U);
+}
+
+TEST_F(SlotStoreTest, TheLastOfTheDiskIsLeftToOthers) {
+  ASSERT_TRUE(Keep("before"));
+  options_.disk_reserve_bytes = std::uint64_t{1} << 62U;
+  Open();
+  const auto written = store_->Write(model_, {9}, Scratch("after"));
+  ASSERT_FALSE(written.ok());
+  EXPECT_EQ(written.error().code, ErrorCode::kUnavailable);
+  EXPECT_NE(written.error().message.find("MiB left"), std::string::npos);
+  EXPECT_EQ(Kept(), Texts{"before"});
 }
 
 TEST_F(SlotStoreTest, NothingStaysBeyondItsAge) {

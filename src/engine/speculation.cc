@@ -35,7 +35,9 @@ void ChooseSpeculation(const models::LocalModel& model, ChildSettings& settings)
   settings.draft_path.clear();
   if (draft.empty()) {
     if (settings.speculate == Speculation::kDraft) {
-      settings.speculation_note = "there is no draft beside it";
+      settings.speculation_note =
+          "there is no draft for it: none beside it, and no model of a fifth of its size or less "
+          "with the same vocabulary";
     }
     return;
   }

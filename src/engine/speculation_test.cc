@@ -181,7 +181,7 @@ TEST_F(DraftedAnswerTest, LlamaServerTakesTheDraftAndSaysHowMuchWasRight) {
   EXPECT_EQ(status.drafted_tokens, 20);
   EXPECT_EQ(status.draft_accepted_tokens, 11);
   EXPECT_EQ(status.speculation, "draft-simple");
-  EXPECT_EQ(status.speculation_note, "");
+  EXPECT_EQ(status.speculation_note, "guessed ahead by draft.gguf");
 }
 
 TEST_F(DraftedAnswerTest, AForeignDraftKeepsNobodyFromBeingServed) {

@@ -23,9 +23,11 @@ std::string Fields(const Endpoint& endpoint) {
          std::string(endpoint.authorization.Reveal()) + "\r\n";
 }
 
-Claim OfTrial() {
+Claim OfTrial(std::int64_t window_tokens) {
   Claim claim(Priority::kNormal, "measuring");
   claim.of_trial = true;
+  claim.may_be_kept = false;  // nobody's conversation
+  claim.context_tokens = window_tokens;
   return claim;
 }
 
@@ -103,7 +105,7 @@ net::Task<Result<void>> SpeedMeter::LoadPool(Endpoint endpoint) {
 }
 
 net::Task<Result<void>> SpeedMeter::WarmUp(net::CancelToken& cancel) {
-  Result<Lease> lease = co_await engine_.Acquire(shard_, model_, cancel, OfTrial());
+  Result<Lease> lease = co_await engine_.Acquire(shard_, model_, cancel, OfTrial(window_tokens_));
   if (!lease.ok()) co_return std::move(lease).error();
   const Endpoint endpoint = lease->endpoint();
   client_.Forget(endpoint.origin);
@@ -127,7 +129,8 @@ void SpeedMeter::NoteUsers(Asking& asking) const {
 }
 
 net::Task<void> SpeedMeter::Ask(Asking& asking, std::size_t index) {
-  Result<Lease> lease = co_await engine_.Acquire(shard_, model_, asking.cancel, OfTrial());
+  Result<Lease> lease =
+      co_await engine_.Acquire(shard_, model_, asking.cancel, OfTrial(window_tokens_));
   if (!lease.ok()) {
     asking.answers[index] = std::move(lease).error();
     co_return;

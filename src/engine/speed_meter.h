@@ -31,6 +31,8 @@ class SpeedMeter {
   // `seed`: another one for every run, so that no prompt is asked twice.
   SpeedMeter(Engine& engine, net::Shard& shard, std::string model, std::uint64_t seed);
 
+  // Every request needs a window of so many tokens; 0 = any will do. REQUIRES: before WarmUp.
+  void NeedWindow(std::int64_t tokens) { window_tokens_ = tokens; }
   // Loads the model and lets it answer once, which is slower than all that follows. Again after
   // every restart of its process. REQUIRES: before Run.
   net::Task<Result<void>> WarmUp(net::CancelToken& cancel);
@@ -49,6 +51,7 @@ class SpeedMeter {
   net::Shard& shard_;
   const std::string model_;
   std::uint64_t seed_;
+  std::int64_t window_tokens_ = 0;
   net::HttpClient client_;
   std::vector<std::int32_t> pool_;  // of tokens
 };

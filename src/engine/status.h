@@ -24,6 +24,7 @@ struct ModelCounts {
   std::int64_t loads = 0;       // starts that came to serve
   std::int64_t load_nanos = 0;  // that these took together
   std::int64_t evictions = 0;   // stopped to make room for another model
+  std::int64_t waits_over = 0;  // requests that waited for memory as long as is allowed, in vain
 };
 
 struct ModelStatus {
@@ -35,7 +36,14 @@ struct ModelStatus {
   // are on graphics devices.
   std::int64_t context_tokens = 0;
   int device_layers = 0;
-  std::size_t queue_depth = 0;  // requests that wait for a slot or for the start
+  std::size_t queue_depth = 0;         // requests that wait for a slot or for the start
+  std::int64_t oldest_wait_nanos = 0;  // of these: since the first of them came
+  // While it waits for memory: who holds it, and for how long already. In the engine's statuses
+  // only, as the next.
+  std::string waits_for;
+  // The longest that a request that came now, or has waited longest, can still wait for memory
+  // before it is refused; -1 = there is no limit.
+  std::int64_t wait_bound_nanos = 0;
   // How long a request that came now would wait for its slot, by what was observed: the queue
   // before it, loading, and, in the engine's statuses, memory that others hold.
   std::int64_t expected_wait_nanos = 0;
@@ -64,7 +72,8 @@ struct ModelStatus {
   std::int64_t drafted_tokens = 0, draft_accepted_tokens = 0;
   // It runs, but with less than was planned, for this reason: "uses 0 of 1 planned devices".
   std::string degraded;
-  std::string unfit;  // why it cannot be loaded on this machine at all, see core::MemoryFit
+  std::string window_note;  // why its window is smaller than it was made to have
+  std::string unfit;        // why it cannot be loaded on this machine at all, see core::MemoryFit
   std::vector<std::string>
       sandbox_missing;  // protections that this kernel did not give its process
 };

@@ -55,7 +55,7 @@ Actions Supervisor::Acquire(std::int64_t now, WaiterId waiter, const Claim& clai
   }
   if (Grants() && waiters_.empty() && users_ < slots_) {
     wake_at_.reset();
-    Grant(waiter, actions);
+    Grant(now, waiter, actions);
     return actions;
   }
   if (state_ == ModelState::kBackingOff && *wake_at_ - now > limits_.patience_nanos) {
@@ -64,7 +64,7 @@ Actions Supervisor::Acquire(std::int64_t now, WaiterId waiter, const Claim& clai
     actions.push_back({Kind::kRefuse, waiter, std::move(error)});
     return actions;
   }
-  const WaitQueue::Pushed pushed = waiters_.Push(waiter, claim);
+  const WaitQueue::Pushed pushed = waiters_.Push(waiter, claim, now);
   if (!pushed.queued) actions.push_back({Kind::kRefuse, waiter, QueueFullError()});
   if (pushed.displaced) actions.push_back({Kind::kRefuse, *pushed.displaced, QueueFullError()});
   if (state_ == ModelState::kAbsent && !waiters_.empty()) Want();
@@ -97,16 +97,19 @@ void Supervisor::NoteService(std::int64_t held_nanos) {
   service_nanos_ = std::max<std::int64_t>(service_nanos_, 1);
 }
 
-bool Supervisor::Grants() const { return state_ == ModelState::kReady && !yielding_; }
+bool Supervisor::Grants() const {
+  return state_ == ModelState::kReady && !yielding_ && !hung_error_;
+}
 
-void Supervisor::Grant(WaiterId waiter, Actions& actions) {
+void Supervisor::Grant(std::int64_t now, WaiterId waiter, Actions& actions) {
+  if (limits_.check_nanos > 0 && !check_at_ && !checking_) check_at_ = now + limits_.check_nanos;
   ++users_;
   ++grants_;
   actions.push_back({Kind::kGrant, waiter});
 }
 
 void Supervisor::GrantWaiting(std::int64_t now, Actions& actions) {
-  while (users_ < slots_ && !waiters_.empty()) Grant(waiters_.Pop(), actions);
+  while (users_ < slots_ && !waiters_.empty()) Grant(now, waiters_.Pop(), actions);
   WaitIdle(now);
 }
 
@@ -126,6 +129,11 @@ void Supervisor::KeepAlive(std::int64_t now, std::int64_t nanos) {
 void Supervisor::Pin(std::int64_t now, bool pinned) {
   pinned_ = pinned;
   if (Grants()) WaitIdle(now);
+  // Nobody wants it any more.
+  if (!pinned && state_ == ModelState::kWaiting && waiters_.empty()) {
+    unasked_ = false;
+    state_ = ModelState::kAbsent;
+  }
 }
 
 void Supervisor::RefuseAll(const Error& error, Actions& actions) {
@@ -164,6 +172,17 @@ Actions Supervisor::OnNoRoom(std::int64_t, Error why) {
   last_error_ = std::move(why);
   unasked_ = false;
   state_ = ModelState::kAbsent;
+  return actions;
+}
+
+Actions Supervisor::OnWaitOver(std::int64_t since, const Error& why) {
+  Actions actions;
+  if (state_ != ModelState::kWaiting && !yielding_) return actions;
+  for (const WaiterId waiter : waiters_.PopUntil(since)) {
+    actions.push_back({Kind::kRefuse, waiter, why});
+    ++counts_.waits_over;
+  }
+  if (state_ == ModelState::kWaiting) unasked_ = true;
   return actions;
 }
 
@@ -222,8 +241,8 @@ Actions Supervisor::Renew(std::int64_t now) {
   if (state_ == ModelState::kBackingOff) {
     state_ = ModelState::kAbsent;
     wake_at_.reset();
-    if (served_ || !waiters_.empty()) {
-      unasked_ = served_;
+    if (served_ || pinned_ || !waiters_.empty()) {
+      unasked_ = served_ || pinned_;
       Want();
     }
   }
@@ -239,6 +258,7 @@ void Supervisor::Spawn(std::int64_t now, Actions& actions) {
   state_ = ModelState::kStarting;
   slots_ = slots_next_;
   ++run_;
+  ForgetChecks();
   ++counts_.starts;
   keep_alive_nanos_ = limits_.keep_alive_nanos;
   start_began_ = now;
@@ -258,6 +278,7 @@ std::int64_t Supervisor::NextProbe(std::int64_t now) const {
 void Supervisor::Terminate(std::int64_t now, Actions& actions) {
   if (yielding_ && !unloading_) ++counts_.evictions;
   state_ = ModelState::kStopping;
+  ForgetChecks();
   yielding_ = unloading_ = false;
   wake_at_.reset();
   if (!alive_) return;  // as soon as it is
@@ -297,6 +318,48 @@ Actions Supervisor::OnProbe(std::int64_t now, std::uint64_t run, bool serves) {
   return actions;
 }
 
+// --- whether it still answers ---
+
+void Supervisor::ForgetChecks() {
+  check_at_.reset();
+  checking_ = false;
+  misses_ = 0;
+  hung_error_.reset();
+}
+
+void Supervisor::Check(std::int64_t now, Actions& actions) {
+  check_at_.reset();  // the driver answers in bounded time
+  check_began_ = now;
+  checking_ = true;
+  actions.push_back({Kind::kCheck});
+}
+
+Actions Supervisor::OnCheck(std::int64_t now, std::uint64_t run, bool answers) {
+  Actions actions;
+  if (run != run_ || !checking_) return actions;
+  checking_ = false;
+  if (answers) {
+    misses_ = 0;
+    if (users_ > 0) check_at_ = now + limits_.check_nanos;
+  } else if (++misses_ < limits_.check_misses_max) {
+    // Not before its time was over: a refusal may come at once, and is soon over where it is full.
+    check_at_ = std::max(now, check_began_ + limits_.check_timeout_nanos);
+  } else {
+    hung_error_ = HungError();
+    actions.push_back({Kind::kKill});
+  }
+  return actions;
+}
+
+Error Supervisor::HungError() const {
+  const std::int64_t nanos = limits_.check_timeout_nanos * limits_.check_misses_max;
+  return EngineError("the process of local model \"" + model_ + "\" answered nothing for " +
+                         std::to_string(SecondsUp(nanos)) +
+                         " s, not even whether it lives, and was killed; if that comes back, look "
+                         "at the driver of its device and at what else the machine does",
+                     "engine_failed");
+}
+
 Actions Supervisor::OnUnfit(std::int64_t now, std::uint64_t run, Error why) {
   Actions actions;
   if (run != run_ || !alive_) return actions;
@@ -315,6 +378,8 @@ Actions Supervisor::OnExited(std::int64_t now, std::uint64_t run, Error why) {
   users_ = 0;
   const bool unloading = std::exchange(unloading_, false);
   yielding_ = false;
+  if (hung_error_) why = *std::move(hung_error_);
+  ForgetChecks();
   if (state_ == ModelState::kReady && !unloading) {
     Crash(now, std::move(why), actions);
   } else if (state_ == ModelState::kStarting) {
@@ -333,6 +398,7 @@ Actions Supervisor::OnExited(std::int64_t now, std::uint64_t run, Error why) {
 
 Actions Supervisor::OnTimer(std::int64_t now) {
   Actions actions;
+  if (check_at_ && now >= *check_at_) Check(now, actions);
   if (!wake_at_ || now < *wake_at_) return actions;
   wake_at_.reset();
   switch (state_) {
@@ -354,9 +420,10 @@ Actions Supervisor::OnTimer(std::int64_t now) {
       break;
     case ModelState::kBackingOff:
       state_ = ModelState::kAbsent;
-      // What had served would still be loaded; what never started waits for somebody to want it.
-      if (served_ || !waiters_.empty()) {
-        unasked_ = served_;
+      // What had served would still be loaded, and what is pinned shall be; what else never started
+      // waits for somebody to want it.
+      if (served_ || pinned_ || !waiters_.empty()) {
+        unasked_ = served_ || pinned_;
         Want();
       }
       break;
@@ -486,6 +553,7 @@ ModelStatus Supervisor::Status(std::int64_t now) const {
   status.users = users_;
   status.slots = Slots();
   status.queue_depth = waiters_.size();
+  if (!waiters_.empty()) status.oldest_wait_nanos = now - waiters_.oldest();
   status.expected_wait_nanos = ExpectedWait(now);
   status.load_nanos = LoadNanos();
   status.draining = yielding_;

@@ -18,8 +18,14 @@
 // A start that fails refuses everybody who waits, with the reason: trying again would most likely
 // fail again. A crash of a process that had served takes its own users with it and nobody else:
 // those who wait stay in the queue for the restart, unless the back-off has grown beyond patience.
+//
+// A process may compute for minutes without a byte, but it says meanwhile that it lives. While it
+// is used it is asked at times; one that says nothing several times in a row is killed, which
+// counts as a crash. A use is followed by one good answer at most, so that nothing is asked of a
+// process that is idle.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,6 +51,11 @@ struct SupervisorLimits {
   // Between probes, growing with the time that has passed.
   std::int64_t probe_min_nanos = 5'000'000;
   std::int64_t probe_max_nanos = 100'000'000;
+  // While it is used: after how long it is asked whether it still answers, how long that may take,
+  // and after how many questions in a row without an answer it is killed. Never with 0.
+  std::int64_t check_nanos = 15'000'000'000;
+  std::int64_t check_timeout_nanos = 10'000'000'000;
+  int check_misses_max = 3;
 };
 
 // How long a request holds its lease, until that was observed, and what each observation weighs.
@@ -57,6 +68,7 @@ struct Action {
   enum class Kind : std::uint8_t {
     kSpawn,      // start the process of run(); answer with OnSpawned or OnSpawnFailed
     kProbe,      // ask whether it serves; answer with OnProbe
+    kCheck,      // ask whether it still answers at all; answer with OnCheck
     kTerminate,  // SIGTERM
     kKill,       // SIGKILL
     kGrant,      // `waiter` has a lease of run(); answer with Release when it ends
@@ -82,7 +94,8 @@ class Supervisor {
   // Idle time before the present process is stopped, instead of that in the limits; negative =
   // never, 0 = as soon as nobody uses it. The next process begins with that in the limits.
   void KeepAlive(std::int64_t now, std::int64_t nanos);
-  void Pin(std::int64_t now, bool pinned);  // pinned: never stopped for being idle
+  // Pinned: never stopped for being idle, and started again after every failure.
+  void Pin(std::int64_t now, bool pinned);
   // Starts it though nobody asks, and at the next occasion when it is on its way out.
   void Preload();
   // Ends the process when its users have ended, and starts it again only for those who wait or
@@ -101,12 +114,16 @@ class Supervisor {
 
   Actions OnRoom(std::int64_t now);               // while kWaiting: memory is set aside for it
   Actions OnNoRoom(std::int64_t now, Error why);  // while kWaiting: refuses everybody
+  // While kWaiting, or while it gives no new leases: refuses those that came then or before. It
+  // goes on waiting for its room, for those that come again.
+  Actions OnWaitOver(std::int64_t since, const Error& why);
   Actions Yield(std::int64_t now);   // while kReady: makes room, after the leases that are out
   Actions Resume(std::int64_t now);  // takes Yield back, unless its process is ending already
 
   Actions OnSpawned(std::int64_t now, std::uint64_t run);
   Actions OnSpawnFailed(std::int64_t now, std::uint64_t run, Error why);
   Actions OnProbe(std::int64_t now, std::uint64_t run, bool serves);
+  Actions OnCheck(std::int64_t now, std::uint64_t run, bool answers);
   // The process runs, but not as it has to: ends it, as a start that failed.
   Actions OnUnfit(std::int64_t now, std::uint64_t run, Error why);
   // `why`: what the process did and said last.
@@ -119,7 +136,9 @@ class Supervisor {
   Actions Retire(std::int64_t now, Error why);
   void Reopen() { closed_.reset(); }
 
-  std::optional<std::int64_t> wake_at() const { return wake_at_; }
+  std::optional<std::int64_t> wake_at() const {
+    return wake_at_ && check_at_ ? std::min(wake_at_, check_at_) : wake_at_ ? wake_at_ : check_at_;
+  }
   std::uint64_t run() const { return run_; }  // number of the present or latest process, from 1
   // After Stop or Retire: nothing is left of it.
   bool stopped() const { return closed_ && state_ == ModelState::kAbsent; }
@@ -129,7 +148,11 @@ class Supervisor {
   bool forgotten() const {
     return (state_ == ModelState::kAbsent || state_ == ModelState::kBackingOff) && waiters_.empty();
   }
-  std::uint64_t grants() const { return grants_; }  // leases ever given
+  bool pinned() const { return pinned_; }
+  // When the request came that has waited longest; 0 = nobody waits.
+  std::int64_t waiting_since() const { return waiters_.empty() ? 0 : waiters_.oldest(); }
+  std::uint64_t grants() const { return grants_; }       // leases ever given
+  bool hung() const { return hung_error_.has_value(); }  // it is being killed for not answering
   // Everything but the process's own figures.
   ModelStatus Status(std::int64_t now) const;
 
@@ -145,7 +168,10 @@ class Supervisor {
   void NoteHealth(std::int64_t now);
   void NoteService(std::int64_t held_nanos);
   bool Grants() const;
-  void Grant(WaiterId waiter, Actions& actions);
+  void Grant(std::int64_t now, WaiterId waiter, Actions& actions);
+  void Check(std::int64_t now, Actions& actions);
+  void ForgetChecks();
+  Error HungError() const;
   void GrantWaiting(std::int64_t now, Actions& actions);
   void DrainOrTerminate(std::int64_t now, Actions& actions);
   void WaitIdle(std::int64_t now);
@@ -181,6 +207,11 @@ class Supervisor {
   // The failure that we back off from was a crash of a process that had served.
   bool served_ = false;
   std::optional<std::int64_t> wake_at_;
+  std::optional<std::int64_t> check_at_;  // the next check; none while one is under way
+  std::int64_t check_began_ = 0;
+  bool checking_ = false;
+  int misses_ = 0;                   // checks in a row without an answer
+  std::optional<Error> hung_error_;  // while kReady: it is being killed for that
   std::int64_t start_began_ = 0, ready_at_ = -1, last_start_nanos_ = 0;
   std::int64_t load_nanos_prior_ = kLoadNanosPrior;
   std::int64_t service_nanos_ = 0;  // mean of the leases, the latest counting most; 0 = none yet

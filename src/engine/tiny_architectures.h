@@ -15,15 +15,22 @@ inline void AddEmbedding(TinyModel& model, bool own_head) {
   if (own_head) model.Matrix("output.weight", {sizes.width, sizes.vocabulary});
 }
 
-inline void AddAttention(TinyModel& model, std::uint32_t layer, bool norms_heads) {
+// With heads of its own, where the layers differ.
+inline void AddHeads(TinyModel& model, std::uint32_t layer, std::uint64_t heads,
+                     std::uint64_t kv_heads) {
   const TinySizes& sizes = model.sizes();
-  const std::uint64_t all = std::uint64_t{sizes.heads} * sizes.head_length;
-  const std::uint64_t kv = std::uint64_t{sizes.kv_heads} * sizes.head_length;
+  const std::uint64_t all = heads * sizes.head_length;
+  const std::uint64_t kv = kv_heads * sizes.head_length;
   model.Vector(model.Layer(layer, "attn_norm"), {sizes.width});
   model.Matrix(model.Layer(layer, "attn_q"), {sizes.width, all});
   model.Matrix(model.Layer(layer, "attn_k"), {sizes.width, kv});
   model.Matrix(model.Layer(layer, "attn_v"), {sizes.width, kv});
   model.Matrix(model.Layer(layer, "attn_output"), {all, sizes.width});
+}
+
+inline void AddAttention(TinyModel& model, std::uint32_t layer, bool norms_heads) {
+  const TinySizes& sizes = model.sizes();
+  AddHeads(model, layer, sizes.heads, sizes.kv_heads);
   if (!norms_heads) return;
   model.Vector(model.Layer(layer, "attn_q_norm"), {sizes.head_length});
   model.Vector(model.Layer(layer, "attn_k_norm"), {sizes.head_length});
@@ -134,27 +141,33 @@ inline TinyModel DeepSeek2(const TinySizes& sizes, std::uint32_t rank, std::uint
   return model;
 }
 
-inline TinyModel Mamba2(const TinySizes& sizes, std::uint32_t state) {
-  constexpr std::uint32_t kKernel = 4;
-  const std::uint32_t inner = 2 * sizes.width;
-  const std::uint32_t heads = inner / 64;
-  TinyModel model("mamba2", sizes);
-  model.Real("attention.layer_norm_rms_epsilon", 1e-5F);
-  model.Number("ssm.conv_kernel", kKernel).Number("ssm.inner_size", inner);
-  model.Number("ssm.state_size", state).Number("ssm.time_step_rank", heads);
-  model.Number("ssm.group_count", 1).SentencePieces();
-  AddEmbedding(model, true);
+inline std::uint32_t InnerSize(const TinyModel& model) { return 2 * model.sizes().width; }
+
+inline void AddMamba2Keys(TinyModel& model, std::uint32_t state) {
+  model.Number("ssm.conv_kernel", 4).Number("ssm.inner_size", InnerSize(model));
+  model.Number("ssm.state_size", state).Number("ssm.time_step_rank", InnerSize(model) / 64);
+  model.Number("ssm.group_count", 1);
+}
+
+inline void AddMamba2(TinyModel& model, std::uint32_t layer, std::uint32_t state) {
+  const std::uint64_t width = model.sizes().width, inner = InnerSize(model), heads = inner / 64;
   const std::uint64_t convolved = inner + 2 * state;
-  for (std::uint32_t layer = 0; layer < sizes.layers; ++layer) {
-    const std::string prefix = "blk." + std::to_string(layer) + ".";
-    model.Vector(model.Layer(layer, "attn_norm"), {sizes.width});
-    model.Matrix(model.Layer(layer, "ssm_in"), {sizes.width, inner + convolved + heads});
-    model.Vector(model.Layer(layer, "ssm_conv1d"), {kKernel, convolved});
-    model.Vector(prefix + "ssm_conv1d.bias", {convolved}).Vector(prefix + "ssm_dt.bias", {heads});
-    model.Vector(prefix + "ssm_a", {1, heads}).Vector(prefix + "ssm_d", {1, heads});
-    model.Vector(model.Layer(layer, "ssm_norm"), {inner, 1});
-    model.Matrix(model.Layer(layer, "ssm_out"), {inner, sizes.width});
-  }
+  const std::string prefix = "blk." + std::to_string(layer) + ".";
+  model.Vector(model.Layer(layer, "attn_norm"), {width});
+  model.Matrix(model.Layer(layer, "ssm_in"), {width, inner + convolved + heads});
+  model.Vector(model.Layer(layer, "ssm_conv1d"), {4, convolved});
+  model.Vector(prefix + "ssm_conv1d.bias", {convolved}).Vector(prefix + "ssm_dt.bias", {heads});
+  model.Vector(prefix + "ssm_a", {1, heads}).Vector(prefix + "ssm_d", {1, heads});
+  model.Vector(model.Layer(layer, "ssm_norm"), {inner, 1});
+  model.Matrix(model.Layer(layer, "ssm_out"), {inner, width});
+}
+
+inline TinyModel Mamba2(const TinySizes& sizes, std::uint32_t state) {
+  TinyModel model("mamba2", sizes);
+  model.Real("attention.layer_norm_rms_epsilon", 1e-5F).SentencePieces();
+  AddMamba2Keys(model, state);
+  AddEmbedding(model, true);
+  for (std::uint32_t layer = 0; layer < sizes.layers; ++layer) AddMamba2(model, layer, state);
   return model;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -28,24 +29,41 @@ class TinyModel {
 
   TinyModel(std::string architecture, const TinySizes& sizes)
       : architecture_(std::move(architecture)), sizes_(sizes) {
-    keys_.push_back([this](auto& file) { file.KeyText("general.architecture", architecture_); });
+    Set("general.architecture", [architecture = architecture_](auto& file) {
+      file.KeyText("general.architecture", architecture);
+    });
     Number("context_length", sizes.context).Number("embedding_length", sizes.width);
     Number("block_count", sizes.layers).Number("feed_forward_length", sizes.feed_forward);
     Number("attention.head_count", sizes.heads);
   }
 
+  // Each replaces what was said of the name before.
   TinyModel& Number(const std::string& name, std::uint32_t value) {
-    keys_.push_back([key = Key(name), value](auto& file) { file.KeyU32(key, value); });
-    return *this;
+    return Set(name, [key = Key(name), value](auto& file) { file.KeyU32(key, value); });
+  }
+  TinyModel& Numbers(const std::string& name, std::vector<std::uint32_t> values) {
+    return Set(name, [key = Key(name), values = std::move(values)](auto& file) {
+      file.Key(key, models::kGgufArray).Raw(std::uint32_t{models::kGgufU32});
+      file.Raw(std::uint64_t{values.size()});
+      for (const std::uint32_t value : values) file.Raw(value);
+    });
   }
   TinyModel& Real(const std::string& name, float value) {
-    keys_.push_back(
-        [key = Key(name), value](auto& file) { file.Key(key, models::kGgufF32).Raw(value); });
-    return *this;
+    return Set(
+        name, [key = Key(name), value](auto& file) { file.Key(key, models::kGgufF32).Raw(value); });
+  }
+  TinyModel& Reals(const std::string& name, std::vector<float> values) {
+    return Set(name, [key = Key(name), values = std::move(values)](auto& file) {
+      file.Key(key, models::kGgufArray).Raw(std::uint32_t{models::kGgufF32});
+      file.Raw(std::uint64_t{values.size()});
+      for (const float value : values) file.Raw(value);
+    });
   }
   TinyModel& Truth(const std::string& name, bool value) {
-    keys_.push_back([key = Key(name), value](auto& file) { file.KeyBool(key, value); });
-    return *this;
+    return Set(name, [key = Key(name), value](auto& file) { file.KeyBool(key, value); });
+  }
+  TinyModel& Word(const std::string& name, const std::string& value) {
+    return Set(name, [key = Key(name), value](auto& file) { file.KeyText(key, value); });
   }
   TinyModel& Matrix(const std::string& name, Dimensions dimensions) {
     tensors_.push_back({name, std::move(dimensions), sizes_.type});
@@ -75,12 +93,23 @@ class TinyModel {
     const bool whole = name.starts_with("tokenizer.") || name.starts_with("general.");
     return whole ? name : architecture_ + "." + name;
   }
+  using WriteKey = std::function<void(models::GgufBuilder&)>;
+  TinyModel& Set(const std::string& name, WriteKey write) {
+    std::string key = Key(name);
+    for (auto& [known, writes] : keys_) {
+      if (known != key) continue;
+      writes = std::move(write);
+      return *this;
+    }
+    keys_.emplace_back(std::move(key), std::move(write));
+    return *this;
+  }
   TinyModel& Vocabulary(const char* kind, std::vector<std::string> tokens,
                         std::vector<std::uint32_t> types);
 
   const std::string architecture_;
   const TinySizes sizes_;
-  std::vector<std::function<void(models::GgufBuilder&)>> keys_;
+  std::vector<std::pair<std::string, WriteKey>> keys_;  // as the file has them
   std::vector<Tensor> tensors_;
 };
 
@@ -90,13 +119,13 @@ inline TinyModel& TinyModel::Vocabulary(const char* kind, std::vector<std::strin
     tokens.push_back("\u2581t" + std::to_string(tokens.size()));
     types.push_back(1);
   }
-  keys_.push_back([kind](auto& file) { file.KeyText("tokenizer.ggml.model", kind); });
-  keys_.push_back([tokens = std::move(tokens)](auto& file) {
+  Word("tokenizer.ggml.model", kind);
+  Set("tokenizer.ggml.tokens", [tokens = std::move(tokens)](auto& file) {
     file.Key("tokenizer.ggml.tokens", models::kGgufArray).Raw(std::uint32_t{models::kGgufString});
     file.Raw(std::uint64_t{tokens.size()});
     for (const std::string& token : tokens) file.Text(token);
   });
-  keys_.push_back([types = std::move(types)](auto& file) {
+  Set("tokenizer.ggml.token_type", [types = std::move(types)](auto& file) {
     file.Key("tokenizer.ggml.token_type", models::kGgufArray)
         .Raw(std::uint32_t{models::kGgufI32})
         .Raw(std::uint64_t{types.size()});
@@ -113,7 +142,7 @@ inline TinyModel& TinyModel::SentencePieces() {
     tokens.push_back({'<', '0', 'x', kDigits[byte / 16], kDigits[byte % 16], '>'});
     types.push_back(6);
   }
-  keys_.push_back([count = sizes_.vocabulary](auto& file) {
+  Set("tokenizer.ggml.scores", [count = sizes_.vocabulary](auto& file) {
     file.Key("tokenizer.ggml.scores", models::kGgufArray).Raw(std::uint32_t{models::kGgufF32});
     file.Raw(std::uint64_t{count});
     for (std::uint32_t i = 0; i < count; ++i) file.Raw(-static_cast<float>(i));
@@ -138,7 +167,7 @@ inline TinyModel& TinyModel::WordPieces() {
 
 inline bool TinyModel::Write(const std::string& path) const {
   models::GgufBuilder file(tensors_.size(), keys_.size());
-  for (const auto& write : keys_) write(file);
+  for (const auto& [key, write] : keys_) write(file);
   constexpr std::uint64_t kAlignment = 32;
   std::uint64_t offset = 0;
   for (const Tensor& tensor : tensors_) {

@@ -6,10 +6,12 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "core/beginnings.h"
 #include "core/model_defaults.h"
 #include "dispatch/attempt.h"
 #include "gateway/answer.h"
 #include "gateway/call.h"
+#include "gateway/fit.h"
 #include "gateway/limits.h"
 #include "net/callback.h"
 #include "obs/log.h"
@@ -27,9 +29,11 @@ struct Running {
   const plan::Estimate& estimate;
   AttemptRecord record;
   std::int64_t window_tokens = 0;  // of the window that a lease has to have
+  bool fit = false;                // it was found not to fit, and what its caller allows is to go
   std::optional<engine::Lease> lease;
   dispatch::Target target;  // filled for leases only
   ledger::Reservation reservation;
+  std::optional<core::Request> shortened;  // the request without its oldest messages
 };
 
 std::int64_t SinceArrivalUs(const Call& call) {
@@ -67,12 +71,16 @@ core::Usage EstimateUsage(const Call& call, const dispatch::AttemptResult& resul
 // Phase 15. Every way an attempt can end has one settlement:
 //   an answer, whole or in part: the usage that was reported, else our estimate from what was seen;
 //   an error status: nothing, since providers do not charge for it;
+//   no connection: nothing, since nothing was sent;
 //   silence after sending: the whole reservation, since nobody knows what the provider did.
 void Settle(Call& call, Running& running, const dispatch::AttemptResult& result) {
   const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
   ledger::Ledger& ledger = call.shared.parts.books.ledger();
   AttemptRecord& record = running.record;
-  if (!result.dispatched) return ledger.Void(std::move(running.reservation));
+  if (!result.dispatched) {
+    if (!running.reservation.dispatched()) return ledger.Void(std::move(running.reservation));
+    return ledger.Settle(std::move(running.reservation), {});  // it was marked before there was one
+  }
   ledger::Settlement settlement;
   const bool error_status = result.upstream_status >= 300;
   const bool answered = result.upstream_status / 100 == 2;
@@ -142,15 +150,45 @@ net::Task<Result<void>> LeaseEngine(Call& call, Running& running) {
       ClaimOf(call, running.window_tokens));
   if (!lease.ok()) co_return std::move(lease).error();
   running.lease.emplace(*std::move(lease));
-  if (call.request.keep_alive_nanos) {
-    call.inventory->engine()->KeepAlive(route.engine_model, *call.request.keep_alive_nanos);
+  if (call.effective.keep_alive_nanos) {
+    call.inventory->engine()->KeepAlive(route.engine_model, *call.effective.keep_alive_nanos);
   }
   const engine::Endpoint& endpoint = running.lease->endpoint();
   running.target = route.target;
   running.target.origin = endpoint.origin;
+  if (endpoint.peer_pid != 0) {
+    call.shard.client.ExpectPeer(endpoint.origin, endpoint.peer_pid);
+  }
   running.target.fields =
       Secret(fmt::format("authorization: {}\r\n", endpoint.authorization.Reveal()));
   co_return Result<void>();
+}
+
+// A broken connection to an engine says nothing to a caller: what became of its process does, and
+// when to come back.
+net::Task<void> ExplainEnd(Call& call, const Running& running, dispatch::AttemptResult& result) {
+  const auto broke = [&] {
+    return result.error && result.error->source == ErrorSource::kUpstream &&
+           (result.error->code == ErrorCode::kUnavailable ||
+            result.error->code == ErrorCode::kProtocol) &&
+           result.upstream_status < 300;
+  };
+  if (!broke()) co_return;
+  const std::optional<engine::ProcessEnd> end = co_await call.inventory->engine()->WhyEnded(
+      call.exchange.shard(), running.lease->endpoint(), call.exchange.cancel());
+  if (!end) co_return;
+  Error error = Unavailable(
+      ErrorSource::kEngine,
+      fmt::format("{}: its engine {} before {}; it starts again by itself, so send the request "
+                  "again in {} s",
+                  running.target.name, end->how,
+                  result.committed ? "the answer was complete" : "it answered",
+                  end->retry_after_s));
+  error.retry = Retry::kOtherTarget;
+  error.reason = "engine_crashed";
+  error.retry_after_s = end->retry_after_s;
+  error.cause = std::make_shared<const Error>(*std::move(result.error));
+  result.error = std::move(error);
 }
 
 protocols::UpstreamOptions OptionsFor(const Call& call, const Running& running) {
@@ -167,6 +205,8 @@ protocols::UpstreamOptions OptionsFor(const Call& call, const Running& running) 
   options.passes_unknown_fields = deployment.capabilities.Has(core::Capability::kVendorFields);
   options.output_tokens_limit = running.estimate.output_tokens_limit;
   options.output_tokens_max = deployment.output_tokens_max;
+  options.fill_in = deployment.fill_in;
+  options.cuts_here = running.lease.has_value();
   return options;
 }
 
@@ -174,7 +214,13 @@ core::Protocol SpokenTo(const Call& call, const core::Deployment& deployment) {
   if (call.work) {
     if (const std::optional<core::Protocol> spoken = call.work->Spoken(deployment)) return *spoken;
   }
-  return deployment.Speaks(call.protocol.id()) ? call.protocol.id() : deployment.protocol;
+  if (deployment.Speaks(call.protocol.id())) return call.protocol.id();
+  const core::CapabilitySet needs = call.profile.needs;
+  const bool a_text =
+      needs.Has(core::Capability::kRawPrompt) || needs.Has(core::Capability::kInsert);
+  return a_text && deployment.Speaks(core::Protocol::kOpenAiCompletions)
+             ? core::Protocol::kOpenAiCompletions
+             : deployment.protocol;
 }
 
 Result<protocols::UpstreamRequest> Encode(const Call& call, const Running& running,
@@ -182,8 +228,28 @@ Result<protocols::UpstreamRequest> Encode(const Call& call, const Running& runni
   const protocols::UpstreamOptions options = OptionsFor(call, running);
   if (call.work) return call.work->Encode(upstream, options);
   const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
-  if (!deployment.defaults) return upstream.EncodeRequest(call.request, options);
-  return upstream.EncodeRequest(core::WithDefaults(call.request, *deployment.defaults), options);
+  const core::Request& request = running.shortened ? *running.shortened : call.request;
+  if (!deployment.defaults) return upstream.EncodeRequest(request, options);
+  return upstream.EncodeRequest(core::WithDefaults(request, *deployment.defaults), options);
+}
+
+// Leaves out of the request what does not fit the leased process.
+net::Task<Result<void>> Fit(Call& call, Running& running) {
+  const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
+  const engine::Endpoint& endpoint = running.lease->endpoint();
+  const Process process{running.target, call.inventory->route(running.deployment).dialect,
+                        endpoint.model, endpoint.context_tokens, deployment.defaults.get()};
+  if (call.work) {
+    Result<std::int64_t> cut = co_await CutToFit(call, process);
+    if (!cut.ok()) co_return std::move(cut).error();
+    running.record.cut_texts = *cut;
+    co_return Result<void>();
+  }
+  Result<Shortened> shortened = co_await ShortenToFit(call, process);
+  if (!shortened.ok()) co_return std::move(shortened).error();
+  running.record.dropped_messages = shortened->dropped;
+  running.shortened = std::move(shortened->request);
+  co_return Result<void>();
 }
 
 // Phase 11 and 12 for one attempt. Whatever happens is in `running.record` and in the result.
@@ -199,6 +265,10 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
   if (leased) {
     Result<void> lease = co_await LeaseEngine(call, running);
     if (!lease.ok()) co_return not_sent(std::move(lease).error());
+  }
+  if (running.fit) {
+    Result<void> fitted = co_await Fit(call, running);
+    if (!fitted.ok()) co_return not_sent(std::move(fitted).error());
   }
   const dispatch::Target& target = leased ? running.target : route.target;
   ledger::Ledger& ledger = call.shared.parts.books.ledger();
@@ -239,8 +309,10 @@ net::Task<dispatch::AttemptResult> RunOne(Call& call, Running& running, std::uin
                                      .free = running.estimate.worst_cost.nanodollars == 0,
                                      .signing = &signing,
                                      .reader = reader.get()};
-  co_return co_await dispatch::RunAttempt(call.shard.client, input, *std::move(cleared), answer,
-                                          call.exchange.cancel());
+  dispatch::AttemptResult result = co_await dispatch::RunAttempt(
+      call.shard.client, input, *std::move(cleared), answer, call.exchange.cancel());
+  if (leased) co_await ExplainEnd(call, running, result);
+  co_return result;
 }
 
 // What the caller is told when every attempt has failed.
@@ -276,15 +348,26 @@ bool MayGoOn(const Call& call, const Error& error) {
   return error.retry != Retry::kNever || error.source != ErrorSource::kUpstream;
 }
 
+// How to ask the same target once more.
+struct Again {
+  std::int64_t window_tokens = 0;  // 0 = not at all
+  bool fit = false;
+};
+
 // The engine counted the prompt and found it too long for the window that the estimate had asked
-// for: the window to try next, twice as large; 0 = that was not it, or there is no larger one.
-std::int64_t LargerWindow(const Running& running, const core::Deployment& deployment,
-                          const dispatch::AttemptResult& result) {
-  if (!running.lease || !result.error || result.committed) return 0;
-  if (result.error->reason != "context_length_exceeded") return 0;
+// for: it is tried in one twice as large; where there is none, without what may be left out.
+Again AskAgain(const Call& call, const Running& running, const core::Deployment& deployment,
+               const dispatch::AttemptResult& result) {
+  if (!running.lease || !result.error || result.committed) return {};
+  if (result.error->reason != "context_length_exceeded") return {};
   const std::int64_t window = running.lease->endpoint().context_tokens;
-  if (window <= 0 || window >= deployment.window_max()) return 0;
-  return window > deployment.window_max() / 2 ? deployment.window_max() : 2 * window;
+  if (window <= 0) return {};
+  if (window < deployment.window_max()) {
+    const bool last = window > deployment.window_max() / 2;
+    return {last ? deployment.window_max() : 2 * window, running.fit};
+  }
+  if (running.fit || !MayFit(call)) return {};
+  return {window, true};
 }
 
 // Saturating: how often comes from the upstream.
@@ -315,11 +398,20 @@ engine::Priority PriorityOf(core::Priority priority) {
 
 }  // namespace
 
+void AddRemedy(const Call& call, Error& error) {
+  const std::string_view remedy = call.asked().cut_remedy;
+  if (remedy.empty() || error.reason != "context_length_exceeded") return;
+  error.message += fmt::format(". With {} what does not fit is left out", remedy);
+}
+
 engine::Claim ClaimOf(const Call& call, std::int64_t window_tokens) {
   const core::Priority priority = call.effective.priority.value_or(core::Priority::kNormal);
   engine::Claim claim(PriorityOf(priority), call.principal->name);
   claim.context_tokens = window_tokens;
   claim.may_be_kept = MayBeKept(call);
+  if (claim.may_be_kept && call.inventory->engine()->KeepsConversations()) {
+    claim.conversation = core::BeginningsOf(call.request);
+  }
   return claim;
 }
 
@@ -342,13 +434,19 @@ void AppendDecisionFields(const Call& call, const AttemptRecord* attempt, bool e
   net::AppendField(out, "tidegate-egress",
                    core::ToString(std::max(call.record.Left(), attempt->egress)));
   if (emulated) net::AppendField(out, "tidegate-emulated", "true");
+  if (attempt->dropped_messages > 0) {
+    net::AppendField(out, "tidegate-dropped-messages", std::to_string(attempt->dropped_messages));
+  }
+  if (attempt->cut_texts > 0) {
+    net::AppendField(out, "tidegate-cut-texts", std::to_string(attempt->cut_texts));
+  }
 }
 
 net::Task<Result<void>> RunAttempts(Call& call) {
   std::optional<Error> last;
   std::uint32_t number = 0;
   std::size_t targets = 0;
-  std::int64_t window_tokens = 0;  // of the same target once more, in a larger window
+  Again again;
   for (std::size_t i = 0; i < call.plan.attempts.size();) {
     const plan::Attempt& planned = call.plan.attempts[i];
     const core::Deployment& deployment = call.inventory->deployments()[planned.deployment];
@@ -356,10 +454,11 @@ net::Task<Result<void>> RunAttempts(Call& call) {
       ++i;
       continue;
     }
-    if (last && window_tokens == 0)
+    if (last && again.window_tokens == 0)
       call.shard.counts.fallbacks[static_cast<std::size_t>(last->code)].Add();
-    Running running{planned.deployment, planned.estimate, {}, window_tokens, {}, {}, {}};
-    if (window_tokens == 0) {
+    Running running{
+        planned.deployment, planned.estimate, {}, again.window_tokens, again.fit, {}, {}, {}, {}};
+    if (again.window_tokens == 0) {
       running.window_tokens = plan::WindowNeeded(deployment, call.profile, call.effective);
     }
     running.record.model = deployment.ref.ToString();
@@ -373,8 +472,8 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     call.tried = planned.deployment;
     CellsOf(call, planned.deployment).CountAttempt(running.record);
     call.record.attempts.push_back(std::move(running.record));
-    window_tokens = LargerWindow(running, deployment, result);
-    if (window_tokens == 0) {
+    again = AskAgain(call, running, deployment, result);
+    if (again.window_tokens == 0) {
       ++i;
       ++targets;
     }
@@ -401,6 +500,7 @@ net::Task<Result<void>> RunAttempts(Call& call) {
     }
   }
   CHECK(last.has_value());  // there was a first attempt
+  AddRemedy(call, *last);
   co_return FinalError(*std::move(last), targets);
 }
 

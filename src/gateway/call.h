@@ -144,6 +144,10 @@ net::Task<void> RespondError(net::Exchange& exchange, const protocols::Protocol&
 // error.
 net::Task<Result<void>> RunAttempts(Call& call);
 
+// Adds to an error of length how the caller could have it answered all the same, in the words of
+// its protocol.
+void AddRemedy(const Call& call, Error& error);
+
 // As whom, and how urgently, a request waits for a model of the engine.
 engine::Claim ClaimOf(const Call& call, std::int64_t window_tokens);
 

@@ -260,6 +260,12 @@ void Gateway::Replace(std::shared_ptr<Inventory> inventory) {
   }
 }
 
+void Gateway::ForgetLive() {
+  for (std::size_t i = 0; i < shared_->shards.size(); ++i) {
+    shared_->parts.shards[i].Post([shard = shared_->shards[i].get()] { shard->live.Invalidate(); });
+  }
+}
+
 std::shared_ptr<Inventory> Gateway::inventory() const {
   const std::lock_guard lock(shared_->mutex);
   return shared_->inventory;

@@ -71,6 +71,9 @@ class Gateway {
   // Requests that arrive from now on see `inventory`; those on their way keep theirs.
   void Replace(std::shared_ptr<Inventory> inventory);
   std::shared_ptr<Inventory> inventory() const;
+  // Requests that arrive from now on are planned by what their targets can do now, and not a moment
+  // ago. Thread-safe.
+  void ForgetLive();
 
  private:
   std::unique_ptr<Shared> shared_;

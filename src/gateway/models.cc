@@ -110,7 +110,8 @@ std::vector<ModelEntry> ListLoaded(const Shared& shared, const Inventory& invent
       entry.residency = {.bytes = static_cast<std::int64_t>(status.rss_bytes + device_bytes),
                          .until_wall_nanos = stays ? 0 : now + status.idle_stop_in_nanos,
                          .device_bytes = static_cast<std::int64_t>(device_bytes),
-                         .context_tokens = status.context_tokens};
+                         .context_tokens = status.context_tokens,
+                         .pinned = status.pinned};
       models.push_back(std::move(entry));
     }
   }

@@ -76,8 +76,12 @@ Error NoCandidate(const Call& call, const plan::Input& input) {
   Error error = plan::NoCandidateError(input, call.plan);
   if (error.reason == "context_length_exceeded") {
     error.field = WindowField(call);
+    AddRemedy(call, error);
   } else if (error.reason == core::ToString(core::RejectReason::kCapability)) {
-    error.field = protocols::MediaField(call.request, Missing(call, input));
+    const core::CapabilitySet missing = Missing(call, input);
+    error.field = protocols::MediaField(call.request, missing);
+    if (missing.Has(core::Capability::kRawPrompt)) error.field = "raw";
+    if (missing.Has(core::Capability::kInsert)) error.field = "suffix";
     if (error.field.empty()) error.field = call.asked().vendor_field;
   }
   return error;
@@ -198,7 +202,8 @@ Result<void> MakePlan(Call& call) {
                           call.shard.live.At(*call.inventory, begun),
                           call.principal->places,
                           left,
-                          &call.inventory->names()};
+                          &call.inventory->names(),
+                          call.inventory->engine() == nullptr};
   call.plan = plan::Make(input);
   call.record.candidates =
       plan::ToRecords(input, call.plan, kEligibleRecordedMax, RejectedWorthTelling(call.plan));

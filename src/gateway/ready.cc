@@ -16,10 +16,16 @@ net::Task<Result<void>> Load(Call& call, const std::string& model) {
       call.exchange.shard(), model, call.exchange.cancel(),
       ClaimOf(call, plan::WindowAsked(call.profile, call.effective)));
   if (!lease.ok()) co_return std::move(lease).error();
-  if (call.request.keep_alive_nanos) {
-    call.inventory->engine()->KeepAlive(model, *call.request.keep_alive_nanos);
+  if (call.effective.keep_alive_nanos) {
+    call.inventory->engine()->KeepAlive(model, *call.effective.keep_alive_nanos);
   }
   co_return Result<void>();
+}
+
+Error PinnedError(const std::string& model) {
+  return {
+      ErrorCode::kConflict, ErrorSource::kCaller, Retry::kNever,
+      "\"" + model + "\" is pinned and stays in memory; 'tidegate unpin " + model + "' lets it go"};
 }
 
 }  // namespace
@@ -32,6 +38,7 @@ net::Task<Result<void>> ReadyModel(Call& call) {
       call.inventory->route(call.plan.attempts.front().deployment).engine_model;
   const bool unload = call.request.readying == core::Readying::kUnload;
   if (!model.empty() && unload) {
+    if (call.inventory->engine()->pinned(model)) co_return PinnedError(model);
     call.inventory->engine()->KeepAlive(model, 0);
   } else if (!model.empty()) {
     Result<void> loaded = co_await Load(call, model);

@@ -29,6 +29,8 @@ class EmbedReader final : public BodyReader {
         id_(id),
         tokens_estimate_(tokens_estimate) {}
 
+  void NoteTimes(const protocols::AnswerTimes& times) override { times_ = times; }
+
   Result<Answer> Read(std::string_view body) override {
     if (&client_ == &upstream_ && request_.same_bytes) {
       TIDEGATE_ASSIGN(const std::optional<core::Usage> usage, upstream_.Inspect(body));
@@ -38,6 +40,8 @@ class EmbedReader final : public BodyReader {
     if (!answer.usage) {  // Gemini, for one, does not say it, and OpenAI's clients count on it
       answer.usage = core::Usage{.input_tokens = tokens_estimate_, .estimated = true};
     }
+    answer.load_nanos = times_.waited_nanos;
+    answer.total_nanos = times_.waited_nanos + times_.taken_nanos;
     return Answer{.body = client_.EncodeAnswer(request_, answer, id_), .usage = answer.usage};
   }
 
@@ -47,6 +51,7 @@ class EmbedReader final : public BodyReader {
   const protocols::EmbedCodec& upstream_;
   const RequestId id_;
   const std::int64_t tokens_estimate_;
+  protocols::AnswerTimes times_;
 };
 
 class EmbedWork final : public Work {
@@ -56,6 +61,12 @@ class EmbedWork final : public Work {
 
   const core::Envelope& asked() const override { return request_; }
   profile::Profile Profile() const override { return profile::Compute(request_); }
+  core::EmbedRequest* MayCut() override {
+    const bool texts = request_.texts.size() == static_cast<std::size_t>(request_.inputs);
+    const bool asked =
+        request_.truncate == core::Truncate::kStart || request_.truncate == core::Truncate::kEnd;
+    return texts && asked ? &request_ : nullptr;
+  }
   Result<UpstreamRequest> Encode(const Protocol& upstream,
                                  const UpstreamOptions& options) const override {
     const protocols::EmbedCodec* const codec = upstream.Embeddings();

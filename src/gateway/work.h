@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "core/deployment.h"
+#include "core/embed.h"
 #include "core/request.h"
 #include "dispatch/attempt.h"
 #include "profile/profile.h"
@@ -31,6 +32,9 @@ class Work {
   virtual bool CanAsk(const core::Deployment&) const { return true; }
   // The protocol to speak, where it is not the caller's or the target's first.
   virtual std::optional<core::Protocol> Spoken(const core::Deployment&) const { return {}; }
+  // Of texts that may lose what does not fit: where to say what is left of them. Null: they may
+  // not.
+  virtual core::EmbedRequest* MayCut() { return nullptr; }
   // How long it took says something about the answers to chats.
   virtual bool Teaches() const { return true; }
   // As Protocol::EncodeRequest. Errors also: the target's protocol has no such thing.

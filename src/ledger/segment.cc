@@ -20,7 +20,7 @@ constexpr std::size_t kVarintBytesMax = 10;
 // single bytes, lengths.
 constexpr std::size_t kRecordHeadBytes = 256;
 constexpr std::size_t kCandidateBytes = 96;
-constexpr std::size_t kAttemptBytes = 244;
+constexpr std::size_t kAttemptBytes = 264;
 
 static_assert(std::endian::native == std::endian::little,
               "lengths and doubles are copied as they are");
@@ -176,6 +176,8 @@ core::AttemptRecord GetAttempt(Cursor in, const Strings& strings, bool& damaged)
   a.bytes_received = in.Int();
   a.usage.draft_tokens = in.Int();
   a.usage.draft_accepted_tokens = in.Int();
+  a.dropped_messages = in.Int();
+  a.cut_texts = in.Int();
   damaged = damaged || in.damaged();
   return a;
 }
@@ -309,6 +311,8 @@ char* SegmentBuilder::PutAttempt(char* out, const core::AttemptRecord& a) {
   out = PutInt(out, a.bytes_received);
   out = PutInt(out, a.usage.draft_tokens);
   out = PutInt(out, a.usage.draft_accepted_tokens);
+  out = PutInt(out, a.dropped_messages);
+  out = PutInt(out, a.cut_texts);
   PutRaw(length_at, static_cast<std::uint16_t>(out - length_at - 2));
   return out;
 }

@@ -56,6 +56,8 @@ core::DecisionRecord FullRecord(std::uint64_t n) {
   attempt.usage = {1, 2, 3, 4, 5, true};
   attempt.usage.draft_tokens = 12;
   attempt.usage.draft_accepted_tokens = 10;
+  attempt.dropped_messages = 3;
+  attempt.cut_texts = 2;
   attempt.started_us = 1;
   attempt.ttft_us = 2;
   attempt.total_us = 3;
@@ -100,17 +102,18 @@ void ExpectEqual(const core::DecisionRecord& a, const core::DecisionRecord& b) {
   for (std::size_t i = 0; i < a.attempts.size(); ++i) {
     const core::AttemptRecord& x = a.attempts[i];
     const core::AttemptRecord& y = b.attempts[i];
-    EXPECT_EQ(
-        std::tie(x.model, x.place, x.egress, x.outcome, x.upstream_status, x.error, x.reserved,
-                 x.cost, x.usage.input_tokens, x.usage.cached_read_tokens,
-                 x.usage.cached_write_tokens, x.usage.output_tokens, x.usage.reasoning_tokens,
-                 x.usage.estimated, x.assumed, x.started_us, x.ttft_us, x.total_us, x.bytes_sent,
-                 x.bytes_received, x.usage.draft_tokens, x.usage.draft_accepted_tokens),
-        std::tie(y.model, y.place, y.egress, y.outcome, y.upstream_status, y.error, y.reserved,
-                 y.cost, y.usage.input_tokens, y.usage.cached_read_tokens,
-                 y.usage.cached_write_tokens, y.usage.output_tokens, y.usage.reasoning_tokens,
-                 y.usage.estimated, y.assumed, y.started_us, y.ttft_us, y.total_us, y.bytes_sent,
-                 y.bytes_received, y.usage.draft_tokens, y.usage.draft_accepted_tokens));
+    EXPECT_EQ(std::tie(x.model, x.place, x.egress, x.outcome, x.upstream_status, x.error,
+                       x.reserved, x.cost, x.usage.input_tokens, x.usage.cached_read_tokens,
+                       x.usage.cached_write_tokens, x.usage.output_tokens, x.usage.reasoning_tokens,
+                       x.usage.estimated, x.assumed, x.started_us, x.ttft_us, x.total_us,
+                       x.bytes_sent, x.bytes_received, x.usage.draft_tokens,
+                       x.usage.draft_accepted_tokens, x.dropped_messages, x.cut_texts),
+              std::tie(y.model, y.place, y.egress, y.outcome, y.upstream_status, y.error,
+                       y.reserved, y.cost, y.usage.input_tokens, y.usage.cached_read_tokens,
+                       y.usage.cached_write_tokens, y.usage.output_tokens, y.usage.reasoning_tokens,
+                       y.usage.estimated, y.assumed, y.started_us, y.ttft_us, y.total_us,
+                       y.bytes_sent, y.bytes_received, y.usage.draft_tokens,
+                       y.usage.draft_accepted_tokens, y.dropped_messages, y.cut_texts));
   }
 }
 

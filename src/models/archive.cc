@@ -13,6 +13,8 @@
 #include "json/reader.h"
 #include "json/writer.h"
 #include "models/disk.h"
+#include "models/licence.h"
+#include "models/stored_model.h"
 
 namespace tidegate::models {
 namespace {
@@ -52,18 +54,14 @@ Result<void> WriteText(const WriteBytes& write, std::string_view name, std::stri
   return write(TarPadding(text.size()));
 }
 
-Result<void> WriteBlob(const Blobs& blobs, const Layer& layer, const WriteBytes& write,
-                       std::int64_t modified_s, const std::stop_token& stop) {
-  const std::string path = blobs.PathOf(layer.digest);
-  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!file.valid()) return DiskError("open", path, errno);
-  Error damaged{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,
-                path + " is damaged: it is not what its name says; pull the model again"};
-  damaged.reason = "blob_damaged";
+// The blob of a layer, of the file that has its bytes. `wrong`: what it means that it has not.
+Result<void> WriteBlob(const UniqueFd& file, const std::string& path, const Layer& layer,
+                       const Error& wrong, const WriteBytes& write, std::int64_t modified_s,
+                       const std::stop_token& stop) {
   const std::optional<FileFacts> facts = FactsOf(file);
-  if (!facts || facts->size != layer.size) return damaged;
-  TIDEGATE_TRY(write(TarHeader(std::string(kBlobPrefix) + path.substr(path.rfind('/') + 1),
-                               layer.size, modified_s)));
+  if (!facts || facts->size != layer.size) return wrong;
+  TIDEGATE_TRY(write(
+      TarHeader(std::string(kBlobPrefix) + Blobs::FileName(layer.digest), layer.size, modified_s)));
   Sha256Stream stream;
   std::string piece(kPieceBytes, '\0');
   for (std::uint64_t done = 0; done < layer.size;) {
@@ -73,14 +71,36 @@ Result<void> WriteBlob(const Blobs& blobs, const Layer& layer, const WriteBytes&
     const ssize_t got = pread(file.get(), piece.data(), wanted, static_cast<off_t>(done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return DiskError("read", path, errno);
-    if (got == 0) return damaged;
+    if (got == 0) return wrong;
     const std::string_view bytes(piece.data(), static_cast<std::size_t>(got));
     stream.Update(bytes);
     TIDEGATE_TRY(write(bytes));
     done += bytes.size();
   }
-  if (Digest(stream.Finish()) != layer.digest) return damaged;
+  if (Digest(stream.Finish()) != layer.digest) return wrong;
   return write(TarPadding(layer.size));
+}
+
+Result<void> WriteStored(const Blobs& blobs, const Layer& layer, const WriteBytes& write,
+                         std::int64_t modified_s, const std::stop_token& stop) {
+  const std::string path = blobs.PathOf(layer.digest);
+  TIDEGATE_ASSIGN(const UniqueFd file, blobs.OpenBlob(layer.digest));
+  Error damaged{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,
+                path +
+                    " is damaged: it is not what its name says; `tidegate verify` says what "
+                    "to do"};
+  damaged.reason = "blob_damaged";
+  return WriteBlob(file, path, layer, damaged, write, modified_s, stop);
+}
+
+Result<void> WriteLoose(const std::string& path, const Layer& layer, const WriteBytes& write,
+                        std::int64_t modified_s, const std::stop_token& stop) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.valid()) return DiskError("open", path, errno);
+  Error changed{ErrorCode::kConflict, ErrorSource::kCaller, Retry::kNever,
+                path + " was written to meanwhile; try again when it is whole"};
+  changed.reason = "file_changed";
+  return WriteBlob(file, path, layer, changed, write, modified_s, stop);
 }
 
 std::string IndexText(const ModelName& name, const Digest& manifest) {
@@ -124,7 +144,7 @@ class Import {
   Import(ModelStore& store, const ReadBytes& read, const std::stop_token& stop)
       : store_(store), tar_(read), stop_(stop), piece_(kPieceBytes, '\0') {}
 
-  Result<ModelName> Run(const std::optional<ModelName>& wanted) {
+  Result<ModelName> Run(const ImportAs& as) {
     TIDEGATE_ASSIGN(const std::string index_text, ReadText(kIndexName, kArchiveIndexBytesMax));
     TIDEGATE_ASSIGN(const Index index, ParseIndex(index_text));
     TIDEGATE_ASSIGN(const std::string manifest_bytes, ReadText(kManifestName, kManifestBytesMax));
@@ -139,7 +159,8 @@ class Import {
     for (const Layer& layer : blobs) waiting_.emplace(layer.digest, layer.size);
     Provenance provenance;
     TIDEGATE_TRY(ReadRest(provenance));
-    const ModelName name = wanted.value_or(index.name);
+    provenance.signer = FirstLineOf(as.signer);
+    const ModelName name = as.name.value_or(index.name);
     TIDEGATE_TRY(store_.Put(name, manifest_bytes, std::move(provenance)));
     return name;
   }
@@ -180,7 +201,6 @@ class Import {
       if (entry->name == kProvenanceName && std::exchange(provenance_may_follow, false)) {
         TIDEGATE_ASSIGN(const std::string text, ReadText(*entry, kProvenanceBytesMax));
         TIDEGATE_ASSIGN(provenance, ParseProvenance(text));
-        provenance.signer.clear();
         continue;
       }
       provenance_may_follow = false;
@@ -287,15 +307,50 @@ Result<void> ExportModel(const ModelStore& store, const ModelName& name, const W
     TIDEGATE_TRY(WriteText(write, kProvenanceName, WriteProvenance(*provenance), model.modified_s));
   }
   for (const Layer& layer : blobs) {
-    TIDEGATE_TRY(WriteBlob(store.blobs(), layer, write, model.modified_s, stop));
+    TIDEGATE_TRY(WriteStored(store.blobs(), layer, write, model.modified_s, stop));
   }
   return write(TarEnd());
 }
 
-Result<ModelName> ImportModel(ModelStore& store, const ReadBytes& read,
-                              const std::optional<ModelName>& name, const std::stop_token& stop) {
+Result<void> ExportFiles(const LocalModel& model, const ModelName& name, const WriteBytes& write,
+                         const TellRead& hashed, const std::stop_token& stop) {
+  if (model.metadata.split_count > 1) {
+    return InvalidArgument("MODEL", model.name + " is split into " +
+                                        std::to_string(model.metadata.split_count) +
+                                        " files; join them with llama-gguf-split --merge first");
+  }
+  std::vector<std::string> paths;
+  std::vector<Layer> layers;
+  const auto add = [&](std::string_view type, const std::string& path) -> Result<void> {
+    if (path.empty()) return {};
+    TIDEGATE_ASSIGN(const FileDigest file, DigestOfFile(path, hashed, stop));
+    paths.push_back(path);
+    layers.push_back({std::string(type), file.digest, file.size});
+    return {};
+  };
+  TIDEGATE_TRY(add(kModelLayer, model.path));
+  TIDEGATE_TRY(add(kProjectorLayer, model.projector_path));
+  TIDEGATE_TRY(add(kDraftLayer, model.draft_path));
+  const std::string config = WriteModelConfig(ConfigOf(model.metadata), layers);
+  const Digest config_digest(ComputeSha256(config));
+  const Manifest manifest{{std::string(kConfigType), config_digest, config.size()}, layers};
+  const std::string text = WriteManifest(manifest);
+  const std::int64_t modified_s = model.modified_s;
+  const Digest digest(ComputeSha256(text));
+  TIDEGATE_TRY(WriteText(write, kIndexName, IndexText(name, digest), modified_s));
+  TIDEGATE_TRY(WriteText(write, kManifestName, text, modified_s));
+  TIDEGATE_TRY(WriteText(write, std::string(kBlobPrefix) + Blobs::FileName(config_digest), config,
+                         modified_s));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    TIDEGATE_TRY(WriteLoose(paths[i], layers[i], write, modified_s, stop));
+  }
+  return write(TarEnd());
+}
+
+Result<ModelName> ImportModel(ModelStore& store, const ReadBytes& read, const ImportAs& as,
+                              const std::stop_token& stop) {
   Import import(store, read, stop);
-  Result<ModelName> imported = import.Run(name);
+  Result<ModelName> imported = import.Run(as);
   if (!imported.ok()) import.Undo();
   return imported;
 }

@@ -4,12 +4,17 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "models/gguf_builder.h"
 
 namespace tidegate::models {
 namespace {
@@ -196,7 +201,7 @@ class ArchiveTest : public testing::Test {
   // The message of the refusal. Whatever it is, nothing may be left of the archive.
   std::string RefusalOf(const std::string& archive) {
     const std::set<std::string> before = Files();
-    const Result<ModelName> imported = ImportModel(*target_, From(archive), std::nullopt, {});
+    const Result<ModelName> imported = ImportModel(*target_, From(archive), {}, {});
     if (imported.ok()) return "accepted";
     EXPECT_EQ(Files(), before) << imported.error().message;
     return imported.error().message;
@@ -226,7 +231,7 @@ class ArchiveTest : public testing::Test {
 
 TEST_F(ArchiveTest, CarriesAModelWithItsIdAndOrigin) {
   const std::string archive = Export();
-  const Result<ModelName> name = ImportModel(*target_, From(archive), std::nullopt, {});
+  const Result<ModelName> name = ImportModel(*target_, From(archive), {}, {});
   ASSERT_TRUE(name.ok()) << name.error().message;
   EXPECT_EQ(name->Short(), "ann/notes:v1");
   EXPECT_EQ(*target_->ManifestBytes(*name), manifest_);
@@ -240,8 +245,10 @@ TEST_F(ArchiveTest, CarriesAModelWithItsIdAndOrigin) {
   EXPECT_EQ(provenance->signer, "");  // nobody has checked it here
   EXPECT_TRUE(target_->Verify({}, {})->damaged.empty());
   // Once more, under another name: the blobs are there already.
-  EXPECT_EQ(ImportModel(*target_, From(archive, 1'000'000), Name("mine"), {})->Short(),
+  EXPECT_EQ(ImportModel(*target_, From(archive, 1'000'000), {Name("mine"), "ann@example.org"}, {})
+                ->Short(),
             "mine:latest");
+  EXPECT_EQ((*target_->ProvenanceOf(Name("mine")))->signer, "ann@example.org");
   EXPECT_EQ(target_->List().models.size(), 2U);
 }
 
@@ -346,7 +353,7 @@ TEST_F(ArchiveTest, TakesNoMoreThanItsManifestNames) {
         }
         return into.size();
       },
-      std::nullopt, {});
+      {}, {});
   ASSERT_FALSE(imported.ok());
   EXPECT_LT(served, head.size() + 10'000);
   EXPECT_TRUE(Files().empty());
@@ -362,7 +369,7 @@ TEST_F(ArchiveTest, CanBeStoppedBothWays) {
                 .error()
                 .code,
             ErrorCode::kCancelled);
-  EXPECT_EQ(ImportModel(*target_, From(archive), std::nullopt, stop.get_token()).error().code,
+  EXPECT_EQ(ImportModel(*target_, From(archive), {}, stop.get_token()).error().code,
             ErrorCode::kCancelled);
   EXPECT_TRUE(Files().empty());
 }
@@ -382,9 +389,72 @@ TEST_F(ArchiveTest, PassesOnWhatItsEndsSay) {
                     if (++calls > 50) return Unavailable(ErrorSource::kGateway, "unplugged");
                     return source(into);
                   },
-                  std::nullopt, {});
+                  {}, {});
   EXPECT_EQ(imported.error().message, "unplugged");
   EXPECT_TRUE(Files().empty());
+}
+
+// --- models outside of stores ---
+
+class LooseArchiveTest : public ArchiveTest {
+ protected:
+  LooseArchiveTest() {
+    Write("x.gguf", SmallModel().bytes());
+    Write("mmproj.gguf", "a projector");
+    model_ = *ReadLocalModel(root_ + "/x.gguf", "ann/x");
+    model_.projector_path = root_ + "/mmproj.gguf";
+  }
+  void Write(const std::string& name, std::string_view bytes) const {
+    std::ofstream(root_ + "/" + name, std::ios::binary) << bytes;
+  }
+  // `after`: what happens once the files have been read for their digests.
+  Result<std::string> ExportLoose(
+      const std::function<void()>& after = [] {}, const std::stop_token& stop = {}) {
+    std::string archive;
+    const Result<void> exported = ExportFiles(
+        model_, Name("ann/x"),
+        [&](std::string_view bytes) {
+          if (archive.empty()) after();
+          archive += bytes;
+          return Result<void>();
+        },
+        [&](std::uint64_t bytes) { hashed_ += bytes; }, stop);
+    if (!exported.ok()) return exported.error();
+    return archive;
+  }
+
+  LocalModel model_;
+  std::uint64_t hashed_ = 0;
+};
+
+TEST_F(LooseArchiveTest, IsOneThatCanBeTakenIn) {
+  const Result<std::string> archive = ExportLoose();
+  ASSERT_TRUE(archive.ok()) << archive.error().message;
+  const std::uint64_t projector = std::string_view("a projector").size();
+  EXPECT_EQ(hashed_, SmallModel().bytes().size() + projector);
+  const Result<ModelName> name = ImportModel(*target_, From(*archive), {}, {});
+  ASSERT_TRUE(name.ok()) << name.error().message;
+  EXPECT_EQ(name->Short(), "ann/x:latest");
+  const Manifest manifest = target_->Find(*name)->manifest;
+  const Digest weights(ComputeSha256(SmallModel().bytes()));
+  EXPECT_EQ(manifest.Find(kModelLayer)->digest, weights);
+  EXPECT_EQ(manifest.Find(kProjectorLayer)->size, projector);
+  EXPECT_EQ(*target_->blobs().Read(weights, 1 << 20), SmallModel().bytes());
+}
+
+TEST_F(LooseArchiveTest, IsRefusedWhereAFileChangesMeanwhile) {
+  std::string changed = SmallModel().bytes();
+  changed.back() = static_cast<char>(changed.back() + 1);
+  EXPECT_EQ(ExportLoose([&] { Write("x.gguf", changed); }).error().reason, "file_changed");
+  EXPECT_EQ(ExportLoose([&] { Write("x.gguf", "short"); }).error().reason, "file_changed");
+}
+
+TEST_F(LooseArchiveTest, IsRefusedForASplitModelAndEndsWhenItShould) {
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(ExportLoose([] {}, stop.get_token()).error().code, ErrorCode::kCancelled);
+  model_.metadata.split_count = 2;
+  EXPECT_NE(ExportLoose().error().message.find("--merge"), std::string::npos);
 }
 
 }  // namespace

@@ -106,8 +106,27 @@ void PartialBlob::Discard() && {
 
 // --- Blobs ---
 
-std::string Blobs::PathOf(const Digest& digest) const {
-  return folder_ + "/sha256-" + digest.Hex();
+std::string Blobs::FileName(const Digest& digest) { return "sha256-" + digest.Hex(); }
+
+std::string Blobs::PathOf(const Digest& digest) const { return folder_ + "/" + FileName(digest); }
+
+std::optional<Digest> Blobs::DigestOf(std::string_view file_name) {
+  const Result<Digest> digest = Digest::Parse(file_name, "");
+  if (!digest.ok() || file_name != FileName(*digest)) return std::nullopt;
+  return *digest;
+}
+
+Result<bool> Blobs::SetAside(const Digest& digest) const {
+  const std::string path = PathOf(digest);
+  TIDEGATE_ASSIGN(const UniqueFd file, OpenBlob(digest));
+  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    return DiskError("lock", path, errno);
+  }
+  const std::string aside = path + std::string(kSetAside);
+  if (rename(path.c_str(), aside.c_str()) != 0) return DiskError("rename", path, errno);
+  TIDEGATE_TRY(SyncFolder(folder_));
+  return true;
 }
 
 std::optional<std::uint64_t> Blobs::SizeOf(const Digest& digest) const {
@@ -152,8 +171,8 @@ Result<std::string> Blobs::Read(const Digest& digest, std::size_t bytes_max) con
   if (Digest(ComputeSha256(bytes)) == digest) return bytes;
   Error error{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,
               path +
-                  " is damaged: its bytes have another digest; remove it and pull the model "
-                  "again"};
+                  " is damaged: its bytes have another digest; `tidegate verify --repair` sets it "
+                  "aside, then pull the model again"};
   error.reason = "blob_damaged";
   return error;
 }

@@ -73,6 +73,9 @@ class Pin {
   std::vector<UniqueFd> locks_;
 };
 
+// Behind the name of a blob that was found damaged.
+inline constexpr std::string_view kSetAside = "-damaged";
+
 // One folder of blobs. Thread-safe, and safe beside other processes that use this class.
 class Blobs {
  public:
@@ -80,14 +83,22 @@ class Blobs {
   explicit Blobs(std::string folder) : folder_(std::move(folder)) {}
 
   const std::string& folder() const { return folder_; }
-  // The only place where a path is made of a digest.
+  // The only place where the name of a file is made of a digest, and its path here.
+  static std::string FileName(const Digest& digest);
   std::string PathOf(const Digest& digest) const;
+  // The digest that a file is named after; nothing for any name that FileName does not make.
+  static std::optional<Digest> DigestOf(std::string_view file_name);
   // Its size; nothing when there is none, or a link in its place. What is there was verified when
   // it came; `tidegate verify` looks for what a disk did to it since.
   std::optional<std::uint64_t> SizeOf(const Digest& digest) const;
 
   // Adds the blob to `pin`. Errors: kConflict with reason "blob_missing"; those of the disk.
   Result<void> Hold(const Digest& digest, Pin& pin) const;
+  // Takes its name away from a blob that is not what that says; the bytes stay beside it, as
+  // FileName + kSetAside, for whoever wants to rescue some of them. False when somebody holds it.
+  // Errors: those of the disk. REQUIRES: names do not change meanwhile (ModelStore's lock).
+  Result<bool> SetAside(const Digest& digest) const;
+
   // For reading. Errors: those of the disk.
   Result<UniqueFd> OpenBlob(const Digest& digest) const;
 

@@ -17,7 +17,7 @@ ModelCapabilities CapabilitiesOf(const GgufMetadata& model, const GgufMetadata* 
   can.chat = model.has_chat_template;
   can.tools = model.template_uses_tools;
   can.thinking = model.template_uses_reasoning;
-  can.insert = model.fills_in;
+  can.insert = model.fill_in.has_value();
   if (projector != nullptr && projector->kind == GgufKind::kProjector) {
     can.vision = projector->projector.vision;
     can.audio = projector->projector.audio;

@@ -24,7 +24,8 @@ TEST(CapabilitiesTest, AModelContinuesTextsAndWithATemplateItChats) {
 
 TEST(CapabilitiesTest, ListsWhatTheTemplateAndTheVocabularyShow) {
   GgufMetadata model = Chatting();
-  model.template_uses_tools = model.template_uses_reasoning = model.fills_in = true;
+  model.template_uses_tools = model.template_uses_reasoning = true;
+  model.fill_in = GgufFillIn{1, 2, 3};
   EXPECT_EQ(Words(CapabilitiesOf(model, nullptr)),
             (WordList{"completion", "tools", "insert", "thinking"}));
 }

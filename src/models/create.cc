@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ascii.h"
+#include "json/reader.h"
 #include "models/disk.h"
 #include "models/gguf.h"
 #include "models/layer_texts.h"
@@ -21,9 +22,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kCopyBytes = std::size_t{1} << 20U;
+// On the way, since Commit's one sync of all of it could neither be stopped nor tell of itself.
+constexpr std::uint64_t kCopySyncBytes = std::uint64_t{64} << 20U;
 constexpr int kPutTriesMax = 3;
 constexpr std::string_view kSafetensors = ".safetensors";
 constexpr std::size_t kLevelBytesShown = 40;
+constexpr std::size_t kOptionBytesMax = 64 * 1024;
 constexpr std::array<std::string_view, 3> kQuantizable = {"F32", "F16", "BF16"};
 // Those of llama-quantize that need no matrix of importance, smallest first.
 constexpr std::array<QuantisationLevel, 18> kLevels = {{{"Q2_K", 3.6},
@@ -67,8 +71,10 @@ class Maker {
       : blobs_(blobs), steps_(steps), stop_(stop), quantises_(quantises) {}
 
   Result<void> AddBase(const LocalModel& base);
+  Result<void> AddDraftOf(const LocalModel& draft, const CreateSpec& spec);
   Result<void> AddFiles(const CreateSpec& spec);
   Result<void> Quantize(const Quantizer& quantizer, const std::string& level);
+  Result<void> CheckWindow(const CreateSpec& spec) const;
   Result<void> AddTexts(const CreateSpec& spec, const std::optional<LocalModel>& base);
   Result<MadeModel> Finish(const CreateSpec& spec, const std::optional<LocalModel>& base);
 
@@ -136,8 +142,21 @@ Result<std::uint64_t> Maker::ReadFile(const std::string& path, const std::string
 
 Result<Layer> Maker::Copy(std::string_view media_type, const std::string& path) {
   TIDEGATE_ASSIGN(PartialBlob partial, blobs_.Create());
-  const Result<std::uint64_t> size =
-      ReadFile(path, "copying file", [&](std::string_view bytes) { return partial.Append(bytes); });
+  std::uint64_t unsynced = 0;
+  const TakeBytes take = [&](std::string_view bytes) -> Result<void> {
+    TIDEGATE_TRY(partial.Append(bytes));
+    unsynced += bytes.size();
+    if (unsynced < kCopySyncBytes) return {};
+    unsynced = 0;
+    return partial.Sync();
+  };
+  const auto copy = [&]() -> Result<std::uint64_t> {
+    std::error_code ec;
+    const std::uintmax_t bytes = fs::file_size(path, ec);
+    if (!ec) TIDEGATE_TRY(CheckRoom(partial.path(), bytes));
+    return ReadFile(path, "copying file", take);
+  };
+  const Result<std::uint64_t> size = copy();
   if (!size.ok()) {
     std::move(partial).Discard();
     return size.error();
@@ -228,6 +247,18 @@ Result<void> Maker::AddDraft(const std::string& field, const Digest& digest) {
   std::erase_if(layers_, [](const Layer& layer) { return layer.media_type == kDraftLayer; });
   layers_.push_back(Existing(kDraftLayer, digest, sent.size));
   return {};
+}
+
+Result<void> Maker::AddDraftOf(const LocalModel& draft, const CreateSpec& spec) {
+  if (!spec.drafts.empty()) {
+    return InvalidArgument("draft_from", "names another draft than draft_files; give one of them");
+  }
+  if (draft.metadata.kind != GgufKind::kModel || draft.metadata.split_count > 1) {
+    return InvalidArgument("draft_from",
+                           "'" + draft.name + "' is no model in one file, as a draft has to be");
+  }
+  std::erase_if(layers_, [](const Layer& layer) { return layer.media_type == kDraftLayer; });
+  return AddFile(kDraftLayer, draft.path);
 }
 
 Result<void> Maker::AddSent(const std::string& field, const Digest& digest,
@@ -345,6 +376,25 @@ Result<void> Maker::AddText(std::string_view media_type, std::string_view text) 
   }
 }
 
+// A window beyond what the weights were trained for would only be lowered when the model is loaded.
+// What was scaled to more says so in its file, as its context.
+Result<void> Maker::CheckWindow(const CreateSpec& spec) const {
+  const std::uint64_t trained = metadata_.context_tokens;
+  json::Reader reader;
+  for (const auto& [name, text] : spec.parameters) {
+    if (name != "num_ctx" || trained == 0) continue;
+    TIDEGATE_ASSIGN(const json::Value value, reader.ParseCopy(text, kOptionBytesMax));
+    TIDEGATE_ASSIGN(const std::int64_t asked, value.Integer());
+    if (asked <= 0 || static_cast<std::uint64_t>(asked) <= trained) continue;
+    return InvalidArgument("parameters.num_ctx",
+                           "a window of " + std::to_string(asked) + " tokens is more than the " +
+                               std::to_string(trained) +
+                               " that the model was made for; ask for at most that, or leave it "
+                               "out");
+  }
+  return {};
+}
+
 // What the spec says replaces what the base says; options one by one, and licenses are added.
 Result<void> Maker::AddTexts(const CreateSpec& spec, const std::optional<LocalModel>& base) {
   const std::string chat_template =
@@ -386,6 +436,14 @@ Result<MadeModel> Maker::Finish(const CreateSpec& spec, const std::optional<Loca
     steps_({std::string("keeping ") + what + " " + **name +
             ", which is Ollama's own: here the chat template of the weights does its work"});
   }
+  if (!spec.chat_template.value_or("").empty()) {
+    steps_(
+        {metadata_.has_chat_template
+             ? "keeping the template, which has no effect: the engine uses the one in the weights"
+             : "keeping the template, which has no effect: the weights have none of their own, so "
+               "messages are written as ChatML"});
+  }
+  if (base) weights_->from = base->name;
   std::vector<Layer> layers = {*weights_};
   layers.insert(layers.end(), layers_.begin(), layers_.end());
   layers_.clear();
@@ -419,8 +477,9 @@ Result<QuantisationLevel> ParseQuantisation(std::string_view text, std::string f
 }
 
 Result<MadeModel> MakeManifest(Blobs& blobs, const Quantizer& quantizer, const CreateSpec& spec,
-                               const std::optional<LocalModel>& base, const Steps& steps,
+                               const CreateSources& sources, const Steps& steps,
                                const std::stop_token& stop) {
+  const std::optional<LocalModel>& base = sources.from;
   bool quantises = false;
   if (!spec.quantize.empty()) {
     TIDEGATE_ASSIGN(const QuantisationLevel level, ParseQuantisation(spec.quantize, "quantize"));
@@ -432,7 +491,9 @@ Result<MadeModel> MakeManifest(Blobs& blobs, const Quantizer& quantizer, const C
   if (!base || !spec.files.empty() || !spec.adapters.empty() || !spec.drafts.empty()) {
     TIDEGATE_TRY(maker.AddFiles(spec));
   }
+  if (sources.draft) TIDEGATE_TRY(maker.AddDraftOf(*sources.draft, spec));
   if (stop.stop_requested()) return Cancelled();
+  TIDEGATE_TRY(maker.CheckWindow(spec));
   TIDEGATE_TRY(maker.Quantize(quantizer, spec.quantize));
   TIDEGATE_TRY(maker.AddTexts(spec, base));
   return maker.Finish(spec, base);

@@ -37,11 +37,16 @@ struct MadeModel {
   std::string quantised_by = {};
 };
 
-// A manifest whose blobs are all there. Blocks: files that are not blobs yet are copied. `base` is
-// what `spec.from` names. Errors: kInvalidArgument with the field of `spec` at fault; kCancelled;
-// those of the disk and of the quantizer.
+// The models that a CreateSpec names; nothing where it names none.
+struct CreateSources {
+  std::optional<LocalModel> from = {}, draft = {};
+};
+
+// A manifest whose blobs are all there. Blocks: files that are not blobs yet are copied. Errors:
+// kInvalidArgument with the field of `spec` at fault; kCancelled; those of the disk and of the
+// quantizer.
 Result<MadeModel> MakeManifest(Blobs& blobs, const Quantizer& quantizer, const CreateSpec& spec,
-                               const std::optional<LocalModel>& base, const Steps& steps,
+                               const CreateSources& sources, const Steps& steps,
                                const std::stop_token& stop);
 
 // What is answered to weights of safetensors, which Ollama would convert.

@@ -38,10 +38,11 @@ class CreateTest : public testing::Test {
     return *digest;
   }
   // As the model that its manifest is then read as.
-  Result<LocalModel> Create(const std::optional<LocalModel>& base = std::nullopt) {
+  Result<LocalModel> Create(const std::optional<LocalModel>& base = std::nullopt,
+                            const std::optional<LocalModel>& draft = std::nullopt) {
     steps_.clear();
     const Result<MadeModel> made = MakeManifest(
-        store_->blobs(), Quantizer(), spec_, base,
+        store_->blobs(), Quantizer(), spec_, CreateSources{base, draft},
         [this](const Progress& step) { steps_.push_back(step.status); }, std::stop_token());
     if (!made.ok()) return made.error();
     const Result<void> put = store_->Put(spec_.model, made->manifest, {});
@@ -86,6 +87,21 @@ TEST_F(CreateTest, ADraftReplacesThatOfTheModelItIsMadeFrom) {
   EXPECT_EQ(other->path, PathOf(weights));
 }
 
+TEST_F(CreateTest, ADraftMayBeAModelOfThisMachine) {
+  const Digest weights = Send(SmallModel().bytes()), small = Send(SmallModel("qwen2").bytes());
+  spec_.files = {{"small.gguf", small}};
+  const Result<LocalModel> draft = Create();
+  ASSERT_TRUE(draft.ok()) << draft.error().message;
+  spec_.files = {{"a.gguf", weights}};
+  spec_.draft_from = "small";
+  const Result<LocalModel> model = Create(std::nullopt, *draft);
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  EXPECT_EQ(model->path, PathOf(weights));
+  EXPECT_EQ(model->draft_path, PathOf(small));
+  spec_.drafts = {{"small.gguf", small}};
+  EXPECT_EQ(Create(std::nullopt, *draft).error().field, "draft_from") << "two of them";
+}
+
 TEST_F(CreateTest, WhatIsNoDraftIsRefusedWithItsName) {
   const Digest weights = Send(SmallModel().bytes());
   GgufBuilder adapter(0, 2);
@@ -97,6 +113,27 @@ TEST_F(CreateTest, WhatIsNoDraftIsRefusedWithItsName) {
   EXPECT_EQ(Create().error().field, "draft_files.gone.gguf");
   spec_.drafts = {{"one.gguf", weights}, {"two.gguf", weights}};
   EXPECT_EQ(Create().error().field, "draft_files");
+}
+
+TEST_F(CreateTest, AWindowBeyondWhatTheWeightsWereTrainedForIsRefused) {
+  spec_.files = {{"a.gguf", Send(SmallModel().bytes())}};
+  spec_.parameters = {{"num_ctx", "2048"}};
+  const Result<LocalModel> base = Create();
+  ASSERT_TRUE(base.ok()) << base.error().message;
+  const auto refusal = [&](const std::optional<LocalModel>& from, const std::string& tokens) {
+    spec_.parameters = {{"temperature", "0.5"}, {"num_ctx", tokens}};
+    const Result<LocalModel> made = Create(from);
+    EXPECT_EQ(made.ok() ? "" : made.error().field, "parameters.num_ctx") << tokens;
+    return made.ok() ? "" : made.error().message;
+  };
+  EXPECT_EQ(refusal(std::nullopt, "2049"),
+            "a window of 2049 tokens is more than the 2048 that the model was made for; ask for at "
+            "most that, or leave it out");
+  spec_.files = {};
+  spec_.from = "mine";
+  EXPECT_NE(refusal(*base, "99999999").find("99999999"), std::string::npos);
+  spec_.parameters = {{"num_ctx", "512"}};
+  EXPECT_TRUE(Create(*base).ok());
 }
 
 TEST_F(CreateTest, WhatIsOllamasOwnIsKeptAndSaidToBeOfNoEffect) {
@@ -121,6 +158,44 @@ TEST_F(CreateTest, WhatIsOllamasOwnIsKeptAndSaidToBeOfNoEffect) {
   EXPECT_EQ(next->renderer, "qwen3-coder");
   EXPECT_EQ(next->parser, "other");
   EXPECT_EQ(next->required_version, "0.14.0");
+}
+
+TEST_F(CreateTest, ATemplateIsKeptAndSaidToBeOfNoEffect) {
+  const auto says = [this](std::string_view text) {
+    return std::any_of(steps_.begin(), steps_.end(),
+                       [&](const std::string& step) { return step.find(text) != step.npos; });
+  };
+  GgufBuilder with_own(1, 3);
+  with_own.KeyText("general.architecture", "llama")
+      .KeyU32("llama.context_length", 2048)
+      .KeyText("tokenizer.chat_template", "{{ messages }}")
+      .Tensor("a.weight", {16, 4}, 0, 0)
+      .Data(256);
+  spec_.files = {{"a.gguf", Send(SmallModel().bytes())}};
+  ASSERT_TRUE(Create().ok());
+  EXPECT_FALSE(says("template"));
+  spec_.chat_template = "{{ .Prompt }}";
+  const Result<LocalModel> made = Create();
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_EQ(made->go_template, "{{ .Prompt }}");
+  EXPECT_TRUE(says("keeping the template, which has no effect: the weights have none of their own"))
+      << steps_.back();
+  spec_.files = {{"a.gguf", Send(with_own.bytes())}};
+  ASSERT_TRUE(Create().ok());
+  EXPECT_TRUE(says("keeping the template, which has no effect: the engine uses the one in"));
+}
+
+TEST_F(CreateTest, AModelNamesTheOneThatItWasMadeFrom) {
+  spec_.files = {{"a.gguf", Send(SmallModel().bytes())}};
+  const Result<LocalModel> base = Create();
+  ASSERT_TRUE(base.ok()) << base.error().message;
+  EXPECT_EQ(base->parent, "");
+  spec_ = {};
+  spec_.model = Name("next");
+  spec_.from = "mine";
+  const Result<LocalModel> next = Create(*base);
+  ASSERT_TRUE(next.ok()) << next.error().message;
+  EXPECT_EQ(next->parent, "mine:latest");
 }
 
 }  // namespace

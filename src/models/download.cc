@@ -75,6 +75,7 @@ class Run {
   net::TaskGroup* group_ = nullptr;       // of the connections, while there are any
   std::optional<Error> failure_;
   std::uint64_t unsaved_bytes_ = 0;
+  std::int64_t saved_at_ = net::MonotonicNow();  // or begun
   int restarts_ = 0;
   bool one_stream_ = false;  // the server sends whole files only
   bool restart_ = false;     // what has come is of no use
@@ -359,7 +360,9 @@ net::Task<Result<void>> Run::Write(std::size_t part, std::string_view bytes) {
     hashing_ = false;
     if (!hashed.ok()) co_return hashed;
   }
-  if (!saving_ && unsaved_bytes_ >= tools_.options.sync_bytes && !one_stream_) {
+  const bool due = unsaved_bytes_ >= tools_.options.sync_bytes ||
+                   net::MonotonicNow() - saved_at_ >= tools_.options.sync_nanos;
+  if (due && !saving_ && !one_stream_) {
     saving_ = true;
     Result<void> saved = co_await SaveState();
     saving_ = false;
@@ -379,6 +382,7 @@ net::Task<Result<void>> Run::HashOn() {
 // more than is on the disk.
 net::Task<Result<void>> Run::SaveState() {
   unsaved_bytes_ = 0;
+  saved_at_ = net::MonotonicNow();
   std::function<Result<void>()> save = [this, state = parts_.ToJson()]() -> Result<void> {
     TIDEGATE_TRY(partial_->Sync());
     return WriteDownloadState(partial_->state_path(), state);

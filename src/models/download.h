@@ -28,16 +28,21 @@
 namespace tidegate::models {
 
 inline constexpr std::size_t kDownloadConnections = 4;
-inline constexpr std::size_t kDownloadWriteBytes = 1024 * 1024;        // gathered for one write
-inline constexpr std::uint64_t kDownloadHashBytes = 8 * 1024 * 1024;   // of one job of the worker
-inline constexpr std::uint64_t kDownloadSyncBytes = 64 * 1024 * 1024;  // between two states
-inline constexpr std::uint64_t kDownloadProgressBytes = 1024 * 1024;   // that make a try no failure
+inline constexpr std::size_t kDownloadWriteBytes = 1024 * 1024;       // gathered for one write
+inline constexpr std::uint64_t kDownloadHashBytes = 8 * 1024 * 1024;  // of one job of the worker
+// Between two states, whichever comes first. A crash costs what came since the last: two seconds of
+// any link. Each state is two fdatasync, milliseconds where the disk keeps up with the link; the
+// bytes bound what one of them has to write where the link is fast.
+inline constexpr std::uint64_t kDownloadSyncBytes = 64 * 1024 * 1024;
+inline constexpr std::int64_t kDownloadSyncNanos = 2 * net::kSecond;
+inline constexpr std::uint64_t kDownloadProgressBytes = 1024 * 1024;  // that make a try no failure
 
 struct DownloadOptions {
   std::size_t connections = kDownloadConnections;
   std::uint64_t part_bytes = kDownloadPartBytes;
   std::size_t write_bytes = kDownloadWriteBytes;
   std::uint64_t sync_bytes = kDownloadSyncBytes;
+  std::int64_t sync_nanos = kDownloadSyncNanos;
   RetryOptions retry = {};
 };
 

@@ -20,6 +20,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kRevisionBytesMax = 256;
 constexpr std::string_view kRepositoryPrefix = "models--";
+// Blobs of one model that are watched. Models in GGUF have a handful; those of safetensors, which
+// are not run, thousands.
+constexpr std::size_t kWatchedBlobsMax = 64;
 constexpr std::string_view kRepositoryDivider = "--";
 
 // --- where they are ---
@@ -78,12 +81,18 @@ class ForeignReader {
 
   void ReadOllama(const std::string& root) {
     const Result<UniqueFd> folder = OpenFolder(root, {});
+    scan_.looked_at.Add(root);
     if (!folder.ok()) return Report(root, folder.error());
     const Blobs blobs(root + "/blobs");
     StoreListing listing = ManifestFiles(root).List();
+    scan_.looked_at.Add(listing.looked_at);
     for (StoreProblem& problem : listing.problems)
       Report(std::move(problem.path), std::move(problem.error));
     for (const StoredModel& stored : listing.models) {
+      const std::vector<Layer> pieces = stored.manifest.Blobs();
+      for (std::size_t i = 0; i < std::min(pieces.size(), kWatchedBlobsMax); ++i) {
+        scan_.looked_at.Add(blobs.PathOf(pieces[i].digest));
+      }
       Result<LocalModel> model = MakeLocalModel(blobs, stored, kind_);
       if (model.ok()) {
         Add(*std::move(model));
@@ -113,6 +122,7 @@ class ForeignReader {
   void ReadHuggingFace(const std::string& root) {
     std::error_code ec;
     inside_ = fs::canonical(root, ec);
+    scan_.looked_at.Add(root);
     if (ec) return Report(root, Unreadable(root, ec));
     for (const std::string& repository : List(root, FolderOf::kManyModels).folders) {
       std::string name = fs::path(repository).filename().string();
@@ -145,6 +155,7 @@ class ForeignReader {
   ModelFileList List(const std::string& folder, FolderOf what) {
     ModelFileList list = ListModelFiles(folder, what);
     for (ModelProblem& problem : list.problems) scan_.problems.push_back(std::move(problem));
+    scan_.looked_at.Add(list.looked_at);
     return list;
   }
 
@@ -210,6 +221,7 @@ class ForeignReader {
   // The files of the branch "main"; where it is not known, the snapshot that came last.
   std::string SnapshotOf(const std::string& repository) {
     const std::array<std::string, 1> refs = {"refs"};
+    scan_.looked_at.Add(repository + "/refs/main");
     const Result<UniqueFd> folder = OpenFolder(repository, refs);
     const Result<UniqueFd> file = folder.ok() ? OpenEntry(*folder, "main") : folder.error();
     if (file.ok() && file->valid()) {
@@ -219,15 +231,17 @@ class ForeignReader {
       std::error_code ec;
       const std::string path = repository + "/snapshots/" + revision;
       // A revision is a name: what else it might be would lead elsewhere.
-      if (IsUsableName(revision) && revision.find('/') == std::string::npos &&
-          fs::is_directory(path, ec)) {
-        return path;
+      if (IsUsableName(revision) && revision.find('/') == std::string::npos) {
+        if (fs::is_directory(path, ec)) return path;
+        scan_.looked_at.Add(path);  // it may come yet
       }
     }
     std::string newest;
     fs::file_time_type newest_time;
-    for (const std::string& snapshot :
-         ListModelFiles(repository + "/snapshots", FolderOf::kManyModels).folders) {
+    const std::string snapshots = repository + "/snapshots";
+    scan_.looked_at.Add(snapshots);
+    for (const std::string& snapshot : ListModelFiles(snapshots, FolderOf::kManyModels).folders) {
+      scan_.looked_at.Add(snapshot);
       std::error_code ec;
       const fs::file_time_type time = fs::last_write_time(snapshot, ec);
       if (ec || (!newest.empty() && time <= newest_time)) continue;

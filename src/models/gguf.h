@@ -116,6 +116,11 @@ struct GgufWeights {
   bool has_experts = false;
 };
 
+// The numbers of the tokens in front of a text, of what follows it, and of what is to be filled in.
+struct GgufFillIn {
+  std::uint32_t prefix = 0, suffix = 0, middle = 0;
+};
+
 struct GgufMetadata {
   std::uint32_t version = 0;
   // "llama", "qwen3", "bert", …; empty only in later parts of a split model.
@@ -139,7 +144,7 @@ struct GgufMetadata {
   bool has_chat_template = false;
   bool template_uses_tools = false;      // a guess from the template's text: it looks at `tools`
   bool template_uses_reasoning = false;  // likewise: it knows of thinking
-  bool fills_in = false;                 // the vocabulary has tokens for prefix, suffix and middle
+  std::optional<GgufFillIn> fill_in;     // the vocabulary has tokens to fill in by
   // Not kNone: an embedding or reranking model, which does not chat.
   GgufPooling pooling = GgufPooling::kNone;
   std::uint32_t split_count = 1;  // files that this model is spread over

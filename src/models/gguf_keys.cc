@@ -73,17 +73,31 @@ constexpr std::array kProjectorKeys = {
 constexpr std::string_view kHasVision = "clip.has_vision_encoder";
 constexpr std::string_view kHasAudio = "clip.has_audio_encoder";
 
+enum FillInPart : std::uint8_t { kFillPrefix, kFillSuffix, kFillMiddle };
+
 // Tokens that models for filling in are trained with, as llama.cpp looks for them when no key names
 // them.
-constexpr std::array<std::pair<std::string_view, unsigned>, 20> kInfillTokens = {{
-    {"<|fim_prefix|>", 1},  {"<fim-prefix>", 1},    {"<fim_prefix>", 1},    {"<PRE>", 1},
-    {"\u2581<PRE>", 1},     {"<|code_prefix|>", 1}, {"<|prefix|>", 1},      {"<|fim_suffix|>", 2},
-    {"<fim-suffix>", 2},    {"<fim_suffix>", 2},    {"<SUF>", 2},           {"\u2581<SUF>", 2},
-    {"<|code_suffix|>", 2}, {"<|fim_middle|>", 4},  {"<fim-middle>", 4},    {"<fim_middle>", 4},
-    {"<MID>", 4},           {"\u2581<MID>", 4},     {"<|code_middle|>", 4}, {"<|middle|>", 4},
+constexpr std::array<std::pair<std::string_view, FillInPart>, 20> kFillInTokens = {{
+    {"<|fim_prefix|>", kFillPrefix},  {"<fim-prefix>", kFillPrefix},
+    {"<fim_prefix>", kFillPrefix},    {"<PRE>", kFillPrefix},
+    {"\u2581<PRE>", kFillPrefix},     {"<|code_prefix|>", kFillPrefix},
+    {"<|prefix|>", kFillPrefix},      {"<|fim_suffix|>", kFillSuffix},
+    {"<fim-suffix>", kFillSuffix},    {"<fim_suffix>", kFillSuffix},
+    {"<SUF>", kFillSuffix},           {"\u2581<SUF>", kFillSuffix},
+    {"<|code_suffix|>", kFillSuffix}, {"<|fim_middle|>", kFillMiddle},
+    {"<fim-middle>", kFillMiddle},    {"<fim_middle>", kFillMiddle},
+    {"<MID>", kFillMiddle},           {"\u2581<MID>", kFillMiddle},
+    {"<|code_middle|>", kFillMiddle}, {"<|middle|>", kFillMiddle},
 }};
-constexpr std::size_t kInfillTokenBytesMax = 16;
-constexpr unsigned kInfillAll = 7;
+constexpr std::size_t kFillInTokenBytesMax = 16;
+struct FillInKey {
+  std::string_view name, old_name;
+};
+constexpr std::array<FillInKey, 3> kFillInKeys = {{
+    {"tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id"},
+    {"tokenizer.ggml.fim_suf_token_id", "tokenizer.ggml.suffix_token_id"},
+    {"tokenizer.ggml.fim_mid_token_id", "tokenizer.ggml.middle_token_id"},
+}};
 
 bool Contains(std::string_view text, std::string_view word) { return text.find(word) != text.npos; }
 
@@ -159,14 +173,9 @@ Result<void> GgufKeys::TakeText(std::string_view key, GgufScalar value) {
   if (key == "tokenizer.ggml.model") into = &metadata_.tokenizer;
   if (key == "tokenizer.chat_template") into = &metadata_.chat_template;
   if (key == "tokenizer.chat_template.tool_use") metadata_.template_uses_tools = true;
-  if (key == "tokenizer.ggml.fim_pre_token_id" || key == "tokenizer.ggml.prefix_token_id") {
-    infill_ |= 1;
-  }
-  if (key == "tokenizer.ggml.fim_suf_token_id" || key == "tokenizer.ggml.suffix_token_id") {
-    infill_ |= 2;
-  }
-  if (key == "tokenizer.ggml.fim_mid_token_id" || key == "tokenizer.ggml.middle_token_id") {
-    infill_ |= 4;
+  for (std::size_t part = 0; part < kFillInKeys.size(); ++part) {
+    const bool named = key == kFillInKeys[part].name || key == kFillInKeys[part].old_name;
+    if (named && value.IsInteger()) fill_in_[part].number = value.integer;
   }
   if (into == nullptr) return {};
   if (value.type != kGgufString) return MalformedGguf(std::string(key) + " is no string");
@@ -202,7 +211,7 @@ Result<std::uint64_t> GgufKeys::TakeArray(std::string_view key, std::uint32_t ty
 
 Result<void> GgufKeys::TakeElement(GgufScalar& value) {
   if (array_ == Array::kTokens) {
-    LookForInfill(value.text);
+    LookForFillIn(value.text);
     return {};
   }
   Held& held = held_.back();
@@ -211,11 +220,25 @@ Result<void> GgufKeys::TakeElement(GgufScalar& value) {
   return {};
 }
 
-void GgufKeys::LookForInfill(std::string_view token) {
-  if (token.size() > kInfillTokenBytesMax || infill_ == kInfillAll) return;
-  for (const auto& [text, bit] : kInfillTokens) {
-    if (token == text) infill_ |= bit;
+void GgufKeys::LookForFillIn(std::string_view token) {
+  const std::uint64_t number = tokens_seen_++;
+  if (token.size() > kFillInTokenBytesMax) return;
+  for (const auto& [text, part] : kFillInTokens) {
+    if (token == text && !fill_in_[part].of_word) fill_in_[part].of_word = number;
   }
+}
+
+// A number that the vocabulary does not have is as good as none: the engine ignores it.
+void GgufKeys::FinishFillIn(GgufMetadata& metadata) const {
+  std::array<std::uint32_t, 3> numbers{};
+  for (std::size_t part = 0; part < fill_in_.size(); ++part) {
+    const std::optional<std::uint64_t>& number =
+        fill_in_[part].number ? fill_in_[part].number : fill_in_[part].of_word;
+    const std::uint64_t end = vocabulary_ > 0 ? vocabulary_ : kGgufSizeMax;
+    if (!number || *number >= end) return;
+    numbers[part] = static_cast<std::uint32_t>(*number);
+  }
+  metadata.fill_in = GgufFillIn{numbers[0], numbers[1], numbers[2]};
 }
 
 Result<void> GgufKeys::Finish(GgufMetadata& metadata) {
@@ -232,7 +255,7 @@ Result<void> GgufKeys::Finish(GgufMetadata& metadata) {
   if (metadata.architecture.empty() && metadata.split_index == 0) {  // later parts do not repeat it
     return MalformedGguf("general.architecture is missing");
   }
-  metadata.fills_in = infill_ == kInfillAll;
+  FinishFillIn(metadata);
   TIDEGATE_TRY(FinishArchitecture(metadata));
   if (metadata.architecture == kClip) TIDEGATE_TRY(FinishProjector(metadata));
   FinishKind(metadata);

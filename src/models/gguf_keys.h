@@ -1,6 +1,7 @@
 // Keys of a model file that we use, and what they may hold.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,7 +36,8 @@ class GgufKeys {
   Result<void> Hold(Held held);
   Result<void> TakeText(std::string_view key, GgufScalar value);
   Result<void> TakeSplit(std::string_view key, const GgufScalar& value);
-  void LookForInfill(std::string_view token);
+  void LookForFillIn(std::string_view token);
+  void FinishFillIn(GgufMetadata& metadata) const;
   Result<void> FinishNumber(Held& held, std::string_view name, GgufMetadata& metadata);
   Result<void> FinishArchitecture(GgufMetadata& metadata);
   Result<void> FinishProjector(GgufMetadata& metadata);
@@ -46,7 +48,13 @@ class GgufKeys {
   std::vector<Held> held_;  // numbers under any prefix
   enum class Array : std::uint8_t { kNone, kNumbers, kTokens } array_ = Array::kNone;
   std::uint64_t vocabulary_ = 0;  // tokens in the list
-  unsigned infill_ = 0;           // a bit for each of prefix, suffix and middle
+  // Of the tokens for prefix, suffix and middle: the numbers that keys give, and those of known
+  // words.
+  struct FillIn {
+    std::optional<std::uint64_t> number, of_word;
+  };
+  std::array<FillIn, 3> fill_in_;
+  std::uint64_t tokens_seen_ = 0;
   std::optional<std::uint64_t> pooling_type_;
 };
 

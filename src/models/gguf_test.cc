@@ -211,19 +211,36 @@ TEST(GgufTest, ReadsWhatAProjectorSaysAboutItself) {
   EXPECT_EQ(metadata->projector.image_size, 896U);
 }
 
+std::vector<std::uint32_t> FillIn(const GgufBuilder& builder) {
+  const std::optional<GgufFillIn> found = Read(builder)->fill_in;
+  if (!found) return {};
+  return {found->prefix, found->suffix, found->middle};
+}
+
 TEST(GgufTest, FindsTokensForFillingIn) {
+  using Numbers = std::vector<std::uint32_t>;
   const auto with_tokens = [](std::initializer_list<std::string_view> tokens) {
     GgufBuilder builder = OneKey();
-    return Read(builder.KeyTexts("tokenizer.ggml.tokens", tokens))->fills_in;
+    return FillIn(builder.KeyTexts("tokenizer.ggml.tokens", tokens));
   };
-  EXPECT_TRUE(with_tokens({"<|fim_prefix|>", "a", "<|fim_suffix|>", "<|fim_middle|>"}));
-  EXPECT_FALSE(with_tokens({"<|fim_prefix|>", "<|fim_suffix|>"}));
-  GgufBuilder by_key(0, 4);
-  by_key.KeyText("general.architecture", "llama");
-  for (const char* part : {"pre", "suf", "mid"}) {
-    by_key.KeyU32(std::string("tokenizer.ggml.fim_") + part + "_token_id", 1);
-  }
-  EXPECT_TRUE(Read(by_key)->fills_in);
+  EXPECT_EQ(with_tokens({"<|fim_prefix|>", "a", "<|fim_suffix|>", "<|fim_middle|>", "<PRE>"}),
+            (Numbers{0, 2, 3}));
+  EXPECT_EQ(with_tokens({"<|fim_prefix|>", "<|fim_suffix|>"}), Numbers());
+}
+
+TEST(GgufTest, AKeyNamesATokenForFillingInBeforeAWordDoes) {
+  using Numbers = std::vector<std::uint32_t>;
+  const auto by_key = [](std::uint32_t middle) {
+    GgufBuilder builder(0, 5);
+    builder.KeyText("general.architecture", "llama");
+    builder.KeyU32("tokenizer.ggml.fim_pre_token_id", 3);
+    builder.KeyU32("tokenizer.ggml.suffix_token_id", 1);
+    builder.KeyU32("tokenizer.ggml.fim_mid_token_id", middle);
+    builder.KeyTexts("tokenizer.ggml.tokens", {"<|fim_prefix|>", "a", "b", "c"});
+    return FillIn(builder);
+  };
+  EXPECT_EQ(by_key(2), (Numbers{3, 1, 2}));
+  EXPECT_EQ(by_key(4), Numbers()) << "there is no such token";
 }
 
 TEST(GgufTest, AddsUpThePartsOfASplitModel) {

@@ -117,6 +117,16 @@ std::optional<std::string> StemOfModel(std::string_view stem) {
   return split->prefix;
 }
 
+std::vector<std::string> FilesOfModel(const std::string& path) {
+  std::vector<std::string> files = {path};
+  const std::optional<SplitName> split = ParseSplitName(fs::path(path).stem().string());
+  if (!split || split->count > kSplitFilesMax) return files;
+  for (std::uint32_t number = 2; number <= split->count; ++number) {
+    files.push_back(SplitPath(path, *split, number));
+  }
+  return files;
+}
+
 Result<LocalModel> ReadLocalModel(const std::string& path, std::string name) {
   if (!IsUsableName(name)) {
     return Unusable(path,

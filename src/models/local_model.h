@@ -12,6 +12,7 @@
 #include "models/digest.h"
 #include "models/gguf.h"
 #include "models/layer_texts.h"
+#include "models/looked_at.h"
 #include "models/manifest.h"
 
 namespace tidegate::models {
@@ -55,6 +56,7 @@ struct LocalModel {
   std::vector<StoredMessage> messages = {};
   std::vector<std::string> licences = {};
   std::optional<Digest> manifest_digest = {};  // of a stored one: its id
+  std::string parent = {};                     // of one that was made: the model it was made from
 };
 
 // A file that looks like a model and cannot be served, and why.
@@ -73,6 +75,7 @@ struct ModelScan {
   std::vector<LocalModel> models;  // sorted by name, names are unique
   std::vector<ModelProblem> problems;
   std::vector<ShadowedModel> shadowed;
+  LookedAt looked_at = {};  // while none of it changes, another look would find the same
 };
 
 // Letters, digits and . _ - + : in parts that '/' divides; no part begins with '.' or '-', so that
@@ -82,6 +85,9 @@ bool IsUsableName(std::string_view name);
 // Reads one model file, all parts when it is split. Blocks on the disk. Errors: those of
 // ReadGgufFile; kInvalidArgument when its name cannot be used or a part is missing.
 Result<LocalModel> ReadLocalModel(const std::string& path, std::string name);
+
+// The files of the model that begins with this one: all parts when it is split, else it alone.
+std::vector<std::string> FilesOfModel(const std::string& path);
 
 // "X" of the stem "X-00002-of-00005", and nothing for a part after the first; the stem itself when
 // it is no such name.

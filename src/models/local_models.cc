@@ -18,12 +18,14 @@ class Scanner {
  public:
   void AddStore(const ForeignStore& store) {
     ModelScan scan = ReadForeignStore(store);
+    scan_.looked_at.Add(scan.looked_at);
     for (ModelProblem& problem : scan.problems) Refuse(std::move(problem));
     for (LocalModel& model : scan.models) Add(std::move(model));
   }
 
   void AddFolder(const std::string& folder, FolderOf what) {
     ModelFileList list = ListModelFiles(folder, what);
+    scan_.looked_at.Add(list.looked_at);
     for (ModelProblem& problem : list.problems) Refuse(std::move(problem));
     const std::string prefix =
         what == FolderOf::kOneModel ? fs::path(folder).filename().string() + ":" : std::string();
@@ -32,7 +34,11 @@ class Scanner {
     for (const std::string& below : list.folders) AddFolder(below, FolderOf::kOneModel);
   }
 
+  // Where a model may appear.
+  void Watch(std::string path) { scan_.looked_at.Add(std::move(path)); }
+
   void AddSingleFile(const std::string& path) {
+    for (std::string& file : FilesOfModel(path)) scan_.looked_at.Add(std::move(file));
     const std::optional<std::string> stem = StemOfModel(fs::path(path).stem().string());
     if (stem) AddFile(ModelFile{path, *stem}, *stem);
   }
@@ -89,6 +95,8 @@ ModelScan FindLocalModels(const ModelFolders& where) {
   std::error_code ec;  // the first write makes it
   if (!where.store.empty() && std::filesystem::exists(where.store, ec)) {
     scanner.AddStore({ModelOrigin::kStore, where.store});
+  } else if (!where.store.empty()) {
+    scanner.Watch(where.store);
   }
   for (const std::string& folder : where.folders) scanner.AddFolder(folder, FolderOf::kManyModels);
   for (const std::string& file : where.files) scanner.AddSingleFile(file);

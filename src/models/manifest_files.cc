@@ -31,12 +31,13 @@ Digest DigestOf(std::string_view bytes) { return Digest(ComputeSha256(bytes)); }
 // The names below one tree, each folder read once.
 class TreeWalk {
  public:
-  TreeWalk(const std::string& root, std::string_view tree, std::vector<StoreProblem>& problems)
-      : root_(root), path_{std::string(tree)}, problems_(problems) {}
+  TreeWalk(const std::string& root, std::string_view tree, StoreListing& found)
+      : root_(root), path_{std::string(tree)}, found_(found) {}
 
   // Adds to `names`, up to kStoredModelsMax of them.
   void Walk(std::set<ModelName>& names) {
     const std::string path = PathText();
+    found_.looked_at.Add(path);
     const Result<UniqueFd> folder = OpenFolder(root_, path_);
     if (!folder.ok()) {
       if (path_.size() == 1 && folder.error().code == ErrorCode::kNotFound) return;
@@ -60,6 +61,7 @@ class TreeWalk {
         Report(PathText(), InvalidArgument("store", "a folder belongs here; nothing was read"));
       }
     } else {
+      found_.looked_at.Add(PathText());
       Add(names);
     }
     path_.pop_back();
@@ -81,12 +83,12 @@ class TreeWalk {
     return text;
   }
   void Report(std::string path, Error error) {
-    problems_.push_back({std::move(path), std::move(error)});
+    found_.problems.push_back({std::move(path), std::move(error)});
   }
 
   const std::string& root_;
   std::vector<std::string> path_;
-  std::vector<StoreProblem>& problems_;
+  StoreListing& found_;
 };
 
 }  // namespace
@@ -189,24 +191,24 @@ Result<std::vector<Digest>> ManifestFiles::References(const File& file) const {
   return digests;
 }
 
-void ManifestFiles::ForEach(std::vector<StoreProblem>& problems,
+void ManifestFiles::ForEach(StoreListing& found,
                             const std::function<void(const File&)>& visit) const {
   std::set<ModelName> names;
-  for (const std::string_view tree : kTrees) TreeWalk(root_, tree, problems).Walk(names);
+  for (const std::string_view tree : kTrees) TreeWalk(root_, tree, found).Walk(names);
   for (const ModelName& name : names) {
     Result<File> file = Read(name);
     if (file.ok()) {
       visit(*file);
     } else if (file.error().code != ErrorCode::kNotFound) {  // otherwise it has just been removed
-      problems.push_back({root_ + "/" + std::string(kManifestsFolder) + "/" + name.Path(),
-                          std::move(file).error()});
+      found.problems.push_back({root_ + "/" + std::string(kManifestsFolder) + "/" + name.Path(),
+                                std::move(file).error()});
     }
   }
 }
 
 StoreListing ManifestFiles::List() const {
   StoreListing listing;
-  ForEach(listing.problems, [&](const File& file) {
+  ForEach(listing, [&](const File& file) {
     Result<StoredModel> model = Interpret(file);
     if (model.ok()) {
       listing.models.push_back(*std::move(model));
@@ -218,9 +220,10 @@ StoreListing ManifestFiles::List() const {
 }
 
 Result<std::vector<Digest>> ManifestFiles::References() const {
-  std::vector<StoreProblem> problems;
+  StoreListing found;
+  std::vector<StoreProblem>& problems = found.problems;
   std::set<Digest> all;
-  ForEach(problems, [&](const File& file) {
+  ForEach(found, [&](const File& file) {
     const Result<std::vector<Digest>> digests = References(file);
     if (digests.ok()) {
       all.insert(digests->begin(), digests->end());
@@ -230,9 +233,10 @@ Result<std::vector<Digest>> ManifestFiles::References() const {
   });
   if (!problems.empty()) {
     Error error{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,
-                "nothing was removed: " + problems.front().path +
-                    " cannot be read, so nobody knows which blobs it needs (" +
-                    problems.front().error.message + "); repair or remove it first"};
+                "files that no model may need were left: " + problems.front().path +
+                    " cannot be read, so nobody knows which of them it needs (" +
+                    problems.front().error.message +
+                    "); repair or remove it, then `tidegate prune` removes them"};
     error.reason = "manifest_unreadable";
     return error;
   }

@@ -23,6 +23,7 @@
 #include "base/result.h"
 #include "models/blobs.h"
 #include "models/digest.h"
+#include "models/looked_at.h"
 #include "models/manifest.h"
 #include "models/model_name.h"
 
@@ -48,6 +49,7 @@ struct StoredModel {
 struct StoreListing {
   std::vector<StoredModel> models;  // sorted by name
   std::vector<StoreProblem> problems;
+  LookedAt looked_at = {};  // folders and manifests
 };
 
 // Blocks on the disk. Thread-safe.
@@ -78,9 +80,8 @@ class ManifestFiles {
   Result<std::vector<Digest>> References(const File& file) const;
 
  private:
-  // One after the other, so that only one is in memory.
-  void ForEach(std::vector<StoreProblem>& problems,
-               const std::function<void(const File&)>& visit) const;
+  // One after the other, so that only one is in memory. Adds to what `found` has, but no models.
+  void ForEach(StoreListing& found, const std::function<void(const File&)>& visit) const;
   Result<File> ReadIn(std::string_view tree, const ModelName& name) const;
 
   std::string root_;

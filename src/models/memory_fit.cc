@@ -42,6 +42,8 @@ constexpr std::uint64_t kTokenBytes = 180;
 // Copies of windows and states for each slot, at least so many tokens apart.
 constexpr std::uint64_t kCheckpointsMax = 32;
 constexpr std::uint64_t kPatchesMax = 4'096;  // of one side of an image
+// An image as it came, scaled, normalised, in patches, and as the graph's input: measured.
+constexpr std::uint64_t kPixelBytes = 64;
 constexpr std::uint64_t kCheckpointTokens = 8'192;
 
 // How the cache is cut up.
@@ -257,15 +259,20 @@ void Estimator::AddProjector() {
   encoder.shape.feed_forward_length.values = {projector.feed_forward_length};
   encoder.shape.causal = false;
   FitParts& place = estimate_.devices.empty() ? estimate_.host : estimate_.devices[0].parts;
-  std::uint64_t compute = 0;
+  std::uint64_t compute = 0, image = 0;
   if (const Result<ModelPlan> plan = PlanLayers(encoder); plan.ok() && side > 0) {
     GraphSettings settings;
     settings.tokens = settings.outputs = SaturatingProduct(side, side);
     compute = ComputeBytes(encoder, *plan, settings, kCpuAlignment);
+    image = SaturatingProduct(projector.image_size, projector.image_size, kPixelBytes);
+    // What the model gets of it, and a copy of that in its batch.
+    image = SaturatingSum(
+        image, SaturatingProduct(settings.tokens, projector.projection_dim, 2, sizeof(float)));
   } else {  // sound, or an encoder that does not say its sizes
     compute = input_.projector->tensor_bytes / 2;
   }
   place.projector = SaturatingSum(input_.projector->tensor_bytes, compute);
+  estimate_.host.projector = SaturatingSum(estimate_.host.projector, image);
 }
 
 Result<void> Estimator::AddDraft() {

@@ -16,7 +16,8 @@
 //   compute    the graph of one batch, placed as ggml-alloc places it: memory_fit_graph.h.
 //   output     logits of one token for each slot in F32 (llama_context::output_reserve), and its
 //              embedding for models that embed.
-//   projector  its tensors, and the graph of one image (tools/mtmd/clip.cpp).
+//   projector  its tensors, the graph of one image (tools/mtmd/clip.cpp), and the image itself in
+//              the forms that it has on the way, with what the model gets of it: measured.
 //   checkpoints  llama-server keeps up to 32 copies of windows and states per slot, at least 8192
 //              tokens apart (tools/server/server-context.cpp, --ctx-checkpoints).
 //   process    code, vocabulary, HTTP threads: measured.

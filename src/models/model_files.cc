@@ -56,6 +56,8 @@ std::string ChooseSidecar(const std::string& stem, const std::vector<Sidecar>& s
 
 class Listing {
  public:
+  explicit Listing(const std::string& folder) { list_.looked_at.Add(folder); }
+
   void Add(const fs::directory_entry& entry) {
     std::error_code ec;
     const fs::path& path = entry.path();
@@ -64,6 +66,7 @@ class Listing {
       return;
     }
     if (path.extension() != kSuffix) return;
+    list_.looked_at.Add(path.string());
     const std::string stem = path.stem().string();
     if (const std::size_t mark = stem.find(kProjectorMark); mark != std::string::npos) {
       projectors_.push_back({path.string(), Trimmed(stem.substr(0, mark)),
@@ -97,7 +100,7 @@ class Listing {
 }  // namespace
 
 ModelFileList ListModelFiles(const std::string& folder, FolderOf what) {
-  Listing listing;
+  Listing listing(folder);
   std::error_code ec;
   std::size_t entries = 0;
   for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {

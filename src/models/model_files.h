@@ -23,6 +23,7 @@ struct ModelFileList {
   std::vector<ModelFile> files;      // sorted by path: the same on every file system
   std::vector<std::string> folders;  // paths of the folders in it, sorted
   std::vector<ModelProblem> problems;
+  LookedAt looked_at = {};  // the folder, and every file in it that is or belongs to a model
 };
 
 enum class FolderOf { kManyModels, kOneModel };

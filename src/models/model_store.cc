@@ -17,11 +17,13 @@
 
 #include "base/check.h"
 #include "models/disk.h"
+#include "models/licence.h"
 
 namespace tidegate::models {
 namespace {
 
 constexpr std::string_view kProvenanceFolder = "provenance";
+constexpr std::string_view kDamaged = "blob_damaged";
 constexpr std::string_view kLockName = "tidegate.lock";
 constexpr std::chrono::milliseconds kLockPause{10};
 
@@ -33,7 +35,8 @@ Parts PartsOf(std::string_view tree, const ModelName& name) {
 
 Error BlobError(const Digest& digest, std::string_view reason, const std::string& why) {
   Error error{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,
-              digest.ToString() + " " + why + "; pull the model again"};
+              digest.ToString() + " " + why + "; pull the model again" +
+                  (reason == kDamaged ? " after `tidegate verify --repair`" : "")};
   error.reason = reason;
   return error;
 }
@@ -111,7 +114,7 @@ Result<void> ModelStore::CheckBlobs(const Manifest& manifest) const {
     if (!size) return BlobError(layer.digest, "blob_missing", "is not in the store");
     if (*size != layer.size) {
       return BlobError(
-          layer.digest, "blob_damaged",
+          layer.digest, kDamaged,
           "has " + std::to_string(*size) + " bytes and should have " + std::to_string(layer.size));
     }
   }
@@ -143,6 +146,7 @@ Result<void> ModelStore::Put(const ModelName& name, std::string_view manifest_by
   if (manifest == nullptr) {
     return InvalidArgument("manifests", "a list of manifests is no model; store one of them");
   }
+  if (provenance.licence.empty()) provenance.licence = LicenceName(blobs_, *manifest);
   TIDEGATE_ASSIGN(const UniqueFd lock, Lock());
   TIDEGATE_TRY(CheckBlobs(*manifest));
   return WriteLocked(name, manifest_bytes, std::move(provenance));
@@ -170,9 +174,12 @@ Result<CollectReport> ModelStore::Remove(const ModelName& name) {
   TIDEGATE_TRY(RemoveDurably(root_, PartsOf(kLinkedManifestsFolder, name)));
   TIDEGATE_TRY(RemoveDurably(root_, PartsOf(kManifestsFolder, name)));
   TIDEGATE_TRY(RemoveDurably(root_, PartsOf(kProvenanceFolder, name)));
-  const Result<CollectReport> dropped = DropLocked(digests);
-  // The model is gone. Its blobs stay where another manifest cannot be read; Collect says which.
-  return dropped.ok() ? *dropped : CollectReport{};
+  Result<CollectReport> dropped = DropLocked(digests);
+  if (dropped.ok()) return dropped;
+  // The model is gone all the same.
+  CollectReport report;
+  report.held_back = std::move(dropped).error();
+  return report;
 }
 
 // --- blobs ---
@@ -184,7 +191,8 @@ Result<Pin> ModelStore::PinBlobs(std::span<const Digest> digests) const {
   return pin;
 }
 
-Result<bool> ModelStore::RemoveBlob(const std::string& file_name, CollectReport& report) {
+Result<bool> ModelStore::RemoveBlob(const std::string& file_name, CollectReport& report,
+                                    bool only_tell) {
   const std::string path = blobs_.folder() + "/" + file_name;
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file.valid()) {
@@ -198,7 +206,8 @@ Result<bool> ModelStore::RemoveBlob(const std::string& file_name, CollectReport&
     ++report.in_use;
     return false;
   }
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return DiskError("remove", path, errno);
+  if (!only_tell && unlink(path.c_str()) != 0 && errno != ENOENT)
+    return DiskError("remove", path, errno);
   report.bytes += facts->size;
   return true;
 }
@@ -210,7 +219,7 @@ Result<CollectReport> ModelStore::DropLocked(std::span<const Digest> digests) {
   for (const Digest& digest : std::set<Digest>(digests.begin(), digests.end())) {
     if (std::binary_search(references.begin(), references.end(), digest)) continue;
     if (!blobs_.SizeOf(digest)) continue;
-    TIDEGATE_ASSIGN(const bool removed, RemoveBlob("sha256-" + digest.Hex(), report));
+    TIDEGATE_ASSIGN(const bool removed, RemoveBlob(Blobs::FileName(digest), report));
     if (removed) {
       ++report.blobs;
       continue;
@@ -234,6 +243,16 @@ Result<CollectReport> ModelStore::DropReleased() {
     released_->wanted.clear();  // those that are still held come back
   }
   return DropLocked(wanted);
+}
+
+Result<SetAsideReport> ModelStore::SetAside(std::span<const Digest> digests) {
+  TIDEGATE_ASSIGN(const UniqueFd lock, Lock());
+  SetAsideReport report;
+  for (const Digest& digest : digests) {
+    TIDEGATE_ASSIGN(const bool moved, blobs_.SetAside(digest));
+    (moved ? report.moved : report.in_use).push_back(digest);
+  }
+  return report;
 }
 
 Result<CollectReport> ModelStore::DropUnused(std::span<const Digest> digests) {

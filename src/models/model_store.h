@@ -43,11 +43,38 @@ inline constexpr std::size_t kPinnedBlobsMax = 256;
 // How long names may be held by another process that changes one.
 inline constexpr std::int64_t kStoreLockWaitMillis = 10'000;
 
+// Bytes that came for an upload or an archive under a name of chance: whoever lets go of them can
+// never come back for them. So long, since a file is there before it is locked.
+inline constexpr std::int64_t kUploadKeepSeconds = 60;
+
+// What may be cleared away, by how long ago it changed.
+struct CollectRules {
+  std::int64_t blobs_keep_s = kFreshBlobSeconds;       // that no manifest names
+  std::int64_t partials_keep_s = kPartialKeepSeconds;  // and what was set aside
+  // Partial files of Ollama, which does not lock those that it is writing.
+  std::int64_t others_partials_keep_s = kPartialKeepSeconds;
+  bool only_tell = false;  // nothing is removed
+};
+
+enum class LeftoverKind : std::uint8_t { kBlob, kPartial, kDamaged };
+struct Leftover {
+  LeftoverKind kind;
+  std::string name;  // in blobs/
+  std::uint64_t bytes = 0;
+};
+
 struct CollectReport {
-  std::size_t blobs = 0, partials = 0;  // removed
+  std::size_t blobs = 0, partials = 0;  // removed; among partials, what was set aside
   std::uint64_t bytes = 0;              // of both
   std::size_t in_use = 0;               // would have been removed, but somebody holds them
   std::vector<std::string> unknown;     // names in blobs/ that mean nothing here; left alone
+  std::vector<Leftover> removed = {};   // by Collect: each of both, in order
+  // Why blobs were left that nothing may need.
+  std::optional<Error> held_back = {};
+};
+
+struct SetAsideReport {
+  std::vector<Digest> moved, in_use;
 };
 
 struct VerifyReport {
@@ -57,7 +84,10 @@ struct VerifyReport {
   struct Fault {
     Digest digest;
     std::vector<ModelName> models;  // that need it; none for a blob that nobody needs
+    std::uint64_t bytes = 0;        // of the file; what a manifest says where there is none
+    bool misstated = false;         // the bytes are right, and a manifest says another number
   };
+  std::vector<Fault> intact;   // that some model needs
   std::vector<Fault> damaged;  // bytes of another digest, or not as many as a manifest says
   std::vector<Fault> missing;
   std::vector<Digest> unreferenced;  // in order, and no model needs them
@@ -90,13 +120,15 @@ class ModelStore {
   Result<std::optional<Provenance>> ProvenanceOf(const ModelName& name) const;
 
   // The name means this manifest from now on. Blobs that it meant before and that nothing else
-  // needs are removed. Provenance::manifest is filled in. Errors: those of ParseManifest;
+  // needs are removed. Provenance::manifest is filled in, and so is the licence
+  // where it is empty and the blobs say it. Errors: those of ParseManifest;
   // kInvalidArgument for a list of manifests; kConflict with reason "blob_missing" or
   // "blob_damaged" when a blob is not there or has another size.
   Result<void> Put(const ModelName& name, std::string_view manifest_bytes, Provenance provenance);
   // The provenance goes along.
   Result<void> Copy(const ModelName& from, const ModelName& to);
-  // With its blobs that nothing else needs. It also removes a name whose manifest is damaged.
+  // With its blobs that nothing else needs. It also removes a name whose manifest is damaged. While
+  // another manifest cannot be read the name goes and the blobs stay: `held_back` says so.
   Result<CollectReport> Remove(const ModelName& name);
 
   // Whoever runs a model, or fetches one whose manifest is not written yet, holds its blobs so.
@@ -106,14 +138,18 @@ class ModelStore {
   Result<CollectReport> DropUnused(std::span<const Digest> digests);
   // Of those that should have gone with a name and were held by somebody. Quick when there is none.
   Result<CollectReport> DropReleased();
-  // Removes what is left behind: blobs that no manifest names, partial files, drafts. `now_s` is
-  // since 1970. Errors: kConflict with reason "manifest_unreadable" (then nothing was removed).
-  Result<CollectReport> Collect(std::int64_t now_s);
+  // Removes what is left behind: blobs that no manifest names, partial files, what was set aside,
+  // drafts. `now_s` is since 1970. While a manifest cannot be read no blob is removed: `held_back`
+  // has the reason "manifest_unreadable".
+  Result<CollectReport> Collect(std::int64_t now_s, const CollectRules& rules = {});
 
-  // Reads every manifest and every byte of every blob. `progress` is called for each MiB or so.
-  // Errors: kCancelled after `stop` was asked for.
-  Result<VerifyReport> Verify(const std::function<void(const VerifyProgress&)>& progress,
-                              const std::stop_token& stop) const;
+  // Reads every manifest and every byte of every blob, or of those of `only` alone. `progress` is
+  // called for each MiB or so. Errors: kCancelled after `stop` was asked for; kNotFound for `only`.
+  using TellVerified = std::function<void(const VerifyProgress&)>;
+  Result<VerifyReport> Verify(const TellVerified& progress, const std::stop_token& stop,
+                              const std::optional<ModelName>& only = {}) const;
+  // Damaged blobs lose their names, so that the next pull fetches them; see Blobs::SetAside.
+  Result<SetAsideReport> SetAside(std::span<const Digest> digests);
 
  private:
   Result<UniqueFd> Lock();
@@ -121,7 +157,8 @@ class ModelStore {
   Result<void> WriteLocked(const ModelName& name, std::string_view bytes, Provenance provenance);
   Result<CollectReport> DropLocked(std::span<const Digest> digests);
   // False when somebody holds it.
-  Result<bool> RemoveBlob(const std::string& file_name, CollectReport& report);
+  Result<bool> RemoveBlob(const std::string& file_name, CollectReport& report,
+                          bool only_tell = false);
 
   std::string root_;
   Blobs blobs_;

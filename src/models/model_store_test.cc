@@ -1,5 +1,6 @@
 #include "models/model_store.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -282,16 +284,22 @@ TEST_F(ModelStoreTest, CollectsOldBlobsThatNoManifestNames) {
   EXPECT_TRUE(Has("weights"));
 }
 
-TEST_F(ModelStoreTest, RemovesNothingWhileAManifestCannotBeRead) {
+TEST_F(ModelStoreTest, RemovesNoBlobWhileAManifestCannotBeRead) {
   Blob(kModelLayer, "stray");
   Put("m", Manifest1("weights"));
   Write("manifests/registry.ollama.ai/library/bad/latest", "damaged");
+  Write("blobs/sha256-" + DigestOf("left").Hex() + "-partial", "le");
   const Result<CollectReport> report = Store().Collect(kNow);
-  ASSERT_FALSE(report.ok());
-  EXPECT_EQ(report.error().reason, "manifest_unreadable");
-  EXPECT_NE(report.error().message.find("library/bad/latest"), std::string::npos);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  ASSERT_TRUE(report->held_back.has_value());
+  EXPECT_EQ(report->held_back->reason, "manifest_unreadable");
+  EXPECT_NE(report->held_back->message.find("library/bad/latest"), std::string::npos);
+  EXPECT_EQ(report->partials, 1U);  // which no manifest names anyway
   EXPECT_TRUE(Has("stray"));
-  EXPECT_TRUE(Store().Remove(Name("m")).ok());
+  const Result<CollectReport> removed = Store().Remove(Name("m"));
+  ASSERT_TRUE(removed.ok()) << removed.error().message;
+  ASSERT_TRUE(removed->held_back.has_value()) << "whoever asked hears that its files stay";
+  EXPECT_EQ(removed->held_back->reason, "manifest_unreadable");
   EXPECT_TRUE(Has("weights"));  // whose it might be
   EXPECT_TRUE(Store().Remove(Name("bad")).ok());
   EXPECT_EQ(Store().Collect(kNow)->blobs, 3U);
@@ -435,6 +443,100 @@ TEST_F(ModelStoreTest, FindsWhatADiskDidToIt) {
   EXPECT_EQ(report->missing[0].digest, DigestOf("missing weights"));
   EXPECT_EQ(report->missing[0].models[0].model, "missing");
   EXPECT_EQ(report->unreferenced, std::vector{DigestOf("stray")});
+}
+
+TEST_F(ModelStoreTest, VerifiesOneModelAndNamesAllThatShareItsBlobs) {
+  Put("a", Manifest1("shared weights"));
+  Put("b", Manifest1("shared weights"));
+  Put("c", Manifest1("other weights"));
+  Write("manifests/registry.ollama.ai/library/bad/latest", "damaged");
+  const VerifyReport report = *Store().Verify({}, {}, Name("a"));
+  EXPECT_EQ(report.blobs, 2U);
+  EXPECT_EQ(report.bytes, std::string("{}shared weights").size()) << "only its own were read";
+  EXPECT_TRUE(report.unreferenced.empty());
+  EXPECT_TRUE(report.manifests.empty()) << "another's";
+  ASSERT_EQ(report.intact.size(), 2U);
+  for (const VerifyReport::Fault& blob : report.intact) {
+    EXPECT_EQ(blob.models.size(), blob.digest == DigestOf("{}") ? 3U : 2U);
+  }
+  const VerifyReport bad = *Store().Verify({}, {}, Name("bad"));
+  ASSERT_EQ(bad.manifests.size(), 1U);
+  EXPECT_TRUE(bad.manifests[0].path.ends_with("/library/bad/latest"));
+  EXPECT_EQ(Store().Verify({}, {}, Name("none")).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(ModelStoreTest, TellsDamagedBytesFromAManifestThatIsWrongAboutTheirNumber) {
+  Layer weights = Blob(kModelLayer, "weights");
+  weights.size = 5;
+  Write("manifests/registry.ollama.ai/library/wrong/latest",
+        WriteManifest(Manifest{Blob(kConfigType, "{}"), {weights}}));
+  const VerifyReport report = *Store().Verify({}, {});
+  ASSERT_EQ(report.damaged.size(), 1U);
+  EXPECT_TRUE(report.damaged[0].misstated);
+}
+
+TEST_F(ModelStoreTest, ADamagedBlobThatIsSetAsideIsMissingAndNotLost) {
+  Put("m", Manifest1("weights"));
+  Write("blobs/" + Blobs::FileName(DigestOf("weights")), "wEights");
+  const VerifyReport report = *Store().Verify({}, {});
+  ASSERT_EQ(report.damaged.size(), 1U);
+  const std::vector<Digest> damaged = {report.damaged[0].digest};
+  {
+    const Result<Pin> running = Store().PinBlobs(damaged);
+    const Result<SetAsideReport> held = Store().SetAside(damaged);
+    ASSERT_TRUE(held.ok()) << held.error().message;
+    EXPECT_EQ(held->in_use, damaged);
+    EXPECT_TRUE(Has("weights"));
+  }
+  EXPECT_EQ(Store().SetAside(damaged)->moved, damaged);
+  EXPECT_FALSE(Has("weights"));
+  EXPECT_EQ(Store().Verify({}, {})->missing.size(), 1U);
+  const std::string aside = Path("blobs/" + Blobs::FileName(damaged[0]) + "-damaged");
+  EXPECT_EQ(Read(aside), "wEights");
+  // It was set aside just now, however old its bytes are.
+  fs::last_write_time(aside, fs::file_time_type::clock::now() - std::chrono::hours(24 * 365));
+  EXPECT_EQ(Store().Collect(std::time(nullptr))->partials, 0U);
+  EXPECT_EQ(Store().Collect(kNow)->partials, 1U);
+  EXPECT_FALSE(fs::exists(aside));
+}
+
+TEST_F(ModelStoreTest, ClearsAwayAtOnceWhatItIsToldTo) {
+  Put("m", Manifest1("weights"));
+  Blob(kModelLayer, "stray");
+  const Digest left = DigestOf("left");
+  const Digest others = DigestOf("others");
+  ASSERT_TRUE(Store().blobs().Continue(left)->Append("le").ok());
+  ASSERT_TRUE(Store().blobs().Continue(others)->Append("ot").ok());
+  Write("blobs/" + Blobs::FileName(others) + "-partial-0", "{}");  // as Ollama does
+  CollectRules rules;
+  rules.partials_keep_s = 0;
+  rules.only_tell = true;
+  const std::int64_t now_s = std::time(nullptr) + 1;
+  const CollectReport told = *Store().Collect(now_s, rules);
+  EXPECT_EQ(told.partials, 1U);
+  EXPECT_EQ(told.bytes, 2U);
+  ASSERT_EQ(told.removed.size(), 1U);
+  EXPECT_EQ(told.removed[0].name, Blobs::FileName(left) + "-partial");
+  EXPECT_TRUE(fs::exists(Path("blobs/" + told.removed[0].name)));
+  rules.only_tell = false;
+  EXPECT_EQ(Store().Collect(now_s, rules)->partials, 1U);
+  EXPECT_TRUE(Has("stray"));
+  rules.blobs_keep_s = rules.others_partials_keep_s = 0;
+  const CollectReport all = *Store().Collect(now_s, rules);
+  EXPECT_EQ(all.partials, 2U);
+  EXPECT_EQ(all.blobs, 1U);
+  EXPECT_FALSE(Has("stray"));
+  EXPECT_TRUE(Has("weights"));
+}
+
+TEST_F(ModelStoreTest, WhatAnImportLeftIsGarbageAsSoonAsNobodyHoldsIt) {
+  std::optional<PartialBlob> upload = *Store().blobs().Create();
+  ASSERT_TRUE(upload->Append("half").ok());
+  const std::int64_t later_s = std::time(nullptr) + kUploadKeepSeconds + 1;
+  EXPECT_EQ(Store().Collect(later_s)->in_use, 1U);
+  upload.reset();  // as by kill -9
+  EXPECT_EQ(Store().Collect(std::time(nullptr))->partials, 0U);
+  EXPECT_EQ(Store().Collect(later_s)->partials, 1U);
 }
 
 TEST_F(ModelStoreTest, StopsVerifyingWhenAsked) {

@@ -37,6 +37,7 @@ struct CreateSpec {
   ModelName model;
   std::string from;  // a model's name; empty = the weights are among `files`
   std::vector<std::pair<std::string, Digest>> files, adapters, drafts;  // by the names they had
+  std::string draft_from;  // a model's name, whose weights are the draft; empty = as `drafts` says
   std::optional<std::string> system, chat_template;
   std::vector<std::string> licenses;
   core::ModelCard::Facts parameters;

@@ -15,11 +15,12 @@ namespace tidegate::models {
 inline constexpr std::size_t kProvenanceBytesMax = std::size_t{64} << 10U;
 
 struct Provenance {
-  std::string source;              // the URL that it was fetched from; empty when it was made here
+  std::string source;  // the URL that it was fetched from, "file:NAME", or "ollama:NAME" of
+                       // another's store; empty when it was made here
   std::optional<Digest> manifest;  // of the manifest's bytes: what this was said about
   std::int64_t time_s = 0;         // when it came, since 1970
-  std::string licence = {};        // its name, as "Apache-2.0", where one was given
-  std::string signer = {};         // who signed it, where somebody did and it was checked
+  std::string licence = {};        // its name, as "Apache-2.0", where the model says it
+  std::string signer = {};         // who signed it, as whoever brought it here says
   // Where its weights were quantised here: of which blob, and by which program.
   std::optional<Digest> quantised_from = {};
   std::string quantised_by = {};

@@ -40,6 +40,19 @@ std::string ModelPartOf(const DownloadTarget& target) {
   return part;
 }
 
+// What stands behind the '#' of a URL. A checksum that is mistyped must not be taken for none.
+Result<std::optional<Digest>> DigestOfFragment(std::string_view text, const std::string& field) {
+  const std::size_t mark = text.find('#');
+  if (mark == std::string_view::npos) return std::optional<Digest>();
+  std::string fragment = ToLower(text.substr(mark + 1));
+  if (fragment.starts_with("sha256=")) fragment[6] = ':';
+  const Result<Digest> digest = Digest::Parse(fragment, field);
+  if (digest.ok() && fragment.starts_with("sha256:")) return std::optional<Digest>(*digest);
+  return InvalidArgument(field,
+                         "what stands behind the '#' of a URL is the file's checksum, as "
+                         "#sha256= with 64 hexadecimal digits");
+}
+
 }  // namespace
 
 Result<PullRequest> ParsePullRequest(std::string_view text, std::string field) {
@@ -49,6 +62,7 @@ Result<PullRequest> ParsePullRequest(std::string_view text, std::string field) {
     if (target.ok() && IsFileUrl(*target)) {
       std::string name = target->origin.HostField();
       name.append("/").append(kFilesNamespace).append("/").append(ModelPartOf(*target));
+      TIDEGATE_ASSIGN(request.digest, DigestOfFragment(text, field));
       TIDEGATE_ASSIGN(request.name, ModelName::Parse(name, std::move(field)));
       request.url = *std::move(target);
       return request;

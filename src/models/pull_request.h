@@ -16,10 +16,12 @@ namespace tidegate::models {
 struct PullRequest {
   ModelName name;                     // what it is called afterwards
   std::optional<DownloadTarget> url;  // absent: the registry that the name names has it
+  std::optional<Digest> digest = {};  // of the file at the URL, where it was given with it
 };
 
-// A name, or "https://host/path/file.gguf", which becomes host/files/file:latest. Errors:
-// kInvalidArgument with `field`.
+// A name, or "https://host/path/file.gguf", which becomes host/files/file:latest; the URL may end
+// in
+// "#sha256=<hex>", what the file must be. Errors: kInvalidArgument with `field`.
 Result<PullRequest> ParsePullRequest(std::string_view text, std::string field);
 
 // What a file at a URL must be: a whole model. Blocks on the disk. Errors: those of ReadGgufFile;

@@ -98,6 +98,7 @@ class PullWorks {
     co_return outcome;
   }
   std::size_t size() const { return works_.size(); }
+  bool Has(const Key& key) const { return works_.contains(key); }
   void CancelAll() {
     const auto works = works_;  // each may end while it is cancelled
     for (const auto& [key, work] : works) work->cancel_.Cancel(ErrorCode::kCancelled);

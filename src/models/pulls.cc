@@ -83,21 +83,30 @@ net::Task<void> Pulls::Close() {
 
 // --- One pull ---
 
-Result<RegistryClient*> Pulls::ClientFor(const PullRequest& request) {
-  const std::string host = ToLower(request.name.host);
+Result<RegistryClient*> Pulls::ClientFor(PullRequest& request) {
+  const std::string host =
+      ToLower(request.url ? request.url->origin.HostField() : request.name.host);
+  // A URL may have the registry's own address or the name that it goes by, as hf.co does; never
+  // without TLS, which a URL cannot ask for.
   const auto fits = [&](const RegistryConfig& config) {
-    return request.url ? config.origin == request.url->origin : config.host == host;
+    if (!request.url) return config.host == host;
+    return config.origin == request.url->origin ||
+           (config.host == host && config.origin.scheme == net::Scheme::kHttps);
   };
   const auto used = std::find_if(clients_.begin(), clients_.end(),
                                  [&](const auto& client) { return fits(client->config()); });
-  if (used != clients_.end()) return used->get();
+  if (used != clients_.end()) {
+    if (request.url) request.url->origin = (*used)->config().origin;
+    return used->get();
+  }
   const auto config = std::find_if(options_.registries.begin(), options_.registries.end(), fits);
   if (config == options_.registries.end()) {
     return Error{ErrorCode::kPermissionDenied, ErrorSource::kCaller, Retry::kNever,
-                 "models are pulled from configured registries only, and " + request.name.host +
+                 "models are pulled from the registries of models.registries only, and " + host +
                      " is none of them",
                  "model"};
   }
+  if (request.url) request.url->origin = config->origin;
   clients_.push_back(std::make_unique<RegistryClient>(shard_, *config, options_.client));
   return clients_.back().get();
 }
@@ -106,14 +115,16 @@ net::Task<Result<void>> Pulls::PullHere(PullRequest request, net::CancelToken& c
                                         PullListener listener) {
   const Result<RegistryClient*> client = ClientFor(request);
   if (!client.ok()) co_return client.error();
-  if (models_.size() >= kPullsMax) {
+  std::string key = request.name.Full();
+  if (request.url) key += "\n" + request.url->origin.ToString() + request.url->path;
+  if (request.digest) key += "\n" + request.digest->ToString();
+  // Who joins a pull costs nothing.
+  if (models_.size() >= kPullsMax && !models_.Has(key)) {
     Error error{ErrorCode::kRateLimited, ErrorSource::kGateway, Retry::kSameTarget,
                 "too many models are being pulled; wait for one of them"};
     error.reason = "busy";
     co_return error;
   }
-  std::string key = request.name.Full();
-  if (request.url) key += "\n" + request.url->origin.ToString() + request.url->path;
   PullWorks<std::string>::Start start = [this, &registry = **client,
                                          request](PullWork& work) -> net::Task<Result<void>> {
     return request.url ? PullFile(work, registry, request)
@@ -145,7 +156,8 @@ net::Task<Result<void>> Pulls::PullModel(PullWork& work, RegistryClient& client,
     if (!pulled.ok()) co_return pulled;
   }
   const std::string url = ManifestTarget(origin, name).ToString();
-  co_return co_await Record(work, name, *std::move(manifest), url);
+  PullRequest recorded{std::move(name), std::nullopt};
+  co_return co_await Record(work, std::move(recorded), *std::move(manifest), url);
 }
 
 // A piece that is there is held from then on.
@@ -160,7 +172,8 @@ net::Task<Result<bool>> Pulls::Has(RemotePiece piece, Pin& pin) {
     return Error{ErrorCode::kProtocol, ErrorSource::kUpstream, Retry::kNever,
                  "the manifest says that " + piece.digest.ToString() + " has " +
                      std::to_string(piece.size) + " bytes, and here it has " +
-                     std::to_string(*size)};
+                     std::to_string(*size) +
+                     "; `tidegate verify --repair` sets it aside where it is damaged"};
   };
   co_return co_await worker_.Run<bool>(shard_, std::move(look));
 }
@@ -200,8 +213,37 @@ net::Task<Result<void>> Pulls::Transfer(PullWork& transfer, Access access, Downl
   co_return Result<void>();
 }
 
+net::Task<Result<void>> Pulls::CheckSource(PullRequest request) {
+  std::function<Result<void>()> check = [this, &request]() -> Result<void> {
+    if (!options_.may_take || !request.url) return {};
+    return options_.may_take(request.name, request.url->ToString());
+  };
+  co_return co_await worker_.Run<void>(shard_, std::move(check));
+}
+
+// The file is among the blobs, and held. One whose digest is known may be there already, or on its
+// way for another model.
+net::Task<Result<Digest>> Pulls::FetchFile(PullWork& work, Access access, PullRequest request,
+                                           std::uint64_t size, Pin& pin) {
+  if (request.digest) {
+    const RemotePiece piece{*request.digest, size};
+    Result<void> pulled = co_await PullPiece(work, access, *request.url, piece, pin);
+    if (!pulled.ok()) co_return std::move(pulled).error();
+    co_return *request.digest;
+  }
+  DownloadRequest file{access, *request.url, size, {}, {}};
+  file.check = [](const std::string& path) -> Result<void> {
+    TIDEGATE_TRY(CheckModelFile(path));
+    return {};
+  };
+  DownloadProgress progress = TellOf(work, "pulling " + request.name.model, {});
+  co_return co_await Download(tools_, std::move(file), work.cancel(), std::move(progress));
+}
+
 net::Task<Result<void>> Pulls::PullFile(PullWork& work, RegistryClient& client,
                                         PullRequest request) {
+  Result<void> may = co_await CheckSource(request);
+  if (!may.ok()) co_return may;
   const auto access = std::make_shared<RegistryAccess>(client);
   Retries retries(options_.download.retry);
   Result<std::uint64_t> size = std::uint64_t{0};
@@ -211,37 +253,33 @@ net::Task<Result<void>> Pulls::PullFile(PullWork& work, RegistryClient& client,
     const bool again = co_await retries.Again(shard_, work.cancel(), size.error());
     if (!again) co_return std::move(size).error();
   }
-  const auto metadata = std::make_shared<GgufMetadata>();
-  DownloadRequest file{access, *request.url, *size, {}, {}};
-  file.check = [metadata](const std::string& path) -> Result<void> {
-    TIDEGATE_ASSIGN(*metadata, CheckModelFile(path));
-    return {};
-  };
-  DownloadProgress progress = TellOf(work, "pulling " + request.name.model, {});
-  const Result<Digest> digest =
-      co_await Download(tools_, std::move(file), work.cancel(), std::move(progress));
-  if (!digest.ok()) co_return digest.error();
   Pin pin;
-  std::function<Result<std::string>()> make = [this, metadata, &digest, &size,
+  const Result<Digest> digest = co_await FetchFile(work, access, request, *size, pin);
+  if (!digest.ok()) co_return digest.error();
+  std::function<Result<std::string>()> make = [this, &digest, &size,
                                                &pin]() -> Result<std::string> {
     TIDEGATE_TRY(blobs_.Hold(*digest, pin));
-    return MakeFileManifest(blobs_, *digest, *size, *metadata);
+    TIDEGATE_ASSIGN(const GgufMetadata metadata, CheckModelFile(blobs_.PathOf(*digest)));
+    return MakeFileManifest(blobs_, *digest, *size, metadata);
   };
   Result<std::string> manifest = co_await worker_.Run<std::string>(shard_, std::move(make));
   if (!manifest.ok()) co_return std::move(manifest).error();
-  co_return co_await Record(work, request.name, *std::move(manifest), request.url->ToString());
+  const std::string url = request.url->ToString();
+  co_return co_await Record(work, std::move(request), *std::move(manifest), url);
 }
 
 // Every piece has been verified as it came.
-net::Task<Result<void>> Pulls::Record(PullWork& work, ModelName name, std::string manifest,
+net::Task<Result<void>> Pulls::Record(PullWork& work, PullRequest request, std::string manifest,
                                       std::string url) {
   work.Tell({"verifying sha256 digest", {}, 0, 0});
   if (work.cancel().cancelled()) co_return work.cancel().MakeError();
+  Result<void> may = co_await CheckSource(request);
+  if (!may.ok()) co_return may;
   work.Tell({"writing manifest", {}, 0, 0});
   const Provenance provenance{.source = std::move(url),
                               .manifest = Digest(ComputeSha256(manifest)),
                               .time_s = SystemClock().WallNanos() / net::kSecond};
-  std::function<Result<void>()> record = [&] { return sink_(name, manifest, provenance); };
+  std::function<Result<void>()> record = [&] { return sink_(request.name, manifest, provenance); };
   Result<void> recorded = co_await worker_.Run<void>(shard_, std::move(record));
   if (!recorded.ok()) co_return recorded;
   work.Tell({"success", {}, 0, 0});

@@ -38,11 +38,17 @@ inline constexpr std::size_t kPullPinsMax = 256;  // each is an open file
 // Records a model whose pieces are all there. Called on the worker's thread; may block.
 using PullSink = std::function<Result<void>(const ModelName&, std::string manifest, Provenance)>;
 
+// Whether a name may come to mean the file at `source`. Called on the worker's thread; may block.
+using SourceCheck = std::function<Result<void>(const ModelName&, const std::string& source)>;
+
 struct PullOptions {
   // No other host is ever pulled from.
   std::vector<RegistryConfig> registries = DefaultRegistries();
   RegistryClientOptions client = {};
   DownloadOptions download = {};
+  // Of files at URLs, before they are fetched and before they are recorded: the name of such a file
+  // is no more than its own. Absent: every name may.
+  SourceCheck may_take = nullptr;
   std::uint64_t bytes_per_second = 0;  // of all downloads together; 0 = as fast as it goes
 };
 
@@ -58,7 +64,8 @@ class Pulls {
   // Waits until the model is there. Called on the thread of `home`, where `listener` is called as
   // well. Cancelling lets go of the pull, which ends if nobody else waits for it. Errors:
   // kPermissionDenied (no such registry is configured, or it refuses), kRateLimited (kPullsMax),
-  // kCancelled; those of FetchManifest, Download and the sink.
+  // kCancelled; kProtocol with reason "digest_mismatch" for a file that is another; those of
+  // FetchManifest, Download and the sink.
   net::Task<Result<void>> Pull(net::Shard& home, PullRequest request, net::CancelToken& cancel,
                                PullListener listener);
   // Ends all pulls and refuses new ones. Blocks; call from a thread that is no shard.
@@ -75,9 +82,12 @@ class Pulls {
   net::Task<Result<void>> Transfer(PullWork& transfer, Access access, DownloadTarget target,
                                    RemotePiece piece);
   net::Task<Result<bool>> Has(RemotePiece piece, Pin& pin);
-  net::Task<Result<void>> Record(PullWork& work, ModelName name, std::string manifest,
+  net::Task<Result<Digest>> FetchFile(PullWork& work, Access access, PullRequest request,
+                                      std::uint64_t size, Pin& pin);
+  net::Task<Result<void>> CheckSource(PullRequest request);
+  net::Task<Result<void>> Record(PullWork& work, PullRequest request, std::string manifest,
                                  std::string url);
-  Result<RegistryClient*> ClientFor(const PullRequest& request);
+  Result<RegistryClient*> ClientFor(PullRequest& request);
   net::Task<void> Close();
 
   net::Shard& shard_;

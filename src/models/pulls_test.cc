@@ -35,6 +35,19 @@ TEST(PullRequest, IsANameOrAFileAtAUrl) {
   EXPECT_EQ(ParsePullRequest("https://host/%2e%2e%2f.gguf", "")->name.model, "_");
   EXPECT_EQ(ParsePullRequest("https://host/" + std::string(200, 'x') + ".gguf", "")->name.model,
             std::string(kNamePartBytesMax, 'x'));
+  const std::string hex = Digest(ComputeSha256("x")).Hex();
+  for (const std::string& mark : {"#sha256=" + hex, "#SHA256:" + hex}) {
+    const PullRequest checked = *ParsePullRequest("https://host/a.gguf?x=1" + mark, "model");
+    EXPECT_EQ(checked.digest->Hex(), hex);
+    EXPECT_EQ(checked.url->path, "/a.gguf?x=1");
+  }
+  EXPECT_FALSE(file.digest);
+  for (const std::string& mark : {std::string("#"), std::string("#readme"), "#sha256=" + hex + "0",
+                                  "#md5=" + hex, "#" + hex, "#sha256-" + hex}) {
+    const Result<PullRequest> refused = ParsePullRequest("https://host/a.gguf" + mark, "model");
+    ASSERT_FALSE(refused.ok()) << mark;
+    EXPECT_THAT(refused.error().message, HasSubstr("#sha256=")) << mark;
+  }
   for (const char* text : {"", "http://host/a.gguf", "https://host/.gguf", "https://a@host/a.gguf",
                            "https://[::1]/a.gguf", "unix:/a.gguf"}) {
     const Result<PullRequest> request = ParsePullRequest(text, "model");
@@ -71,6 +84,10 @@ class PullsTest : public testing::PullFixture {
   void Use(std::vector<RegistryConfig> more) {
     if (pulls_) pulls_->Stop();
     PullOptions options;
+    options.may_take = [this](const ModelName&, const std::string& source) -> Result<void> {
+      if (source == refused_source_) return InvalidArgument("destination", "is taken");
+      return {};
+    };
     options.registries = std::move(more);
     options.registries.push_back(ConfigOf(server_));
     options.download.part_bytes = 16 * 1024;
@@ -124,6 +141,7 @@ class PullsTest : public testing::PullFixture {
   }
 
   std::string sink_error_;
+  std::string refused_source_;  // of a file
   std::vector<std::string> names_, manifests_;
   std::vector<Provenance> sources_;
   struct Hold {  // of the server too, which ends after this
@@ -214,6 +232,21 @@ TEST_F(PullsTest, OnlyConfiguredRegistriesArePulledFrom) {
   EXPECT_EQ(Failed("llama3").code, ErrorCode::kPermissionDenied);
   EXPECT_EQ(Failed("https://evil.example/a.gguf").code, ErrorCode::kPermissionDenied);
   EXPECT_TRUE(other.requests().empty());
+}
+
+// As hf.co, whose files are at huggingface.co.
+TEST_F(PullsTest, AUrlMayHaveTheNameThatARegistryGoesBy) {
+  RegistryConfig alias;
+  alias.host = "short.example";
+  alias.origin = server_.origin();
+  alias.origin.scheme = net::Scheme::kHttps;  // nobody answers there as such
+  Use({alias});
+  EXPECT_NE(Failed("https://short.example/a.gguf").code, ErrorCode::kPermissionDenied);
+  alias.origin.scheme = net::Scheme::kHttp;
+  Use({alias});
+  const Error plain = Failed("https://short.example/a.gguf");
+  EXPECT_EQ(plain.code, ErrorCode::kPermissionDenied) << "what asks for TLS gets no plain HTTP";
+  EXPECT_THAT(plain.message, HasSubstr("models.registries"));
 }
 
 TEST_F(PullsTest, AFailureIsToldAndNothingIsRecorded) {
@@ -378,6 +411,11 @@ TEST_F(PullsTest, TooManyAtOnceAreRefused) {
   const Result<void> last = callers.back()->result.get();
   ASSERT_FALSE(last.ok());
   EXPECT_EQ(last.error().reason, "busy");
+  // Who joins one of them makes no more of them.
+  Caller joins;
+  Begin(joins, server_.host() + "/ann/notes:v0", shards_[0]);
+  Leave(joins, shards_[0]);
+  EXPECT_EQ(joins.result.get().error().code, ErrorCode::kCancelled);
   hold_->open.set_value();
   callers.pop_back();
   for (const auto& caller : callers) EXPECT_TRUE(caller->result.get().ok());
@@ -440,6 +478,35 @@ TEST_F(PullFileTest, BecomesAModelOfOneLayer) {
   EXPECT_THAT(config, HasSubstr(R"("file_type":"F32")"));
   EXPECT_THAT(caller.Statuses(), ElementsAre("pulling tiny", "verifying sha256 digest",
                                              "writing manifest", "success"));
+}
+
+TEST_F(PullFileTest, MustHaveTheChecksumThatWasGiven) {
+  const std::string bytes = SmallModel();
+  server_.Add("/tiny.gguf", bytes);
+  Caller other;
+  const Result<void> wrong = PullFile(other, "/tiny.gguf#sha256=" + Of("other").Hex());
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().reason, "digest_mismatch");
+  EXPECT_EQ(Files(), 0U);
+  EXPECT_TRUE(names_.empty());
+  Caller right;
+  const Result<void> result = PullFile(right, "/tiny.gguf#sha256=" + Of(bytes).Hex());
+  ASSERT_TRUE(result.ok()) << Describe(result.error());
+  EXPECT_TRUE(Stored(Of(bytes)) == bytes);
+  // What is there is not fetched again.
+  const std::size_t served = server_.bytes_served();
+  Caller again;
+  ASSERT_TRUE(PullFile(again, "/tiny.gguf#sha256=" + Of(bytes).Hex()).ok());
+  EXPECT_LE(server_.bytes_served() - served, 1U) << "one byte, to learn how large it is";
+  EXPECT_EQ(names_.size(), 2U);
+}
+
+TEST_F(PullFileTest, TakesNoNameOfAnother) {
+  server_.Add("/b/tiny.gguf", SmallModel());
+  refused_source_ = "http://" + server_.host() + "/b/tiny.gguf";
+  Caller caller;
+  EXPECT_EQ(PullFile(caller, "/b/tiny.gguf").error().field, "destination");
+  EXPECT_EQ(server_.requests().size(), 0U) << "before anything is fetched";
 }
 
 TEST_F(PullFileTest, MustBeAModel) {

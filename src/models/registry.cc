@@ -109,18 +109,15 @@ Secret RegistryAccess::Authorization() const {
 }
 
 net::Task<Result<void>> RegistryAccess::Authenticate(net::CancelToken& cancel,
-                                                     std::string challenge) {
-  const Result<BearerChallenge> asked = ParseBearerChallenge(challenge);
-  if (!asked.ok()) co_return asked.error();
-  Result<DownloadTarget> target = ParseTarget(asked->realm, "realm");
-  if (!target.ok()) {
-    co_return Broken("the registry sends for a token to where nobody can go: " +
-                     target.error().message);
-  }
+                                                     BearerChallenge asked) {
+  Result<DownloadTarget> target = ParseTarget(asked.realm, "realm");
+  if (!target.ok()) co_return std::move(target).error();
   if (target->origin != config().origin) {
     Error error{ErrorCode::kPermissionDenied, ErrorSource::kUpstream, Retry::kNever,
                 "registry " + config().host + " sends for a token to " + target->origin.ToString() +
-                    ", which is another than " + config().origin.ToString()};
+                    ", which is another than " + config().origin.ToString() +
+                    "; if it is right, get one there yourself and give it to the registry "
+                    "(models.registry_tokens)"};
     error.reason = "foreign_realm";
     co_return error;
   }
@@ -131,8 +128,8 @@ net::Task<Result<void>> RegistryAccess::Authenticate(net::CancelToken& cancel,
     target->path.push_back('=');
     AppendPercentEncoded(target->path, value);
   };
-  add("service", asked->service);
-  for (std::string_view scopes = net::Trim(asked->scope); !scopes.empty();) {
+  add("service", asked.service);
+  for (std::string_view scopes = net::Trim(asked.scope); !scopes.empty();) {
     const std::size_t end = std::min(scopes.find(' '), scopes.size());
     add("scope", scopes.substr(0, end));
     scopes = net::Trim(scopes.substr(end));
@@ -163,10 +160,14 @@ net::Task<Result<bool>> RegistryAccess::AnswerChallenge(net::CancelToken& cancel
   const bool challenged = answer.status == 401 && !answer.www_authenticate.empty() &&
                           answer.target.origin == config().origin;
   if (!challenged) co_return false;
+  // Basic, a realm that is a sentence for people, anything else: there is no token to be had, and
+  // the answer is the refusal that it says it is, with its remedy.
   const std::string challenge = answer.www_authenticate;
+  const Result<BearerChallenge> asked = ParseBearerChallenge(challenge);
+  if (!asked.ok() || !ParseTarget(asked->realm, "realm").ok()) co_return false;
   // Only so that the connection can be used again.
   (void)co_await RegistryClient::ReadBody(cancel, answer, kErrorBodyBytesMax);
-  Result<void> known = co_await Authenticate(cancel, challenge);
+  Result<void> known = co_await Authenticate(cancel, *asked);
   if (!known.ok()) co_return std::move(known).error();
   co_return true;
 }

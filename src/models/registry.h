@@ -54,7 +54,7 @@ class RegistryAccess {
   // Whether the request is to be sent again, since the answer has asked for a token that there is
   // now.
   net::Task<Result<bool>> AnswerChallenge(net::CancelToken& cancel, RegistryAnswer& answer);
-  net::Task<Result<void>> Authenticate(net::CancelToken& cancel, std::string challenge);
+  net::Task<Result<void>> Authenticate(net::CancelToken& cancel, BearerChallenge asked);
 
   RegistryClient& client_;
   Secret token_;  // that the registry has given out

@@ -49,8 +49,9 @@ net::ClientOptions OptionsOf(const RegistryConfig& config, const RegistryClientO
     if (named || net::IsPublicAddress(address)) return {};
     return Denied("private_address",
                   address + " is not a public address, and registry " + host +
-                      " must not send this machine there; name that origin among the registry's "
-                      "storage if it is right");
+                      " must not send this machine there; if it is right, allow it: "
+                      "models.registry_storage = [\"" +
+                      host + "=" + origin.ToString() + "\"]");
   };
   return out;
 }

@@ -256,9 +256,26 @@ TEST_F(RegistryTest, AForeignRealmIsNotAsked) {
   EXPECT_EQ(got.error().reason, "foreign_realm");
   Challenge("https://" + server_.host() + "/token", "");  // another scheme is another origin
   EXPECT_EQ(Fetch(config).error().reason, "foreign_realm");
-  Challenge("/token", "");
-  EXPECT_EQ(Fetch(config).error().code, ErrorCode::kProtocol);
+  EXPECT_THAT(Fetch(config).error().message, HasSubstr("models.registry_tokens"));
   EXPECT_TRUE(thief.requests().empty());
+}
+
+TEST_F(RegistryTest, AChallengeThatNobodyCanAnswerIsARefusalWithItsRemedy) {
+  for (const char* challenge :
+       {"Bearer realm=\"Authentication required\"", "Bearer realm=\"/token\"", "Bearer",
+        "Basic realm=\"models\"", "Negotiate", "Bearer realm=\"x\",realm=\"y\""}) {
+    server_.Handle([&](const ServedRequest&, RawPeer& peer) {
+      RegistryServer::Respond(peer, "401 No",
+                              "www-authenticate: " + std::string(challenge) + "\r\n",
+                              "Access to this model is restricted");
+      return true;
+    });
+    const Error error = Failed();
+    EXPECT_EQ(error.code, ErrorCode::kPermissionDenied) << challenge;
+    EXPECT_EQ(error.upstream_status, 401) << challenge;
+    EXPECT_THAT(error.message, HasSubstr("models.registry_tokens")) << challenge;
+    EXPECT_THAT(error.message, HasSubstr("is restricted")) << challenge;
+  }
 }
 
 TEST_F(RegistryTest, ARealmThatSendsElsewhereIsNotBelieved) {
@@ -342,6 +359,8 @@ TEST_F(RegistryTest, ARedirectToAnAddressThatIsNotPublicIsRefused) {
     const Error error = Failed();
     EXPECT_EQ(error.code, ErrorCode::kPermissionDenied) << location;
     EXPECT_EQ(error.reason, "private_address") << location;
+    EXPECT_THAT(error.message,
+                HasSubstr("models.registry_storage = [\"" + server_.host() + "=http://"));
   }
   EXPECT_TRUE(inner.requests().empty());
 }

@@ -5,9 +5,13 @@
 #include <utility>
 
 #include "core/deployment.h"
+#include "models/model_name.h"
+#include "models/model_store.h"
 
 namespace tidegate::models {
 namespace {
+
+constexpr std::string_view kDamaged = "blob_damaged";
 
 Error Unusable(const StoredModel& stored, const std::string& why) {
   return InvalidArgument("model", stored.name.Short() + " " + why);
@@ -15,9 +19,10 @@ Error Unusable(const StoredModel& stored, const std::string& why) {
 
 class Builder {
  public:
-  Builder(const Blobs& blobs, const StoredModel& stored) : blobs_(blobs), stored_(stored) {}
+  Builder(const Blobs& blobs, const StoredModel& stored, ModelOrigin origin)
+      : blobs_(blobs), stored_(stored), origin_(origin) {}
 
-  Result<LocalModel> Build(ModelOrigin origin) && {
+  Result<LocalModel> Build() && {
     TIDEGATE_ASSIGN(const std::string config_text, Text(stored_.manifest.config, kConfigBytesMax));
     TIDEGATE_ASSIGN(const ModelConfig config, ParseModelConfig(config_text));
     if (!config.remote_host.empty() || !config.remote_model.empty()) {
@@ -36,7 +41,7 @@ class Builder {
     model_.renderer = config.renderer;
     model_.parser = config.parser;
     model_.required_version = config.required_version;
-    model_.origin = origin;
+    model_.origin = origin_;
     model_.modified_s = stored_.modified_s;
     model_.manifest_digest = stored_.digest;
     return std::move(model_);
@@ -65,9 +70,14 @@ class Builder {
   }
 
   Error BlobError(const Layer& layer, std::string_view reason, const std::string& why) const {
+    std::string remedy = "pull the model again";
+    if (origin_ != ModelOrigin::kStore) {
+      remedy = "get it again with the program that keeps it";
+    } else if (reason == kDamaged) {
+      remedy += " after `tidegate verify --repair`";
+    }
     Error error{ErrorCode::kConflict, ErrorSource::kGateway, Retry::kNever,
-                stored_.name.Short() + ": " + layer.digest.ToString() + " " + why +
-                    "; pull the model again"};
+                stored_.name.Short() + ": " + layer.digest.ToString() + " " + why + "; " + remedy};
     error.reason = reason;
     return error;
   }
@@ -77,7 +87,7 @@ class Builder {
     if (!size) return BlobError(layer, "blob_missing", "is missing");
     if (*size != layer.size) {
       return BlobError(
-          layer, "blob_damaged",
+          layer, kDamaged,
           "has " + std::to_string(*size) + " bytes instead of " + std::to_string(layer.size));
     }
     std::error_code ec;
@@ -91,7 +101,9 @@ class Builder {
 
   Result<void> Add(const Layer& layer) {
     const std::string_view type = layer.media_type;
-    if (type == kProjectorLayer) {
+    if (type == kModelLayer) {
+      model_.parent = layer.from;
+    } else if (type == kProjectorLayer) {
       TIDEGATE_ASSIGN(model_.projector_path, Path(layer));
     } else if (type == kDraftLayer) {
       TIDEGATE_ASSIGN(model_.draft_path, Path(layer));
@@ -124,6 +136,7 @@ class Builder {
 
   const Blobs& blobs_;
   const StoredModel& stored_;
+  const ModelOrigin origin_;
   LocalModel model_;
 };
 
@@ -131,7 +144,7 @@ class Builder {
 
 Result<LocalModel> MakeLocalModel(const Blobs& blobs, const StoredModel& stored,
                                   ModelOrigin origin) {
-  return Builder(blobs, stored).Build(origin);
+  return Builder(blobs, stored, origin).Build();
 }
 
 Result<Pin> HoldFiles(const LocalModel& model) {
@@ -141,12 +154,24 @@ Result<Pin> HoldFiles(const LocalModel& model) {
   for (const std::string* path : {&model.path, &model.projector_path, &model.draft_path}) {
     if (!path->empty()) paths.push_back(*path);
   }
+  const std::filesystem::path folder = std::filesystem::path(model.path).parent_path();
   for (const std::string& text : paths) {
     const std::filesystem::path path(text);
+    if (path.parent_path() != folder) continue;  // a draft that was found elsewhere is no blob
     TIDEGATE_ASSIGN(const Digest digest, Digest::Parse(path.filename().string(), "path"));
-    TIDEGATE_TRY(Blobs(path.parent_path().string()).Hold(digest, pin));
+    TIDEGATE_TRY(Blobs(folder.string()).Hold(digest, pin));
   }
   return pin;
+}
+
+std::optional<Provenance> ProvenanceOf(const LocalModel& model) {
+  if (model.origin != ModelOrigin::kStore) return std::nullopt;
+  const Result<ModelName> name = ModelName::Parse(model.name, "model");
+  if (!name.ok()) return std::nullopt;
+  const std::filesystem::path blobs = std::filesystem::path(model.path).parent_path();
+  Result<std::optional<Provenance>> known =
+      ModelStore(blobs.parent_path().string()).ProvenanceOf(*name);
+  return known.ok() ? *std::move(known) : std::nullopt;
 }
 
 ModelConfig ConfigOf(const GgufMetadata& weights) {

@@ -12,6 +12,7 @@
 
 #include "models/foreign_stores.h"
 #include "models/gguf_builder.h"
+#include "models/licence.h"
 #include "models/local_models.h"
 #include "models/model_store.h"
 
@@ -51,6 +52,35 @@ class StoredModelTest : public testing::Test {
   std::optional<ModelStore> store_;
 };
 
+TEST_F(StoredModelTest, KnowsItsLicenceByName) {
+  const auto licence_of = [this](const std::string& name) {
+    return ProvenanceOf(*Make(name))->licence;
+  };
+  const auto weights = [this](std::string_view licence) {
+    GgufBuilder builder(0, 2);
+    builder.KeyText("general.architecture", "llama").KeyText("general.license", licence);
+    return Blob(kModelLayer, builder.bytes());
+  };
+  const Layer text = Blob(kLicenseLayer, "\n   Free as\x1b the sea  \r\n\nWhoever takes it ...");
+  Put("said", {weights("apache-2.0"), text});
+  EXPECT_EQ(licence_of("said"), "apache-2.0");
+  Put("own", {weights("other"), text});
+  EXPECT_EQ(licence_of("own"), "Free as the sea");
+  Put("text", {Weights(), text});
+  EXPECT_EQ(licence_of("text"), "Free as the sea");
+  Put("none", {Weights()});
+  EXPECT_EQ(licence_of("none"), "");
+  Put("other", {weights("other")});
+  EXPECT_EQ(licence_of("other"), "other");
+  ASSERT_TRUE(store_->Copy(Name("said"), Name("copied")).ok());
+  EXPECT_EQ(licence_of("copied"), "apache-2.0");
+  EXPECT_EQ(FirstLineOf(std::string(1'000, 'x')).size(), kLicenceNameBytesMax);
+  std::string wide(119, 'x');
+  wide += "\u00e9 and more";
+  EXPECT_EQ(FirstLineOf(wide), std::string(119, 'x')) << "no half of a character";
+  EXPECT_EQ(FirstLineOf("\xff\xc2\x85ok"), "ok");
+}
+
 TEST_F(StoredModelTest, HasWhatItsLayersSay) {
   const Layer weights = Weights();
   const Layer projector = Blob(kProjectorLayer, "projector");
@@ -85,6 +115,14 @@ TEST_F(StoredModelTest, HasWhatItsLayersSay) {
   EXPECT_EQ(model->modified_s, store_->Find(Name("hf.co/ann/notes-GGUF:Q4_K_M"))->modified_s);
 }
 
+TEST_F(StoredModelTest, ADraftThatWasFoundElsewhereIsNoBlobToHold) {
+  Put("tiny", {Weights()});
+  LocalModel model = *Make("tiny");
+  model.draft_path = root_ + "/draft.gguf";
+  const Result<Pin> pin = HoldFiles(model);
+  EXPECT_TRUE(pin.ok()) << Describe(pin.error());
+}
+
 TEST_F(StoredModelTest, IsRefusedWithTheReasonWhenItCannotRunHere) {
   const auto refusal = [&](std::string_view name) {
     const Result<LocalModel> model = Make(name);
@@ -113,6 +151,11 @@ TEST_F(StoredModelTest, IsRefusedWhenABlobIsNotWhatItWas) {
   EXPECT_EQ(Make("m").error().reason, "blob_damaged");
   std::ofstream(store_->blobs().PathOf(system.digest)) << "Be";
   EXPECT_EQ(Make("m").error().reason, "blob_damaged");
+  EXPECT_TRUE(Make("m").error().message.ends_with(
+      "; pull the model again after `tidegate verify --repair`"));
+  EXPECT_TRUE(MakeLocalModel(store_->blobs(), *store_->Find(Name("m")), ModelOrigin::kOllama)
+                  .error()
+                  .message.ends_with("; get it again with the program that keeps it"));
   fs::remove(store_->blobs().PathOf(system.digest));
   EXPECT_EQ(Make("m").error().reason, "blob_missing");
 }

@@ -334,6 +334,28 @@ void HttpClient::Forget(const Origin& origin) {
   if (found != pools_.end()) found->second.clear();
 }
 
+void HttpClient::ExpectPeer(const Origin& origin, int pid) {
+  int& expected = peers_[origin];
+  if (expected == pid) return;
+  expected = pid;
+  Forget(origin);
+}
+
+// Who has listened is what the kernel noted down then, whatever became of the path since.
+Result<void> HttpClient::CheckPeer(Socket& socket, const Origin& to) const {
+  const auto expected = peers_.find(to);
+  if (expected == peers_.end()) return {};
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+      peer.pid > 0 && (peer.pid == expected->second || getpgid(peer.pid) == expected->second)) {
+    return {};
+  }
+  return Unavailable(ErrorSource::kUpstream,
+                     fmt::format("process {} listens there, and not {}, which was started to",
+                                 peer.pid, expected->second));
+}
+
 std::optional<ClientExchange> HttpClient::OpenIdle(const Origin& origin) {
   const auto found = pools_.find(origin);
   if (found == pools_.end()) return std::nullopt;
@@ -481,7 +503,7 @@ Task<Result<void>> HttpClient::ConnectSocket(ClientConnection& connection, const
     const asio::local::stream_protocol::endpoint endpoint(to.unix_path);
     std::tie(ec) = co_await socket.async_connect(endpoint, kAwait);
     if (ec) co_return Unavailable(ErrorSource::kUpstream, ec.message());
-    co_return Result<void>();
+    co_return CheckPeer(socket, to);
   }
   Result<std::vector<asio::ip::tcp::endpoint>> endpoints = co_await Resolve(to);
   if (!endpoints.ok()) co_return std::move(endpoints).error();

@@ -153,6 +153,10 @@ class HttpClient {
   std::size_t idle_connections() const;
   // Closes the idle connections to `origin` (an engine that was stopped, say).
   void Forget(const Origin& origin);
+  // From now on the process `pid`, or one of the group that it leads, has to be who listens on the
+  // UNIX socket of `origin`: a connection that another process would take is closed before anything
+  // is sent, which is kUnavailable. Idle connections to who listened before are closed.
+  void ExpectPeer(const Origin& origin, int pid);
 
  private:
   friend class ClientExchange;
@@ -163,12 +167,14 @@ class HttpClient {
   Result<void> CheckAddress(const Origin& origin, const asio::ip::address& address) const;
   Task<Result<std::vector<asio::ip::tcp::endpoint>>> Resolve(const Origin& to);
   Task<Result<void>> ConnectSocket(ClientConnection& connection, const Origin& to, bool checked);
+  Result<void> CheckPeer(Socket& socket, const Origin& to) const;
   Task<Result<void>> OpenTunnel(ClientConnection& connection, const Origin& origin);
 
   Shard& shard_;
   ClientOptions options_;
   std::shared_ptr<TlsContext> tls_;
   std::map<Origin, IdleConnections> pools_;  // as many as there are origins; entries stay
+  std::map<Origin, int> peers_;              // likewise
 };
 
 // A whole small request: for health probes, the CLI and tests. `fields`: complete header lines,

@@ -1,5 +1,8 @@
+#include <atomic>
 #include <future>
+#include <limits>
 #include <string>
+#include <unistd.h>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -81,6 +84,34 @@ TEST_F(ClientTest, AUnixSocketThatTheServerHasJustClosedIsNotUsed) {
   const Outcome next = Get(origin);
   EXPECT_FALSE(next.reused);
   EXPECT_EQ(next.body, "hello");
+}
+
+// A name in a folder says nothing of who listens behind it.
+TEST_F(ClientTest, NothingIsSentToAProcessThatIsNotTheOneExpected) {
+  const std::string path = NewPath("s");
+  std::atomic<int> got = 0;
+  const RawServer server(
+      [&](RawPeer& peer) {
+        while (peer.ReadThrough("\r\n\r\n").ends_with("\r\n\r\n")) {
+          ++got;
+          peer.Send(kHello);
+        }
+      },
+      path);
+  const Origin origin{Scheme::kUnix, "", 0, path};
+  OnShard([&] { client_->ExpectPeer(origin, getpid()); });
+  EXPECT_EQ(Get(origin).body, "hello");
+  EXPECT_EQ(Idle(), 1U);
+  OnShard([&] { client_->ExpectPeer(origin, std::numeric_limits<int>::max()); });
+  EXPECT_EQ(Idle(), 0U);
+  const Outcome refused = Get(origin);
+  ASSERT_TRUE(refused.error.has_value());
+  EXPECT_EQ(refused.error->code, ErrorCode::kUnavailable);
+  EXPECT_NE(refused.error->message.find(std::to_string(getpid())), std::string::npos)
+      << refused.error->message;
+  EXPECT_EQ(got, 1);
+  OnShard([&] { client_->ExpectPeer(origin, getpgrp()); });
+  EXPECT_EQ(Get(origin).body, "hello");
 }
 
 TEST_F(ClientTest, APooledConnectionWithStrayBytesIsNotUsed) {

@@ -48,15 +48,19 @@ core::Candidate ToRecord(const Input& input, const Candidate& candidate) {
   return record;
 }
 
+constexpr std::string_view kTurnEngineOn =
+    "have this machine run models again (engine.enabled = true in the configuration)";
+
 // What would help, for the reason that stood in the way.
-std::string_view Remedy(RejectReason reason) {
+std::string_view Remedy(RejectReason reason, bool engine_off) {
   switch (reason) {
     case RejectReason::kModelName:
-      return "ask for one of the models that GET /v1/models lists, or for 'auto'";
+      return "ask for one of the models that 'tidegate list' and GET /v1/models show, or for "
+             "'auto'";
     case RejectReason::kPlace:
       return "allow another place, or add a model at an allowed one";
     case RejectReason::kPrivacy:
-      return "add a model on the device ('tidegate pull')";
+      return engine_off ? kTurnEngineOn : "add a model on the device ('tidegate pull')";
     case RejectReason::kRetention:
       return "add a provider with zero data retention, or a model on the device";
     case RejectReason::kRegion:
@@ -115,7 +119,7 @@ Error UnknownModel(const Query& query) {
   std::string message = "no model is named '" +
                         std::string(query.name.whole.substr(0, kShownNameBytesMax)) + "' here; ";
   if (near.empty()) {
-    message += Remedy(RejectReason::kModelName);
+    message += Remedy(RejectReason::kModelName, query.input.engine_off);
   } else {
     message += "did you mean '" + std::string(near) + "'?";
   }
@@ -126,13 +130,11 @@ Error UnknownModel(const Query& query) {
   return error;
 }
 
-Error NothingConfigured() {
+Error NothingConfigured(bool engine_off) {
   Error error;
   error.code = ErrorCode::kNoCandidate;
-  error.message =
-      "no model is configured: set a provider's key (as OPENAI_API_KEY) or add a model on the "
-      "device "
-      "('tidegate pull')";
+  error.message = "no model is configured: set a provider's key (as OPENAI_API_KEY) or ";
+  error.message += engine_off ? kTurnEngineOn : "add a model on the device ('tidegate pull')";
   error.reason = "no_models";
   return error;
 }
@@ -199,7 +201,7 @@ std::vector<core::Candidate> ToRecords(const Input& input, const Plan& plan,
 Error NoCandidateError(const Input& input, const Plan& plan) {
   CHECK(plan.attempts.empty());
   const Query query(input);
-  if (input.deployments.empty()) return NothingConfigured();
+  if (input.deployments.empty()) return NothingConfigured(input.engine_off);
   if (!query.name.automatic && !query.named_exists) return UnknownModel(query);
   std::vector<const Candidate*> rejected;
   for (const Candidate& candidate : plan.candidates) {
@@ -221,7 +223,8 @@ Error NoCandidateError(const Input& input, const Plan& plan) {
   error.retry = Retry::kNever;
   Classify(rejected, error);
   error.message = "no target may run this request: " + Examples(query, rejected) +
-                  ". To change that, " + std::string(Remedy(rejected.front()->reason)) + ".";
+                  ". To change that, " +
+                  std::string(Remedy(rejected.front()->reason, input.engine_off)) + ".";
   return error;
 }
 

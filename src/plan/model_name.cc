@@ -65,6 +65,11 @@ bool Names(const ModelName& name, const core::Deployment& deployment) {
          SameModel(name.model, deployment.ref.model);
 }
 
+bool IsReserved(std::string_view name) {
+  constexpr std::string_view kAuto = kAutoNames.front();
+  return name.starts_with(kAuto) && (name.size() == kAuto.size() || name[kAuto.size()] == ':');
+}
+
 bool IsServed(std::string_view asked, std::span<const core::Deployment> deployments) {
   const ModelName name = ParseModelName(asked);
   if (name.automatic) return true;

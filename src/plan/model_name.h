@@ -40,6 +40,10 @@ ModelName ParseModelName(std::string_view asked);
 // ("together_ai/…").
 bool Names(const ModelName& name, const core::Deployment& deployment);
 
+// Whether no model can be reached by this name alone, since it is one that leaves the choice to the
+// gate, or looks like one: "auto", "auto:…".
+bool IsReserved(std::string_view name);
+
 // Whether the name leaves the choice to the gate, or is "provider/model" of one of these.
 bool IsServed(std::string_view asked, std::span<const core::Deployment> deployments);
 

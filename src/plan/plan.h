@@ -48,6 +48,7 @@ struct Input {
   // Of `deployments`, or nullptr. With it a plan for an explicit name leaves out of its candidates
   // what could only be rejected for bearing another name.
   const NameIndex* names = nullptr;
+  bool engine_off = false;  // this machine runs no models, whatever is pulled
 };
 
 // What running the request on one deployment is expected to take. Times in milliseconds.

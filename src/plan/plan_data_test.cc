@@ -139,10 +139,12 @@ core::Deployment ReadModel(std::istringstream& line) {
 void ReadAsk(std::istringstream& line, PlanCase& out) {
   line >> out.asked;
   if (out.asked == "-") out.asked.clear();
-  const Words words(line, {"input", "input_max", "output", "limit", "difficulty", "choices",
-                           "needs", "prompts", "longest", "requests", "silent", "media"});
+  const Words words(
+      line, {"input", "input_max", "output", "limit", "difficulty", "choices", "needs", "prompts",
+             "longest", "requests", "silent", "media", "shortens"});
   out.profile.input_tokens_estimate = words.Integer("input", 100);
   out.profile.media_tokens_estimate = words.Integer("media", 0);
+  out.profile.may_shorten = words.Integer("shortens", 0) != 0;
   out.profile.input_tokens_max = words.Integer("input_max", 4 * out.profile.input_tokens_estimate);
   out.profile.output_tokens_estimate = words.Integer("output", 100);
   out.profile.output_tokens_limit = words.Integer("limit", 0);

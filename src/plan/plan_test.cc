@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "plan/model_name.h"
 #include "policy/merge.h"
 #include "policy/region.h"
 
@@ -359,6 +360,21 @@ TEST(Plan, OfNoDeploymentsSaysHowToGetOne) {
   const Error error = NoCandidateError(input, Make(input));
   EXPECT_EQ(error.code, ErrorCode::kNoCandidate);
   EXPECT_NE(error.message.find("OPENAI_API_KEY"), std::string::npos);
+  EXPECT_NE(error.message.find("tidegate pull"), std::string::npos);
+  Input off = world.MakeInput();
+  off.engine_off = true;
+  const Error without_engine = NoCandidateError(off, Make(off));
+  EXPECT_EQ(without_engine.message.find("tidegate pull"), std::string::npos);
+  EXPECT_NE(without_engine.message.find("engine.enabled"), std::string::npos);
+}
+
+TEST(Plan, NoModelIsCalledByANameThatLeavesTheChoice) {
+  for (const char* name : {"auto", "auto:latest", "auto:private", "auto:anything"}) {
+    EXPECT_TRUE(IsReserved(name)) << name;
+  }
+  for (const char* name : {"automatic:latest", "ann/auto:latest", "local/auto", "m"}) {
+    EXPECT_FALSE(IsReserved(name)) << name;
+  }
 }
 
 TEST(Plan, SuggestsTheNearestModelForAMisspeltOne) {

@@ -35,6 +35,7 @@ inline bool CountsExactly(const core::Deployment& deployment) {
 inline bool TooLong(const core::Deployment& deployment, const profile::Profile& profile) {
   const std::int64_t window = deployment.window_max();
   if (window == 0) return false;
+  if (CountsExactly(deployment) && profile.may_shorten) return false;
   if (!CountsExactly(deployment)) return WindowEstimate(profile) > window;
   const std::int64_t text = PromptEstimate(profile) - profile.media_tokens_estimate;
   return text > window + window * kEstimateErrorPercent / 100;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "core/keep_alive.h"
 
 namespace tidegate::policy {
 namespace {
@@ -66,6 +67,9 @@ constexpr std::array<Field, kFields> kTable = {{
      "the most that may be answered from earlier answers"},
     {FieldId::kCacheMaxAge, "cache.max_age_s", kStrict, FieldType::kInteger, "0 to 31536000",
      "the greatest age in seconds of an answer from the cache"},
+    {FieldId::kKeepAlive, "keep_alive", kSpecific, FieldType::kDuration,
+     "seconds, or a duration such as 10m; 0 = no longer than it is used, -1 = for ever",
+     "how long a model of this device stays in memory when nobody uses it"},
     {FieldId::kSession, "session", kSpecific, FieldType::kString, "1 to 128 bytes",
      "requests of one session stay with one target where that helps"},
     {FieldId::kRun, "run", kSpecific, FieldType::kString, "1 to 128 bytes",
@@ -161,6 +165,19 @@ class Application {
     }
     if (!money || money->nanodollars < 0) return RefuseRange();
     out = money;
+    return {};
+  }
+
+  // Seconds, or a duration as "10m".
+  Result<void> SetKeepAlive(std::optional<std::int64_t>& out) const {
+    if (const std::string* text = std::get_if<std::string>(&value_)) {
+      const std::optional<std::int64_t> nanos = core::ParseKeepAlive(*text);
+      if (!nanos) return RefuseWord(*text);
+      out = nanos;
+      return {};
+    }
+    TIDEGATE_ASSIGN(const double seconds, Number());
+    out = core::KeepAliveOfSeconds(seconds);
     return {};
   }
 
@@ -320,6 +337,8 @@ Result<void> ApplyTo(Constraints& out, FieldId id, const Application& value) {
       return value.SetEnum(out.cache, kCacheModes);
     case FieldId::kCacheMaxAge:
       return value.SetInteger(out.cache_max_age_s, 0, kCacheAgeSecondsMax);
+    case FieldId::kKeepAlive:
+      return value.SetKeepAlive(out.keep_alive_nanos);
     case FieldId::kSession:
       return value.SetName(out.session);
     case FieldId::kRun:
@@ -380,6 +399,8 @@ FieldValue FromText(const Field& field, std::string_view text) {
       // Dollars stay text, which is read exactly.
       return field.id == FieldId::kMaxCost ? FieldValue(std::string(text))
                                            : ParseNumber<double>(text);
+    case FieldType::kDuration:
+      return ParseNumber<double>(text);
     case FieldType::kString:
       return std::string(text);
     case FieldType::kStringList:
@@ -405,6 +426,8 @@ std::string_view ToString(FieldType type) {
       return "an integer";
     case FieldType::kNumber:
       return "a number";
+    case FieldType::kDuration:
+      return "a number or a string";
     case FieldType::kString:
       return "a string";
     case FieldType::kStringList:

@@ -50,6 +50,7 @@ enum class FieldId : std::uint8_t {
   kStrategy,
   kCache,
   kCacheMaxAge,
+  kKeepAlive,
   kSession,
   kRun,
   kIdempotencyKey,
@@ -57,7 +58,7 @@ enum class FieldId : std::uint8_t {
   kDryRun,
   kExplain,
 };
-inline constexpr std::size_t kFields = 27;
+inline constexpr std::size_t kFields = 28;
 
 // kStrictest: sources combine to the strictest (intersection, minimum, union, …), whatever their
 // order. kMostSpecific: the first source that states it wins: request, then key, then policy, then
@@ -66,7 +67,7 @@ enum class Merging : std::uint8_t { kStrictest, kMostSpecific };
 
 using core::FieldValue;
 
-enum class FieldType : std::uint8_t { kBool, kInteger, kNumber, kString, kStringList };
+enum class FieldType : std::uint8_t { kBool, kInteger, kNumber, kDuration, kString, kStringList };
 std::string_view ToString(FieldType type);  // "a boolean", …, "a string or a list of strings"
 
 struct Field {

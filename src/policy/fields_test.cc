@@ -69,6 +69,10 @@ TEST(ApplyField, SetsEachFieldFromItsType) {
   EXPECT_EQ(*Applied("cache", std::string("exact")).cache, core::CacheMode::kExact);
   EXPECT_EQ(*Applied("cache.mode", std::string("semantic")).cache, core::CacheMode::kSemantic);
   EXPECT_EQ(*Applied("cache.max_age_s", std::int64_t{0}).cache_max_age_s, 0);
+  EXPECT_EQ(*Applied("keep_alive", std::int64_t{600}).keep_alive_nanos, 600'000'000'000);
+  EXPECT_EQ(*Applied("keep_alive", 0.5).keep_alive_nanos, 500'000'000);
+  EXPECT_EQ(*Applied("keep_alive", std::string("1h30m")).keep_alive_nanos, 5'400'000'000'000);
+  EXPECT_EQ(*Applied("keep_alive", std::int64_t{-1}).keep_alive_nanos, -1);
   EXPECT_EQ(Applied("session", std::string("s1")).session, "s1");
   EXPECT_EQ(Applied("run", std::string("r")).run, "r");
   EXPECT_EQ(Applied("idempotency_key", std::string("k")).idempotency_key, "k");
@@ -105,6 +109,7 @@ TEST(ApplyField, RefusesWhatIsOutOfRange) {
   ErrorOf("tps", 0.0);
   ErrorOf("cache.max_age_s", std::int64_t{-1});
   ErrorOf("require_context_tokens", std::int64_t{0});
+  ErrorOf("keep_alive", std::string("soon"));
   ErrorOf("session", std::string());
   ErrorOf("session", std::string(kNameBytesMax + 1, 'x'));
   ErrorOf("session", std::string("a\nb"));

@@ -126,6 +126,7 @@ class Fold {
     First(FieldId::kTtft, mine.ttft_ms, next.ttft_ms);
     First(FieldId::kTokensPerSecond, mine.tokens_per_s, next.tokens_per_s);
     First(FieldId::kStrategy, mine.strategy, next.strategy);
+    First(FieldId::kKeepAlive, mine.keep_alive_nanos, next.keep_alive_nanos);
     FirstFilled(FieldId::kSession, mine.session, next.session);
     FirstFilled(FieldId::kRun, mine.run, next.run);
     FirstFilled(FieldId::kIdempotencyKey, mine.idempotency_key, next.idempotency_key);

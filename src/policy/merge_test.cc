@@ -47,8 +47,7 @@ class Random {
     if (Sometimes()) c.max_cost = Money{static_cast<std::int64_t>(Pick(1000))};
     if (Sometimes()) c.deadline_ms = static_cast<std::int64_t>(1 + Pick(1000));
     if (Sometimes())
-      c.require = core::CapabilitySet::FromBits(
-          static_cast<std::uint32_t>(Pick(1U << core::kCapabilities)));
+      c.require = core::CapabilitySet::FromBits(Pick(std::uint64_t{1} << core::kCapabilities));
     if (Sometimes()) c.require_context_tokens = static_cast<std::int64_t>(Pick(1000));
     if (Sometimes()) c.providers_only = Names({"a", "b", "c", "d"});
     if (Sometimes()) c.providers_ignore = Names({"a", "b", "c", "d"});

@@ -3,11 +3,14 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <fcntl.h>
 #include <initializer_list>
 #include <sched.h>
 #include <utility>
 
+#include <asm/sockios.h>
 #include <linux/audit.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -18,7 +21,10 @@
 //
 //   - sockets other than UNIX streams, and connecting any: it listens, others connect
 //   - new processes (threads are fine) and other programs
-//   - other processes' memory, descriptors and namespaces
+//   - other processes' memory, descriptors, namespaces, and signals to them: by the calls that send
+//     one, and as the owner of a descriptor, to whom the kernel sends a signal of choice
+//   - what is known of a file: its rights, owner, times, attributes. Files that are open to write
+//     may be cut, those that are open to read may not
 //   - mounts, modules, clocks, swap, keys, tracing: all that manages a machine
 //   - io_uring, which does most of the above without a call that a filter sees
 namespace tidegate::process {
@@ -36,6 +42,12 @@ constexpr std::uint32_t kRefuse = SECCOMP_RET_ERRNO | EPERM;
 constexpr std::uint32_t kPretendMissing = SECCOMP_RET_ERRNO | ENOSYS;
 constexpr std::uint32_t kX32Bit = 0x4000'0000;  // x86_64: another table of calls
 constexpr std::uint32_t kSocketTypeMask = 0xf;  // the rest are flags
+
+// Later than the headers of the reference machine; the same number on every processor.
+constexpr std::uint32_t kFchmodat2 = 452;
+constexpr std::uint32_t kSetxattrat = 463;
+constexpr std::uint32_t kRemovexattrat = 466;
+constexpr std::uint32_t kFileSetattr = 469;
 
 constexpr std::initializer_list<std::uint32_t> kRefused = {
     SYS_connect,
@@ -56,6 +68,24 @@ constexpr std::initializer_list<std::uint32_t> kRefused = {
     SYS_kill,
     SYS_rt_sigqueueinfo,
     SYS_rt_tgsigqueueinfo,
+    SYS_tkill,
+    // What is known of files.
+    SYS_truncate,
+    SYS_fchmod,
+    SYS_fchmodat,
+    kFchmodat2,
+    SYS_fchown,
+    SYS_fchownat,
+    SYS_utimensat,
+    SYS_setxattr,
+    SYS_lsetxattr,
+    SYS_fsetxattr,
+    kSetxattrat,
+    SYS_removexattr,
+    SYS_lremovexattr,
+    SYS_fremovexattr,
+    kRemovexattrat,
+    kFileSetattr,
     // The machine.
     SYS_mount,
     SYS_umount2,
@@ -99,6 +129,14 @@ constexpr std::initializer_list<std::uint32_t> kRefused = {
 #ifdef SYS_kexec_file_load
     SYS_kexec_file_load,
 #endif
+#ifdef SYS_chmod
+    SYS_chmod,
+    SYS_chown,
+    SYS_lchown,
+    SYS_utime,
+    SYS_utimes,
+    SYS_futimesat,
+#endif
 #ifdef SYS_fork
     SYS_fork,
     SYS_vfork,
@@ -126,6 +164,7 @@ class Program {
   void IfNotEqual(std::uint32_t value, std::uint8_t count) { Jump(BPF_JEQ, value, count, 0); }
   void IfAnySet(std::uint32_t mask, std::uint8_t count) { Jump(BPF_JSET, mask, 0, count); }
   void IfNoneSet(std::uint32_t mask, std::uint8_t count) { Jump(BPF_JSET, mask, count, 0); }
+  std::size_t size() const { return code_.size(); }
   std::vector<sock_filter> Take() { return std::move(code_); }
 
  private:
@@ -151,9 +190,47 @@ void OnlyUnixStreams(Program& program, std::uint32_t number) {
   program.LoadNumber();
 }
 
+// Of the commands of a call that takes many, in its argument 1, none of these.
+void NoneOfCommands(Program& program, std::uint32_t number,
+                    std::initializer_list<std::uint32_t> commands) {
+  program.IfEqual(number, static_cast<std::uint8_t>(2 + 2 * commands.size()));
+  program.Load(OffsetOfArgument(1));
+  for (const std::uint32_t command : commands) {
+    program.IfEqual(command, 1);
+    program.Return(kRefuse);
+  }
+  program.LoadNumber();
+}
+
+// Whoever opens a file only to read it does not cut it, though the kernel would do that for whom
+// the file belongs to.
+void NoCuttingToRead(Program& program, std::uint32_t number, std::uint32_t flags) {
+  program.IfEqual(number, 8);
+  program.Load(OffsetOfArgument(flags));
+  program.IfAnySet(O_TRUNC, 5);
+  program.And(O_ACCMODE);
+  for (const std::uint32_t not_to_write : {O_RDONLY, O_ACCMODE}) {
+    program.IfEqual(not_to_write, 1);
+    program.Return(kRefuse);
+  }
+  program.LoadNumber();
+}
+
+// Signals to the threads of this process, as raise and abort send them, and to nobody else's.
+// Returns where the number of the process goes.
+std::size_t OnlyOwnThreads(Program& program) {
+  program.IfEqual(SYS_tgkill, 4);
+  program.Load(OffsetOfArgument(0));
+  const std::size_t own_pid_at = program.size();
+  program.IfNotEqual(0, 1);
+  program.Return(kRefuse);
+  program.LoadNumber();
+  return own_pid_at;
+}
+
 }  // namespace
 
-std::vector<sock_filter> CallFilter(const char* program_pointer) {
+CallFilter MakeCallFilter(const char* program_pointer) {
   if (kArchitecture == 0) return {};
   const auto pointer = reinterpret_cast<std::uintptr_t>(program_pointer);
   Program program;
@@ -169,9 +246,11 @@ std::vector<sock_filter> CallFilter(const char* program_pointer) {
     program.IfEqual(number, 1);
     program.Return(kRefuse);
   }
-  // Its flags lie in memory, where a filter cannot look; C libraries fall back to clone.
-  program.IfEqual(SYS_clone3, 1);
-  program.Return(kPretendMissing);
+  // Their flags lie in memory, where a filter cannot look; C libraries fall back to those before.
+  for (const std::uint32_t number : {SYS_clone3, SYS_openat2}) {
+    program.IfEqual(number, 1);
+    program.Return(kPretendMissing);
+  }
   program.IfEqual(SYS_clone, 4);
   program.Load(OffsetOfArgument(0));
   program.IfNoneSet(CLONE_THREAD, 1);
@@ -182,6 +261,13 @@ std::vector<sock_filter> CallFilter(const char* program_pointer) {
   program.IfNotEqual(0, 1);
   program.Return(kRefuse);
   program.LoadNumber();
+  const std::size_t own_pid_at = OnlyOwnThreads(program);
+#ifdef SYS_open
+  NoCuttingToRead(program, SYS_open, 1);
+#endif
+  NoCuttingToRead(program, SYS_openat, 2);
+  NoneOfCommands(program, SYS_fcntl, {F_SETOWN, F_SETOWN_EX, F_SETSIG});
+  NoneOfCommands(program, SYS_ioctl, {FIOSETOWN, SIOCSPGRP, FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR});
   OnlyUnixStreams(program, SYS_socket);
   OnlyUnixStreams(program, SYS_socketpair);
   program.IfEqual(SYS_execve, 6);
@@ -192,7 +278,7 @@ std::vector<sock_filter> CallFilter(const char* program_pointer) {
   program.IfNotEqual(static_cast<std::uint32_t>(std::uint64_t{pointer} >> 32U), 1);
   program.Return(kRefuse);
   program.Return(SECCOMP_RET_ALLOW);
-  return program.Take();
+  return {program.Take(), own_pid_at};
 }
 
 }  // namespace tidegate::process

@@ -52,7 +52,7 @@ struct Plan {
   int death_signal;
   pid_t parent;
   int null_fd, output_fd, failure_fd;  // above kFailureFd
-  const Sandbox* sandbox;              // may be nullptr
+  Sandbox* sandbox;                    // may be nullptr
   SandboxReport* report;               // written by the child: it runs in our memory
 };
 

@@ -13,16 +13,19 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "process/call_filter.h"
-
 namespace tidegate::process {
 namespace {
 
 // Later than the headers of the reference machine. Source: the kernel's uapi/linux/landlock.h.
-constexpr std::uint64_t kTruncate = 1ULL << 14U;     // version 3
-constexpr std::uint64_t kIoctlDevice = 1ULL << 15U;  // version 5
-constexpr std::uint64_t kNetworkTcp = 0b11;          // version 4: bind, connect
-constexpr std::uint64_t kScopes = 0b11;              // version 6: abstract sockets, signals
+constexpr std::uint64_t kTruncate = 1ULL << 14U;
+constexpr std::uint64_t kIoctlDevice = 1ULL << 15U;
+constexpr std::uint64_t kNetworkTcp = 0b11;  // bind, connect
+constexpr std::uint64_t kScopes = 0b11;      // abstract sockets, signals
+constexpr int kVersionOfRefer = 2;
+constexpr int kVersionOfTruncate = 3;
+constexpr int kVersionOfTcp = 4;
+constexpr int kVersionOfIoctlDevice = 5;
+constexpr int kVersionOfScopes = 6;
 struct RulesetAttributes {
   std::uint64_t files, network, scopes;
 };
@@ -41,10 +44,11 @@ constexpr std::uint64_t kOfFiles = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_
 // Everything that Landlock of this version can forbid.
 RulesetAttributes Everything(int version) {
   std::uint64_t files = (1ULL << 13U) - 1;  // version 1
-  if (version >= 2) files |= LANDLOCK_ACCESS_FS_REFER;
-  if (version >= 3) files |= kTruncate;
-  if (version >= 5) files |= kIoctlDevice;
-  return {files, version >= 4 ? kNetworkTcp : 0, version >= 6 ? kScopes : 0};
+  if (version >= kVersionOfRefer) files |= LANDLOCK_ACCESS_FS_REFER;
+  if (version >= kVersionOfTruncate) files |= kTruncate;
+  if (version >= kVersionOfIoctlDevice) files |= kIoctlDevice;
+  return {files, version >= kVersionOfTcp ? kNetworkTcp : 0,
+          version >= kVersionOfScopes ? kScopes : 0};
 }
 
 int Errno(long result) { return result < 0 ? errno : 0; }
@@ -60,6 +64,14 @@ std::vector<std::string> SandboxReport::Missing() const {
   add(network, "no network namespace of its own");
   add(files, "no limits on files (Landlock)");
   add(calls, "no limits on system calls (seccomp)");
+  if (!files.active() || calls.active()) return missing;
+  const auto too_old = [&](int version, const std::string& what) {
+    if (landlock_version >= version) return;
+    missing.push_back("Landlock of version " + std::to_string(landlock_version) + " does not " +
+                      what + ", version " + std::to_string(version) + " does");
+  };
+  too_old(kVersionOfTruncate, "keep it from cutting files that it may read");
+  too_old(kVersionOfScopes, "keep it from sending signals to other processes");
   return missing;
 }
 
@@ -75,7 +87,7 @@ Sandbox::Sandbox(const SandboxOptions& options, const char* program)
   Allow(options.writable, kWrite);
   Allow(options.devices, kDevice);
   Allow(options.socket_folders, kSocketFolder);
-  if (calls_) filter_ = CallFilter(program);
+  if (calls_) filter_ = MakeCallFilter(program);
 }
 
 void Sandbox::Allow(const std::vector<std::string>& paths, std::uint64_t access) {
@@ -95,6 +107,7 @@ void Sandbox::EnterNetwork(SandboxReport& report) const {
 void Sandbox::EnterFiles(SandboxReport& report) const {
   report.files.wanted = files_;
   report.files.error = landlock_error_;
+  report.landlock_version = landlock_version_;
   if (!files_ || landlock_error_ != 0) return;
   const RulesetAttributes attributes = Everything(landlock_version_);
   const long ruleset = syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0U);
@@ -121,15 +134,15 @@ void Sandbox::EnterFiles(SandboxReport& report) const {
   close(static_cast<int>(ruleset));
 }
 
-void Sandbox::EnterCalls(SandboxReport& report) const {
+void Sandbox::EnterCalls(SandboxReport& report) {
   report.calls.wanted = calls_;
   if (!calls_) return;
-  if (filter_.empty()) {
+  if (filter_.code.empty()) {
     report.calls.error = ENOSYS;  // a processor that the filter does not know
     return;
   }
-  sock_fprog program{static_cast<unsigned short>(filter_.size()),
-                     const_cast<sock_filter*>(filter_.data())};  // the kernel reads it only
+  filter_.code[filter_.own_pid_at].k = static_cast<std::uint32_t>(getpid());
+  sock_fprog program{static_cast<unsigned short>(filter_.code.size()), filter_.code.data()};
   report.calls.error = Errno(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
 }
 

@@ -6,7 +6,11 @@
 //   network   a network namespace of its own, empty: no interface, no route, not even loopback
 //   files     Landlock: only what is listed can be opened, executed or made; no signals to others
 //   calls     seccomp: no socket but UNIX streams that others connect to, no new process, no other
-//             program, and none of the calls that manage the machine or look into other processes
+//             program, no change to what is known of a file, no signals to others, and none of the
+//             calls that manage the machine or look into other processes
+//
+// Each holds what an older kernel's Landlock does not: it asks nobody who changes a file's rights,
+// owner or times, before version 3 (Linux 6.2) who cuts it, and before 6 (6.12) who sends signals.
 //
 // A kernel may lack some; the child starts with what there is, and SandboxReport says what is
 // missing. Nothing here needs privileges.
@@ -16,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include <linux/filter.h>
+#include "process/call_filter.h"
 
 namespace tidegate::process {
 
@@ -40,7 +44,9 @@ struct SandboxReport {
     bool active() const { return wanted && error == 0; }
   };
   Layer network, files, calls;
-  // One sentence for each layer that was wanted and is not active.
+  int landlock_version = 0;  // 0 = the layer of files was not tried
+  // One sentence for each layer that was wanted and is not active, and for each thing that the
+  // Landlock of this kernel is too old for and no other layer refuses.
   std::vector<std::string> Missing() const;
 };
 
@@ -58,7 +64,7 @@ class Sandbox {
   // takes no lock. May clear the signal that PR_SET_PDEATHSIG set.
   void EnterNetwork(SandboxReport& report) const;
   void EnterFiles(SandboxReport& report) const;
-  void EnterCalls(SandboxReport& report) const;  // the last of all
+  void EnterCalls(SandboxReport& report);  // the last of all
 
  private:
   struct Rule {
@@ -71,7 +77,7 @@ class Sandbox {
   int landlock_version_ = 0;
   int landlock_error_ = 0;
   std::vector<Rule> rules_;
-  std::vector<sock_filter> filter_;
+  CallFilter filter_;
 };
 
 }  // namespace tidegate::process

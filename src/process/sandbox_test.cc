@@ -1,12 +1,14 @@
 #include "process/sandbox.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <sched.h>
 #include <sstream>
 #include <string.h>
@@ -17,14 +19,18 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "base/unique_fd.h"
 #include "process/child.h"
@@ -42,6 +48,7 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr RunLimits kLimits{60 * kSecond, 1024 * 1024};
 constexpr const char* kAttempts = "TIDEGATE_SANDBOX_ATTEMPTS";
+constexpr long kFchmodat2 = 452;  // later than the headers of the reference machine
 
 // --- inside: each answers 0 or the error ---
 
@@ -120,6 +127,54 @@ int TryMemory(const std::string& mebibytes) {
   return 0;
 }
 
+// What may be known of a file, and who may use it. Each call leaves the file as it was, as far as
+// that goes; nothing for what is none of these.
+std::optional<int> TryChangeFile(const std::string& what, const std::string& argument) {
+  const char* const path = argument.c_str();
+  const UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));  // where it may be read, as a model may
+  struct stat info {};
+  if (fstat(fd.get(), &info) != 0 && stat(path, &info) != 0) return std::nullopt;
+  const timespec now[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
+  if (what == "chmod") return Errno(chmod(path, info.st_mode));
+  if (what == "fchmod") return Errno(fchmod(fd.get(), info.st_mode));
+  if (what == "fchmodat2") return Errno(syscall(kFchmodat2, AT_FDCWD, path, info.st_mode, 0));
+  if (what == "chown") return Errno(chown(path, info.st_uid, info.st_gid));
+  if (what == "lchown") return Errno(lchown(path, info.st_uid, info.st_gid));
+  if (what == "fchown") return Errno(fchown(fd.get(), info.st_uid, info.st_gid));
+  if (what == "utimens") return Errno(utimensat(AT_FDCWD, path, now, 0));
+  if (what == "futimens") return Errno(futimens(fd.get(), now));
+  if (what == "setxattr") return Errno(setxattr(path, "user.tidegate", "1", 1, 0));
+  if (what == "fsetxattr") return Errno(fsetxattr(fd.get(), "user.tidegate", "1", 1, 0));
+  if (what == "removexattr") return Errno(removexattr(path, "user.tidegate"));
+  if (what == "truncate") return Errno(truncate(path, info.st_size));
+  if (what == "cut-to-read") return TryOpen(argument, O_RDONLY | O_TRUNC);
+  if (what == "cut-to-ask") return TryOpen(argument, O_ACCMODE | O_TRUNC);
+  if (what == "flags") return Errno(ioctl(fd.get(), FS_IOC_SETFLAGS, nullptr));
+  return std::nullopt;
+}
+
+int TryQueueSignal(pid_t to) {
+  siginfo_t info{};
+  info.si_code = SI_QUEUE;
+  return Errno(syscall(SYS_rt_tgsigqueueinfo, to, to, 0, &info));
+}
+
+// Who owns a descriptor gets a signal when something happens to it, a signal of choice.
+int TryOwn(int how) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return errno;
+  const UniqueFd read(ends[0]), write(ends[1]);
+  const f_owner_ex parent{F_OWNER_PID, getppid()};
+  if (how == F_SETOWN_EX) return Errno(fcntl(read.get(), how, &parent));
+  return Errno(fcntl(read.get(), how, getppid()));
+}
+
+// As abort() does, which llama.cpp calls where it cannot go on.
+int TryRaise() {
+  (void)signal(SIGUSR1, SIG_IGN);
+  return Errno(raise(SIGUSR1));
+}
+
 int Try(const std::string& what, const std::string& argument) {
   if (what == "read") return TryOpen(argument, O_RDONLY);
   if (what == "list") return TryOpen(argument, O_RDONLY | O_DIRECTORY);
@@ -127,6 +182,7 @@ int Try(const std::string& what, const std::string& argument) {
   if (what == "overwrite") return TryOpen(argument, O_WRONLY | O_CREAT | O_TRUNC);
   if (what == "create") return TryOpen(argument, O_WRONLY | O_CREAT);
   if (what == "remove") return Errno(unlink(argument.c_str()));
+  if (const std::optional<int> error = TryChangeFile(what, argument)) return *error;
   if (what == "tcp") return TryConnectTcp(argument);
   if (what == "udp") return Errno(socket(AF_INET, SOCK_DGRAM, 0));
   if (what == "unix-datagram") return Errno(socket(AF_UNIX, SOCK_DGRAM, 0));
@@ -138,6 +194,12 @@ int Try(const std::string& what, const std::string& argument) {
   if (what == "memory") return TryMemory(argument);
   if (what == "signal") return Errno(kill(getppid(), 0));
   if (what == "signal-thread") return Errno(syscall(SYS_tgkill, getppid(), getppid(), 0));
+  if (what == "signal-any-thread") return Errno(syscall(SYS_tkill, getppid(), 0));
+  if (what == "queue-signal") return TryQueueSignal(getppid());
+  if (what == "own") return TryOwn(F_SETOWN);
+  if (what == "own-any") return TryOwn(F_SETOWN_EX);
+  if (what == "signal-self") return Errno(syscall(SYS_tgkill, getpid(), gettid(), 0));
+  if (what == "raise") return TryRaise();
   if (what == "trace") return Errno(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr));
   if (what == "namespace") return Errno(unshare(CLONE_NEWUSER));
   if (what == "mount") return Errno(mount("none", "/tmp", "tmpfs", 0, nullptr));
@@ -290,6 +352,24 @@ TEST_F(SandboxTest, AMissingLayerIsNamedWithTheReason) {
   EXPECT_NE(report.Missing()[0].find("not supported"), std::string::npos) << report.Missing()[0];
 }
 
+TEST_F(SandboxTest, WhatAnOldLandlockDoesNotCoverIsMissingUnlessTheFilterCoversIt) {
+  SandboxReport report;
+  report.files = {true, 0};
+  report.landlock_version = 6;
+  EXPECT_TRUE(report.Missing().empty());
+  report.landlock_version = 5;
+  ASSERT_EQ(report.Missing().size(), 1U);
+  EXPECT_NE(report.Missing()[0].find("version 5"), std::string::npos) << report.Missing()[0];
+  EXPECT_NE(report.Missing()[0].find("signals"), std::string::npos) << report.Missing()[0];
+  report.landlock_version = 2;
+  ASSERT_EQ(report.Missing().size(), 2U);
+  EXPECT_NE(report.Missing()[0].find("cutting files"), std::string::npos) << report.Missing()[0];
+  report.calls = {true, 0};
+  EXPECT_TRUE(report.Missing().empty());
+  report.calls = {true, EINVAL};
+  EXPECT_EQ(report.Missing().size(), 3U);
+}
+
 TEST_F(SandboxTest, WhatTheWorkNeedsIsAllowed) {
   const std::vector<std::string> attempts = {"read " + Path("model/weights.gguf"),
                                              "write /dev/null",
@@ -382,6 +462,28 @@ TEST_F(SandboxTest, NamesThatMayBeListedAreNoContents) {
   const auto answers = Attempt({"list " + Path("home"), "read " + Path("home/secret")});
   EXPECT_EQ(answers.at("list " + Path("home")), "done");
   EXPECT_EQ(answers.at("read " + Path("home/secret")), "EACCES");
+}
+
+// Landlock asks who opens a file, and not who changes what it is called, whose it is or who may
+// read it; nor, before its third version, who cuts it.
+TEST_F(SandboxTest, TheFilterAloneChangesNothingOfAFileThatItMayRead) {
+  sandbox_.network = sandbox_.files = false;
+  const std::string file = " " + Path("model/weights.gguf");
+  ExpectRefused({"chmod" + file, "fchmod" + file, "chown" + file, "lchown" + file, "fchown" + file,
+                 "utimens" + file, "futimens" + file, "truncate" + file, "cut-to-read" + file,
+                 "cut-to-ask" + file});
+  // Not known to every kernel and file system.
+  const auto answers = Attempt({"fchmodat2" + file, "setxattr" + file, "fsetxattr" + file,
+                                "removexattr" + file, "flags" + file});
+  for (const auto& [attempt, answer] : answers) EXPECT_EQ(answer, "EPERM") << attempt;
+}
+
+TEST_F(SandboxTest, TheFilterAloneLetsAThreadSignalItsOwnProcessOnly) {
+  sandbox_.network = sandbox_.files = false;
+  ExpectRefused({"signal-thread -", "signal-any-thread -", "own -", "own-any -"});
+  EXPECT_EQ(Attempt({"queue-signal -"}).at("queue-signal -"), "EPERM");
+  const auto answers = Attempt({"signal-self -", "raise -", "thread -"});
+  for (const auto& [attempt, answer] : answers) EXPECT_EQ(answer, "done") << attempt;
 }
 
 TEST_F(SandboxTest, LandlockAloneRunsNoOtherProgramAndSignalsNobody) {

@@ -42,6 +42,7 @@ Profile Compute(const core::Request& request) {
   profile.protocol = request.protocol;
   profile.needs = request.needs.With(core::Capability::kChat);
   profile.window_tokens = request.window_tokens;
+  profile.may_shorten = request.may_shorten;
   profile.difficulty = Difficulty(request, signs);
   profile.output_tokens_limit = request.max_output_tokens.value_or(0);
   profile.output_tokens_estimate = ExpectedOutputTokens(request, signs, profile.difficulty);

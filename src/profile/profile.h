@@ -33,6 +33,7 @@ struct Profile {
   std::int64_t prompts = 1;
   std::optional<std::int64_t> longest_prompt_estimate = {};
   std::int64_t window_tokens = 0;  // of the window that the caller asks for; 0 = any that it fits
+  bool may_shorten = false;        // what does not fit may be left out
   std::int64_t requests_max = 1;   // how often the price of a request may be due, at most
   core::Protocol protocol = core::Protocol::kOpenAiChat;  // that the caller speaks
   core::CapabilitySet needs;

@@ -22,6 +22,8 @@ void WriteMemoryFit(json::Writer& out, const core::MemoryFit& memory) {
   out.Key("devices").BeginArray();
   for (const std::string& device : memory.devices) out.String(device);
   out.EndArray();
+  if (!memory.layers_note.empty()) out.Key("layers_note").String(memory.layers_note);
+  if (!memory.window_note.empty()) out.Key("window_note").String(memory.window_note);
   out.Key("estimated").Bool(memory.estimated);
   bytes("weights_bytes", memory.weights);
   bytes("cache_bytes", memory.cache);

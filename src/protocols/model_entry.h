@@ -18,6 +18,7 @@ struct Residency {
   std::int64_t until_wall_nanos = 0;  // when it goes if nobody asks for it; 0 = it stays
   std::int64_t device_bytes = 0;      // of these, on graphics devices
   std::int64_t context_tokens = 0;    // of the window that it has now; 0 = not known
+  bool pinned = false;                // it does not even make room for others
 };
 
 struct ModelEntry {

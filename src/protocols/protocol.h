@@ -53,6 +53,8 @@ struct UpstreamOptions {
       {};                              // write this limit; absent = leave the caller's
   std::int64_t output_tokens_max = 0;  // the model's own limit, where it is known
   bool count_only = false;  // ask how many tokens the request has: token_counter() is not null
+  std::optional<core::FillInTokens> fill_in = {};  // of a model that fills in by them
+  bool cuts_here = false;  // what is too long and may be cut is cut by the gate, once it is known
 };
 
 struct UpstreamRequest {

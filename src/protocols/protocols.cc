@@ -57,6 +57,8 @@ core::CapabilitySet CompleteCapabilities(const Protocol& protocol, core::Capabil
   if (protocol.id() != core::Protocol::kOpenAiChat) set = set.With(Capability::kStreamUsage);
   if (set.Has(Capability::kVision)) set = set.With(Capability::kMediaUrl);
   if (set.Has(Capability::kVendorFields)) set = set.With(Capability::kTopK);
+  // Who speaks Ollama's own words knows how to take a prompt as it stands.
+  if (protocol.id() == core::Protocol::kOllama) set = set.With(Capability::kRawPrompt);
   set = set.With(Capability::kTextArguments);
   const core::CapabilitySet unsayable = protocol.Expressible().Missing(set);
   return unsayable.Missing(set);

@@ -55,13 +55,17 @@ std::int64_t ContextOf(const json::Object& entry) {
 // Ollama's words for what a model can do. False when it does not answer chats.
 bool ReadAbilities(const json::Object& entry, core::CapabilitySet& capabilities) {
   const std::optional<json::Value> list = entry.Find("capabilities");
-  if (!list || !list->is_array() || list->Array()->empty()) return true;  // not known
+  if (!list || !list->is_array() || list->Array()->empty()) {  // not known: it will say
+    capabilities = capabilities.With(core::Capability::kInsert);
+    return true;
+  }
   bool completes = false;
   for (const json::Value element : *list->Array()) {
     if (!element.is_string()) continue;
     const std::string_view word = *element.String();
     completes |= word == "completion";
     if (word == "tools") capabilities = capabilities.With(core::Capability::kTools);
+    if (word == "insert") capabilities = capabilities.With(core::Capability::kInsert);
     if (word == "vision") capabilities = capabilities.With(core::Capability::kVision);
     if (word == "thinking") capabilities = capabilities.With(core::Capability::kReasoning);
     if (word == "audio") capabilities = capabilities.With(core::Capability::kAudio);

@@ -94,7 +94,7 @@ constexpr std::string_view kTags =
     R"("details":{"family":"llama","context_length":8192},)"
     R"("capabilities":["completion","tools","vision","thinking"]},)"
     R"({"name":"mine:latest","model":"mine:latest","remote_model":"gpt-oss:120b",)"
-    R"("remote_host":"https://ollama.com:443","capabilities":["completion","tools"]},)"
+    R"("remote_host":"https://ollama.com:443","capabilities":["completion","tools","insert"]},)"
     R"({"name":"gpt-oss:120b-cloud","model":"gpt-oss:120b-cloud"},)"
     R"({"name":"kimi:cloud","model":"kimi:cloud"},)"
     R"({"name":"embed:latest","model":"embed:latest","capabilities":["embedding"]},)"
@@ -115,6 +115,10 @@ TEST(DeploymentsFromOllama, TellWhatEachModelCanDoAndLeaveOutWhatDoesNotChat) {
   }
   EXPECT_FALSE(Named(*models, "old:7b").capabilities.Has(core::Capability::kTools))
       << "what the server does not say is not known";
+  EXPECT_FALSE(small.capabilities.Has(core::Capability::kInsert));
+  EXPECT_TRUE(Named(*models, "mine:latest").capabilities.Has(core::Capability::kInsert));
+  EXPECT_TRUE(Named(*models, "old:7b").capabilities.Has(core::Capability::kInsert))
+      << "such a server says itself what it cannot do";
 }
 
 TEST(DeploymentsFromOllama, AModelThatIsPassedOnIsCloudWhateverTheServersPlace) {

@@ -56,6 +56,9 @@ struct ModelConfig {
   std::optional<core::Prices> prices;
   std::optional<core::CapabilitySet> capabilities;
   std::optional<double> quality;
+  // Of models of this device only.
+  std::optional<bool> pinned;
+  std::optional<std::int64_t> keep_alive_s;  // -1 = for ever
 };
 
 // Credentials of AWS that sign requests, and where they are used.

@@ -126,6 +126,49 @@ class BenchAndTune(unittest.TestCase):
         process = self.gate.get("/tidegate/ps").json["models"][0]
         self.assertNotIn("--ubatch-size", command_line(process["pid"]))
 
+    def test_conversations_outlive_being_measured_and_made_up_prompts_do_not(self):
+        self.gate.close()
+        # What is left to try changes nothing of what a cache holds.
+        gate = self.gate = self.start('flash_attention = "off"')
+        long = " ".join(f"word{i} the tide is high." for i in range(80))
+
+        def turn(question):
+            answer = gate.chat("local/starter", prompt=f"{long} {question}", max_tokens=4)
+            self.assertEqual(answer.status, 200, answer.body)
+            usage = answer.json["usage"]
+            return usage["prompt_tokens_details"]["cached_tokens"] / usage["prompt_tokens"]
+
+        self.assertLess(turn("And now?"), 0.25)
+        for words in (["bench", "starter", "--quick"], ["tune", "starter", "--quick"]):
+            done = self.cli(*words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            kept = list(pathlib.Path(self.home.state, "slots").glob("*.slot"))
+            self.assertEqual(len(kept), 1, words)
+            self.assertGreater(turn("And then?"), 0.9, words)
+
+    def test_a_length_that_needs_a_larger_window_is_measured_in_one(self):
+        self.gate.close()
+        self.gate = self.start("context_tokens = 1024")
+        for words in (["--contexts", "1500", "--concurrency", "1", "--tokens", "8"],):
+            done = self.cli("bench", "starter", "--json", *words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            points = json.loads(done.stdout)["profile"]["points"]
+            self.assertEqual([point["prompt_tokens"] for point in points], [1500])
+        self.assertIsNotNone(self.listed()["profile"], "it counts for the usual window")
+        refused = self.cli("bench", "starter", "--contexts", "2048")
+        self.assertEqual(refused.returncode, 65, refused.stderr)
+        self.assertIn("2048 tokens at most", refused.stderr)
+
+    def test_tune_that_changes_nothing_leaves_what_was_measured(self):
+        done = self.cli("bench", "starter", "--contexts", "64", "--concurrency", "1",
+                        "--tokens", "8")  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.cli("tune", "starter", "--quick", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lengths = [point["prompt_tokens"] for point in self.listed()["profile"]["points"]]
+        self.assertEqual(64 in lengths, not json.loads(done.stdout)["changed"], lengths)
+        self.assertGreater(len(lengths), 1)
+
     def test_settings_that_need_more_memory_than_there_is_are_not_tried(self):
         self.assertEqual(self.gate.chat("local/starter", max_tokens=4).status, 200)
         needed = self.gate.get("/tidegate/ps").json["models"][0]["memory_bytes"]

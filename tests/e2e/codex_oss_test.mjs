@@ -115,7 +115,7 @@ describe('the probes of codex --oss', () => {
       // Of a provider that is there, and a model that it does not have: nothing to succeed with.
       const absent = await post('/api/pull', { model: 'cloud/absent', stream: true });
       assert.equal(absent.status, 403);
-      assert.match((await absent.json()).error, /configured registries/);
+      assert.match((await absent.json()).error, /models\.registries/);
     });
 
   test('of LM Studio load a model by asking it for one token of an answer to nothing', async () => {

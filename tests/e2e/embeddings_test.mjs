@@ -161,6 +161,30 @@ test('a model on the device embeds, as numbers and as base64', async () => {
   assert.deepEqual(await asked(), []);
 });
 
+test('a model on the device that embeds stays as long as is asked', async () => {
+  const state = async () => {
+    const { models } = await (await fetch(`${gate.url}/tidegate/ps`, {
+      headers: { authorization: `Bearer ${KEY}` },
+    })).json();
+    return models.find((model) => model.model === 'vectors').state;
+  };
+  const gone = async () => {
+    while (await state() !== 'absent') await new Promise((resolve) => { setTimeout(resolve, 20); });
+  };
+  const ask = async (path, body) => {
+    const response = await post(path, { model: ON_DEVICE, ...body });
+    assert.equal(response.status, 200, await response.text());
+  };
+  await ask('/api/embed', { input: TEXTS });
+  assert.equal(await state(), 'ready');
+  await ask('/api/embed', { input: TEXTS, keep_alive: 0 });
+  await gone();
+  await ask('/api/embeddings', { prompt: TEXTS[0], keep_alive: '0s' });
+  await gone();
+  await ask('/v1/embeddings', { input: TEXTS, tidegate: { keep_alive: 0 } });
+  await gone();
+});
+
 test('where a target says no usage, caller and books hear the gate\'s estimate', async () => {
   const { data, response } = await openai.embeddings.create({
     model: targetOf('gemini'), input: TEXTS, encoding_format: 'float',

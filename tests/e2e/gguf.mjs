@@ -48,7 +48,28 @@ class Reader {
 const aligned = (offset, to) => Math.ceil(offset / to) * to;
 
 // The model in `from` with one more fact: how its vectors are pooled.
-export function writePooled(from, to, pooling) {
+export const writePooled = (from, to, pooling) => writeFacts(
+  from, to, (architecture) => ({ [`${architecture}.pooling_type`]: pooling }));
+
+// The same with the numbers of the tokens by which it fills in.
+export const writeFillIn = (from, to, { prefix, suffix, middle }) => writeFacts(from, to, () => ({
+  'tokenizer.ggml.fim_pre_token_id': prefix,
+  'tokenizer.ggml.fim_suf_token_id': suffix,
+  'tokenizer.ggml.fim_mid_token_id': middle,
+}));
+
+function factBytes(name, number) {
+  const key = Buffer.from(name);
+  const fact = Buffer.alloc(8 + key.length + 8);
+  fact.writeBigUInt64LE(BigInt(key.length), 0);
+  key.copy(fact, 8);
+  fact.writeUInt32LE(UINT32, 8 + key.length);
+  fact.writeUInt32LE(number, 12 + key.length);
+  return fact;
+}
+
+// `more`: names and numbers, of the architecture's name.
+function writeFacts(from, to, more) {
   const bytes = readFileSync(from);
   const reader = new Reader(bytes);
   reader.at = 8; // magic, version
@@ -70,15 +91,10 @@ export function writePooled(from, to, pooling) {
     const dimensions = reader.number32();
     reader.at += 8 * dimensions + 12; // their sizes; type, offset
   }
-  const key = Buffer.from(`${architecture}.pooling_type`);
-  const fact = Buffer.alloc(8 + key.length + 8);
-  fact.writeBigUInt64LE(BigInt(key.length), 0);
-  key.copy(fact, 8);
-  fact.writeUInt32LE(UINT32, 8 + key.length);
-  fact.writeUInt32LE(pooling, 12 + key.length);
+  const added = Object.entries(more(architecture)).map(([name, number]) => factBytes(name, number));
   const head = Buffer.concat([
-    bytes.subarray(0, behindFacts), fact, bytes.subarray(behindFacts, reader.at)]);
-  head.writeBigUInt64LE(BigInt(facts + 1), 16);
+    bytes.subarray(0, behindFacts), ...added, bytes.subarray(behindFacts, reader.at)]);
+  head.writeBigUInt64LE(BigInt(facts + added.length), 16);
   const padding = Buffer.alloc(aligned(head.length, alignment) - head.length);
   const data = bytes.subarray(aligned(reader.at, alignment));
   writeFileSync(to, Buffer.concat([head, padding, data]));

@@ -386,6 +386,7 @@ class Gate(Client):
         env=None,
         engine_settings="",
         models=(STARTER,),
+        verb="serve",
     ):
         self._own_home = home is None
         self.home = home or Home()
@@ -398,7 +399,7 @@ class Gate(Client):
         files = json.dumps([str(model) for model in models])
         text = f"{settings}\n[engine]\n{how}\n[models]\nfiles = {files}\n{tables}\n"
         self.config = self.home.write("config/tidegate/config.toml", text)
-        argv = [TIDEGATE, "serve"]
+        argv = [TIDEGATE, verb]
         for address in listen:
             argv += ["--listen", address]
         self.program = Program(argv, self.env)
@@ -502,7 +503,7 @@ class EngineSlots:
     REQUIRES: the gate runs `engine_that_keeps_its_key`, and its model is loaded."""
 
     def __init__(self, gate):
-        [self.socket] = glob.glob(f"{gate.home.run}/engine-*/*.sock")
+        [self.socket] = glob.glob(f"{gate.home.run}/engine-*/*/*.sock")
         key = pathlib.Path(gate.home.path, "engine.key").read_text(encoding="ascii")
         self.authorization = "Bearer " + key.strip()
         self._connection = UnixConnection(self.socket, PATIENCE_S)

@@ -47,8 +47,8 @@ class Ending(WithCloud):
         self.assertFalse(alive(engine))
         self.assertEqual(list(pathlib.Path(gate.home.run).glob("engine-*")), [])
 
-    def test_an_interrupt_ends_it_as_well(self):
-        gate = self.start(local=False)
+    def test_an_interrupt_ends_it_as_well_and_start_is_another_word_for_serve(self):
+        gate = self.start(local=False, verb="start")
         gate.program.signal(signal.SIGINT)
         self.assertEqual(gate.program.wait(), 0)
 

@@ -5,9 +5,10 @@ gate, a registry on loopback, the real engine and a terminal. Nothing is played.
 import json
 import pathlib
 import re
+import signal
 import unittest
 
-from harness import STARTER, Home, engine_path, free_port, run_tidegate
+from harness import STARTER, TIDEGATE, Gate, Home, Program, engine_path, free_port, run_tidegate
 from registry import Registry
 from terminal import Terminal
 
@@ -74,6 +75,11 @@ class Newcomer(unittest.TestCase):
     def test_3_it_says_what_it_is(self):
         self.run_words("pull", self.model)
         shown = self.run_words("show", self.model)
+        self.assertIn(f"http://{self.registry.host}/v2/library/tiny/manifests/latest", shown)
+        known = json.loads(self.run_words("show", self.model, "--json"))["tidegate"]["provenance"]
+        self.assertRegex(known["digest"], "^sha256:[0-9a-f]{64}$")
+        self.assertRegex(known["time"], "^20..-..-..T")
+        self.assertTrue(known["license"])
         for word in ("llama", "2048", "Be brief.", "Free as the sea", "num_predict"):
             self.assertIn(word, shown)
         self.assertEqual(self.run_words("show", self.model, "--system").strip(), "Be brief.")
@@ -103,8 +109,14 @@ class Newcomer(unittest.TestCase):
         self.say(terminal, 'lines"""', LAST_FIGURE)
         self.say(terminal, "/save mine", b"Created new model 'mine'")
         self.say(terminal, "/list", b"tidegate-starter")
-        terminal.type("/load mine\r")
+        # What was set for one model is not carried over to the next: "mine" has its own.
+        self.say(terminal, "/set system Be another.", b"Set system message.")
+        self.say(terminal, "/set parameter num_predict 5", b"Set parameter 'num_predict' to 5")
+        self.say(terminal, "/load mine", b"Chatting with mine")
         self.say(terminal, "/show system", b"of the sea.")
+        shown = self.say(terminal, "/show parameters", b"num_predict")
+        self.assertRegex(shown, rb"num_predict +3")
+        self.assertNotIn(b"User defined", shown)
         self.assertRegex(self.say(terminal, "Hello", LAST_FIGURE), rb"eval count: +3 ")
         self.say(terminal, "/clear", b"Cleared session context")
         terminal.type("/bye\r")
@@ -141,6 +153,67 @@ class Newcomer(unittest.TestCase):
         self.say(terminal, "Hello", LAST_FIGURE)
         terminal.type("\x04")
         self.assertEqual(terminal.end(), 0)
+
+    def test_7_a_name_that_leaves_the_choice_to_the_gate_is_no_models(self):
+        self.run_words("pull", self.model)
+        recipe = self.home.write("Autofile", f"FROM {self.model}\n")
+        for words in (
+            ("create", "auto", "-f", str(recipe)),
+            ("create", "auto:private", "-f", str(recipe)),
+            ("cp", self.model, "auto:fast"),
+        ):
+            done = run_tidegate(*words, env=self.env)
+            self.assertNotEqual(done.returncode, 0, words)
+            self.assertIn(b"choose another name", done.stderr, words)
+        gate = Program([TIDEGATE, "serve"], self.env)
+        self.addCleanup(gate.kill)
+        gate.wait_for_line(r"listens on")
+        self.assertTrue(self.run_words("run", self.model, "Hello").strip())
+        self.assertIn(self.model, self.run_words("ps"))
+        for verb in ("stop", "rm"):
+            done = run_tidegate(verb, "auto", env=self.env)
+            self.assertEqual(done.returncode, 66, done.stderr)
+        self.assertIn(self.model, self.run_words("ps"), "it is still there")
+        self.run_words("stop", self.model)
+        self.assertNotIn(self.model, self.run_words("ps"))
+        gate.signal(signal.SIGTERM)
+        self.assertEqual(gate.wait(), 0)
+
+    def test_8_a_template_is_kept_and_said_to_have_no_effect(self):
+        self.run_words("pull", self.model)
+        recipe = self.home.write(
+            "Templatefile", f'FROM {self.model}\nTEMPLATE """Say: {{{{ .Prompt }}}}"""\n'
+        )
+        done = run_tidegate("create", "templated", "-f", str(recipe), env=self.env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"keeping the template, which has no effect", done.stdout + done.stderr)
+        shown = self.run_words("show", "templated")
+        self.assertRegex(shown, r"chat template +kept and of no effect")
+        self.assertRegex(shown, rf"made from +{re.escape(self.model)}:latest")
+        self.run_words("rm", "templated")
+
+    def test_9_what_a_recipe_is_made_from_is_pulled(self):
+        if self.model in self.run_words("list"):
+            self.run_words("rm", self.model)
+        recipe = self.home.write("Fromfile", f"FROM {self.model}\nSYSTEM Ahoy.\n")
+        self.run_words("create", "from-afar", "-f", str(recipe))
+        self.assertIn(self.model, self.run_words("list"))
+        self.assertEqual(self.run_words("show", "from-afar", "--system").strip(), "Ahoy.")
+        self.run_words("rm", "from-afar")
+
+
+class WithoutAnEngine(unittest.TestCase):
+    def test_what_wants_models_is_told_that_the_engine_is_off_and_where(self):
+        gate = Gate(local=False)
+        self.addCleanup(gate.close)
+        env = {**gate.env, "TIDEGATE_HOST": f"http://127.0.0.1:{gate.port}"}
+        pulled = run_tidegate("pull", "llama3.2", env=env)
+        self.assertNotEqual(pulled.returncode, 0)
+        self.assertIn(b"engine.enabled is false in " + str(gate.config).encode(), pulled.stderr)
+        asked = run_tidegate("run", "auto", "Hello", env=env)
+        self.assertNotEqual(asked.returncode, 0)
+        self.assertIn(b"engine.enabled = true", asked.stderr)
+        self.assertNotIn(b"tidegate pull", asked.stderr)
 
 
 if __name__ == "__main__":

@@ -187,28 +187,95 @@ for (const [protocol, caller] of Object.entries(CALLERS)) {
   });
 }
 
-describe('who asks for a prompt to be cut', () => {
-  const content = WORD.repeat(NEAR);
+describe('who asks for a conversation to be shortened', () => {
+  const TURN = WORD.repeat(300);
+  // More than the window holds, oldest first: "turn 0", an answer, "turn 1", …
+  const turns = (count, text = TURN) => Array.from({ length: count }, (_, i) => [
+    { role: 'user', content: `turn ${i} ${text}` }, { role: 'assistant', content: `said ${i}` },
+  ]).flat();
+  const system = { role: 'system', content: 'Be brief.' };
+  const last = { role: 'user', content: 'the last' };
+  const chat = (messages, more) => post('/api/chat', {
+    model: LOCAL, stream: false, options: { num_predict: 4 }, messages, ...more,
+  });
+  const count = async (messages) => (await chat(messages)).body.prompt_eval_count;
 
-  test('in Ollama\'s words is refused all the same: nothing is cut here', async () => {
-    for (const words of [
-      { truncate: true }, { truncate: true, shift: true }, { truncate: false },
-      { options: { num_ctx: 512, num_keep: 5 } }]) {
-      const answer = await post('/api/chat', {
-        model: LOCAL, stream: false, messages: [{ role: 'user', content }], ...words,
-      });
+  test('has its oldest messages left out in Ollama\'s words, as few as have to go', async () => {
+    const messages = [system, ...turns(8), last];
+    const refused = await chat(messages);
+    assert.equal(refused.status, 400);
+    assert.match(refused.body.error, /"truncate": true/, 'which says how to ask');
+    const answer = await chat(messages, { truncate: true });
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    const dropped = Number(answer.headers.get('tidegate-dropped-messages'));
+    assert.ok(dropped > 0 && dropped % 2 === 0, `${dropped}: turns go whole`);
+    const left = [system, ...turns(8).slice(dropped), last];
+    assert.equal(answer.body.prompt_eval_count, await count(left));
+    const one_more = [system, ...turns(8).slice(dropped - 2), last];
+    const tokens = await count(one_more);
+    assert.ok(tokens === undefined || tokens > WINDOW - 4, `${tokens} would have fitted`);
+    const decision = await gate.decision(answer.headers.get('tidegate-decision'));
+    assert.equal(decision.attempts.at(-1).dropped_messages, dropped);
+    assert.deepEqual(await emulator.chats(), [], 'and nobody else was asked');
+  });
+
+  test('however long it is', async () => {
+    const answer = await chat([...turns(40, WORD.repeat(1000)), last], { truncate: true });
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    assert.ok(answer.body.prompt_eval_count < WINDOW);
+  });
+
+  test('in those of Responses, where a call and its result stay together', async () => {
+    const call = (id) => [
+      { role: 'user', content: `look up ${id} ${TURN}` },
+      { type: 'function_call', call_id: id, name: 'find', arguments: '{}' },
+      { type: 'function_call_output', call_id: id, output: TURN },
+    ];
+    const input = [...call('a'), ...call('b'), ...call('c'), ...call('d'), last];
+    const ask = { model: LOCAL, input, max_output_tokens: 16, store: false };
+    const refused = await post('/v1/responses', ask);
+    assert.equal(refused.status, 400);
+    assert.match(refused.body.error.message, /"truncation": "auto"/);
+    const answer = await post('/v1/responses', { ...ask, truncation: 'auto' });
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    assert.equal(answer.body.truncation, 'auto');
+    assert.equal(Number(answer.headers.get('tidegate-dropped-messages')) % 3, 0);
+    assert.ok(answer.body.usage.input_tokens < WINDOW);
+    const response = await fetch(`${gate.url}/v1/responses`, {
+      method: 'POST', headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...ask, truncation: 'auto', stream: true }),
+    });
+    assert.match(await response.text(), /response\.(completed|incomplete)/);
+  });
+
+  test('and of a conversation that fits nothing goes', async () => {
+    const answer = await chat([system, ...turns(2), last], { truncate: true });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get('tidegate-dropped-messages'), null);
+  });
+
+  test('but what was said last stays, and so do the instructions: they are refused', async () => {
+    const content = WORD.repeat(NEAR);
+    for (const messages of [
+      [{ role: 'user', content }],
+      [{ role: 'system', content }, ...turns(1), last],
+      [...turns(3), { role: 'user', content }]]) {
+      const answer = await chat(messages, { truncate: true, shift: true });
       assert.equal(answer.status, 400, JSON.stringify(answer.body));
       assert.equal(answer.body.code, 'context_length_exceeded');
     }
+    const generated = await post('/api/generate', {
+      model: LOCAL, stream: false, prompt: content, truncate: true,
+    });
+    assert.equal(generated.status, 400);
+    assert.match(generated.body.error, /nothing older/);
   });
 
-  test('in those of Responses is too, and a stream ends before it began', async () => {
-    for (const stream of [false, true]) {
-      const answer = await post('/v1/responses', {
-        model: LOCAL, input: content, truncation: 'auto', stream, store: false,
-      });
+  test('and who forbids it has nothing left out', async () => {
+    for (const words of [{ truncate: false }, { options: { num_ctx: 512, num_keep: 5 } }]) {
+      const answer = await chat([...turns(8), last], words);
       assert.equal(answer.status, 400, JSON.stringify(answer.body));
-      assert.equal(answer.body.error.code, 'context_length_exceeded');
+      assert.equal(answer.body.code, 'context_length_exceeded');
     }
   });
 });

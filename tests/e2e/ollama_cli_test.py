@@ -212,7 +212,7 @@ class Transfers(OllamaTest):
         self.assertTrue(self.ollama.gone.wait(PATIENCE_S))
 
     def test_create_sends_each_file_once(self):
-        weights = os.urandom(5 << 20)
+        weights = b"GGUF" + os.urandom(5 << 20)
         path = pathlib.Path(self.home.path, "weights.gguf")
         path.write_bytes(weights)
         recipe = self.home.write("Modelfile", "FROM ./weights.gguf\nSYSTEM Be brief.\n")

@@ -348,7 +348,9 @@ test('what Ollama\'s own program writes without meaning anything by it means not
     assert.equal(head.status, 200, path);
     assert.equal(await head.text(), '');
   }
-  for (const path of ['/api/me', '/api/signout', '/v1/audio/transcriptions']) {
+  for (const path of [
+    '/api/me', '/api/signout', '/api/status', '/api/user/keys/x', '/api/experimental/web_search',
+    '/v1/audio/transcriptions']) {
     const absent = await fetch(`${gate.url}${path}`, { method: 'POST', body: '{}' });
     assert.equal(absent.status, 404, path);
   }

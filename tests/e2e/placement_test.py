@@ -240,6 +240,16 @@ class Fallback(unittest.TestCase):
             self.assertEqual(outcomes[0], ("cloud", "failed"))
             self.assertEqual(outcomes[-1], ("device", "ok"))
 
+    def test_a_cloud_that_takes_no_connection_costs_nothing_and_is_replaced(self):
+        self.emulator.program.kill()
+        answer = self.gate.chat("auto", HARD, max_tokens=8)
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(answer.headers["tidegate-place"], "device")
+        refused = self.gate.chat(CLOUD, tidegate={"fallback": "none"})
+        self.assertEqual(refused.status, 503, refused.body)
+        self.assertIn("cannot reach", refused.error["message"])
+        self.assertEqual(self.gate.spent_nanodollars(), 0)
+
     def test_every_way_to_fail_before_the_first_byte_falls_back(self):
         for fault in ("status=500", "status=429", "drop", "drop_after_head", "cut_after=0"):
             with self.subTest(fault=fault):

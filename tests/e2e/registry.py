@@ -15,11 +15,14 @@ def digest_of(data):
 
 
 class Registry:
-    """Serves models over HTTP; with a pause between pieces a pull lasts."""
+    """Serves models over HTTP; with a pause between pieces a pull lasts. `bytes_left`: of blobs, in
+    all, before every answer stops in its middle and stays so."""
 
-    def __init__(self, pause_s=0):
+    def __init__(self, pause_s=0, bytes_left=float("inf")):
         self.blobs, self.manifests = {}, {}
-        self.pause_s = pause_s
+        self.pause_s, self.bytes_left = pause_s, bytes_left
+        self.closed = threading.Event()
+        self.ranges = []  # what was asked for of blobs: (digest, first, last)
         registry = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -68,9 +71,12 @@ class Registry:
             return
         begin, end, status = 0, len(data) - 1, 200
         wanted = request.headers.get("range")
+        is_blob = what == "blobs"
         if wanted:
             first, last = wanted.removeprefix("bytes=").split("-")
             begin, end, status = int(first), int(last or end), 206
+        if is_blob:
+            self.ranges.append((name, begin, end))
         request.send_response(status)
         if wanted:
             request.send_header("content-range", f"bytes {begin}-{end}/{len(data)}")
@@ -81,11 +87,16 @@ class Registry:
             return
         try:
             for at in range(begin, end + 1, PIECE_BYTES):
-                request.wfile.write(data[at : min(at + PIECE_BYTES, end + 1)])
+                piece = data[at : min(at + PIECE_BYTES, end + 1)]
+                self.bytes_left -= len(piece) if is_blob else 0
+                while is_blob and self.bytes_left < 0 and not self.closed.wait(0.05):
+                    pass
+                request.wfile.write(piece)
                 time.sleep(self.pause_s)
         except OSError:
             pass  # the gate is gone
 
     def close(self):
+        self.closed.set()
         self.server.shutdown()
         self.server.server_close()

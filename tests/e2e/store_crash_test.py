@@ -3,10 +3,13 @@
 is always whole, no engine outlives its gate, and the pull ends well once it is left alone.
 TIDEGATE_KILLS says how often (12)."""
 
+import contextlib
 import json
 import os
 import pathlib
 import random
+import shutil
+import signal
 import threading
 import time
 import unittest
@@ -45,6 +48,14 @@ class Killed(unittest.TestCase):
         for path in self.blobs.glob("sha256-*"):
             if "partial" not in path.name:
                 self.assertEqual(digest_of(path.read_bytes()), path.name.replace("-", ":", 1))
+
+    def check_manifests(self):
+        """Every name means a model of which each piece is there, whole."""
+        for path in self.blobs.parent.glob("manifests/*/*/*/*"):
+            manifest = json.loads(path.read_bytes())
+            for layer in (manifest["config"], *manifest["layers"]):
+                blob = self.blobs / layer["digest"].replace(":", "-")
+                self.assertEqual(blob.stat().st_size, layer["size"], path)
 
     def engines(self):
         """Processes that serve a socket of ours."""
@@ -92,9 +103,11 @@ class Killed(unittest.TestCase):
             eventually(lambda: not self.engines(), "no engine outlives its gate")
             self.assertFalse(alive(gate.pid))
             self.check_blobs()
+            self.check_manifests()
             partials += any("partial" in path.name for path in self.blobs.glob("*"))
             # The next round begins anew, every other time with what is there.
             if number % 2 and self.blobs.exists():
+                shutil.rmtree(self.blobs.parent / "manifests", ignore_errors=True)
                 for path in self.blobs.iterdir():
                     path.unlink()
         self.assertGreater(partials, 0, "no pull was ever cut")
@@ -105,9 +118,36 @@ class Killed(unittest.TestCase):
             gate.request("POST", "/api/pull", {"model": self.model, "stream": False}).status, 200
         )
         self.check_blobs()
+        self.check_manifests()
         verified = gate.run("verify", "--json")
         self.assertEqual(verified.returncode, 0, verified.stderr)
         self.assertEqual(gate.chat(self.model, max_tokens=2).status, 200)
+
+
+    def test_an_engine_that_is_killed_while_it_loads(self):
+        gate = self.start()
+        self.addCleanup(gate.close)
+        killed = 0
+        for _ in range(max(KILLS // 4, 2)):
+            answers = []
+            asking = threading.Thread(target=lambda into=answers: into.append(gate.chat(LOCAL)))
+            asking.start()
+            pid = eventually(lambda: next(iter(self.engines()), None), "an engine begins to load")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            asking.join()
+            killed += not alive(pid)
+            # It was told so, or another engine has answered it.
+            self.assertIn(answers[0].status, (200, 502, 503), answers[0].body)
+            again = eventually(
+                lambda: (lambda a: a if a.status == 200 else None)(gate.chat(LOCAL, max_tokens=2)),
+                "the next one is answered",
+            )
+            self.assertTrue(again.text)
+            unload = {"model": LOCAL, "keep_alive": 0, "stream": False}
+            self.assertEqual(gate.request("POST", "/api/generate", unload).status, 200)
+            eventually(lambda: not self.engines(), "the engine has gone")
+        self.assertGreater(killed, 0)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """How much a request to a local model may hold, and what a model takes of the machine."""
 
+import glob
+import hashlib
+import json
 import os
 import unittest
 
+from chats import CHATS
 from harness import Emulator, Gate, Home, cloud_provider, engine_path, eventually
 
 LOCAL = "local/tidegate-starter"
@@ -62,9 +66,21 @@ class LargerWindows(unittest.TestCase):
         self.assertEqual(self.ollama(num_ctx=256).status, 200)
         self.assertEqual(self.status()["pid"], large["pid"])
 
-    def test_so_does_a_window_that_is_required_in_another_protocol(self):
-        self.assertEqual(self.require(1500).status, 200)
-        self.assertEqual(self.status()["context_tokens"], TRAINED)
+    def test_so_does_a_window_that_is_required_in_whatever_protocol(self):
+        for path, body in CHATS.items():
+            with self.subTest(path):
+                small = {**body, "tidegate": {"keep_alive": 0}}
+                answer = self.gate.request("POST", path, small)
+                self.assertEqual(answer.status, 200, answer.body)
+                eventually(lambda: self.status()["state"] == "absent", "it has gone")
+                large = {**body, "tidegate": {"require_context_tokens": 1500}}
+                answer = self.gate.request("POST", path, large)
+                self.assertEqual(answer.status, 200, answer.body)
+                self.assertEqual(self.status()["context_tokens"], TRAINED)
+                large["tidegate"]["require_context_tokens"] = 1_000_000
+                answer = self.gate.request("POST", path, large)
+                self.assertEqual(answer.status, 400, answer.body)
+                self.assertRegex(answer.body.decode(), r"512.*2048.*1000000")
 
     def test_so_does_a_prompt_that_needs_it(self):
         answer = self.gate.chat(LOCAL, prompt="word " * 800, max_tokens=4)
@@ -112,6 +128,56 @@ class MoreThanEstimated(unittest.TestCase):
         self.assertGreater(answer.json["usage"]["prompt_tokens"], 900)
         (model,) = gate.get("/tidegate/ps").json["models"]
         self.assertEqual(model["context_tokens"], TRAINED)
+
+
+class MadeWithAWindow(unittest.TestCase):
+    def setUp(self):
+        self.gate = Gate()
+        self.addCleanup(self.gate.close)
+
+    def create(self, tokens):
+        body = {"model": "mine", "from": LOCAL, "parameters": {"num_ctx": tokens}, "stream": False}
+        return self.gate.request("POST", "/api/create", body)
+
+    def test_no_model_is_made_with_a_window_beyond_its_training(self):
+        answer = self.create(65_536)
+        self.assertEqual(answer.status, 400, answer.body)
+        self.assertRegex(answer.json["error"], r"parameters\.num_ctx.*65536.*2048")
+        recipe = self.gate.home.write("Modelfile", f"FROM {LOCAL}\nPARAMETER num_ctx 99999999\n")
+        done = self.gate.run("create", "mine", "-f", recipe)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr.decode(), r"99999999.*2048")
+        self.assertEqual(self.create(1024).status, 200)
+        self.assertEqual(self.gate.chat("mine", max_tokens=4).status, 200)
+        (model,) = [m for m in self.gate.get("/tidegate/ps").json["models"] if m["pid"]]
+        self.assertEqual((model["context_tokens"], model["window_note"]), (1024, ""))
+
+    def test_one_that_came_so_from_elsewhere_says_that_it_cannot_have_it(self):
+        # As another program makes it: the manifest's layer of parameters is another blob.
+        self.assertEqual(self.create(1024).status, 200)
+        store = f"{self.gate.home.path}/data/tidegate/store"
+        path = glob.glob(f"{store}/manifests/**/mine/latest", recursive=True)[0]
+        with open(path, encoding="utf-8") as file:
+            manifest = json.load(file)
+        text = b'{"num_ctx":65536}'
+        digest = hashlib.sha256(text).hexdigest()
+        with open(f"{store}/blobs/sha256-{digest}", "wb") as file:
+            file.write(text)
+        for layer in manifest["layers"]:
+            if layer["mediaType"].endswith(".params"):
+                layer.update(digest="sha256:" + digest, size=len(text))
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(manifest, file)
+        self.assertEqual(self.gate.stop(), 0)
+        gate = Gate(home=self.gate.home)
+        self.addCleanup(gate.close)
+        self.assertEqual(gate.chat("mine", max_tokens=4).status, 200)
+        (model,) = [m for m in gate.get("/tidegate/ps").json["models"] if m["pid"]]
+        self.assertEqual(model["context_tokens"], TRAINED)
+        self.assertRegex(model["window_note"], "65536 tokens.*2048")
+        self.assertIn(b"65536", gate.run("ps", "--wide").stdout)
+        self.assertIn(b"65536", gate.run("show", "mine").stdout)
+        self.assertRegex(gate.program.output, r"local model mine.*65536 tokens")
 
 
 class OtherTargets(unittest.TestCase):
@@ -185,6 +251,36 @@ class GraphicsDevices(unittest.TestCase):
         answer = gate.chat(LOCAL, max_tokens=4)
         self.assertEqual(answer.status, 503)
         self.assertIn("uses 1 of 2 planned devices", answer.error["message"])
+
+    def test_a_driver_that_is_not_up_yet_is_asked_again(self):
+        home = Home()
+        self.addCleanup(home.remove)
+        up = f"{home.path}/driver-is-up"
+        first = "  echo 'ggml_cuda"
+        program = WITH_DEVICES.replace(first, f"  [ -e {up} ] || exit 3\n{first}")
+        script = home.write("llama-server", program.format(engine=engine_path()))
+        os.chmod(script, 0o700)
+        gate = Gate(home=home, engine=script, engine_settings="require_gpu = true")
+        self.addCleanup(gate.close)
+        answer = gate.chat(LOCAL, max_tokens=4)
+        self.assertEqual(answer.status, 503)
+        self.assertIn("cannot list its devices", answer.error["message"])
+        self.assertNotIn("sees no graphics device", answer.error["message"])
+        with open(up, "w", encoding="ascii"):
+            pass
+        eventually(lambda: len(self.devices(gate)) == 2, "it was asked again")
+        answer = gate.chat(LOCAL, max_tokens=4)
+        self.assertIn("uses 1 of 2 planned devices", answer.error["message"])
+
+    def test_layers_that_were_asked_for_and_are_not_there_are_missed(self):
+        gate = Gate(engine_settings="gpu_layers = 20")
+        self.addCleanup(gate.close)
+        self.assertEqual(gate.chat(LOCAL, max_tokens=4).status, 200)
+        status = gate.engine_model()
+        self.assertIn("are to be on graphics devices, and 0 are", status["degraded"])
+        self.assertIn(b"graphics", gate.run("ps", "--wide").stdout)
+        told = [line for line in gate.program.output.splitlines() if "graphics devices" in line]
+        self.assertEqual(len(told), 1, told)
 
     def test_where_they_are_required_and_there_is_none_nothing_is_started(self):
         gate = self.start('#!/bin/sh\nexec {engine} "$@"\n', "require_gpu = true")

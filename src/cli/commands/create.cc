@@ -9,6 +9,7 @@
 #include "cli/gate.h"
 #include "cli/model_show.h"
 #include "cli/model_upload.h"
+#include "cli/transfer.h"
 
 namespace tidegate::cli::commands {
 namespace {
@@ -44,6 +45,12 @@ Result<void> CheckFormat(GateClient& client, const ModelRecipe& recipe) {
                                  "model as GGUF");
 }
 
+bool IsMissing(GateClient& client, const std::string& model) {
+  if (model.empty()) return false;
+  const Result<ShownModel> shown = FetchShownModel(client, model);
+  return !shown.ok() && shown.error().code == ErrorCode::kNotFound;
+}
+
 Result<int> RunCreate(Context& context) {
   const Arguments& arguments = context.arguments;
   TIDEGATE_ASSIGN(Source source, ReadSource(arguments));
@@ -55,8 +62,18 @@ Result<int> RunCreate(Context& context) {
                   FindModelFiles(std::move(file), source.folder, context.console.environment.home));
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kStart));
   TIDEGATE_TRY(CheckFormat(gate->client(), recipe));
-  TIDEGATE_TRY(CreateModel(context.console, gate->client(), arguments.Text("MODEL"),
-                           arguments.Text("--quantize"), recipe, TransferOutputOf(context)));
+  const auto create = [&] {
+    return CreateModel(context.console, gate->client(), arguments.Text("MODEL"),
+                       arguments.Text("--quantize"), recipe, TransferOutputOf(context));
+  };
+  Result<void> created = create();
+  // As in Ollama, what FROM names may still have to come; what DRAFT names has to be here.
+  if (!created.ok() && created.error().code == ErrorCode::kNotFound &&
+      IsMissing(gate->client(), recipe.from)) {
+    TIDEGATE_TRY(PullMissing(context.console, gate->client(), recipe.from, false, created.error()));
+    created = create();
+  }
+  TIDEGATE_TRY(std::move(created));
   WarnIfUnfit(context.console, gate->client(), arguments.Text("MODEL"));
   return kExitOk;
 }
@@ -69,7 +86,9 @@ Command Create() {
   command.group = Group::kModels;
   command.summary = "make a model by the recipe of a Modelfile";
   command.details =
-      "FROM names a model that the gate has, a GGUF file, or a folder with GGUF or safetensors; "
+      "FROM names a model, which is pulled when the gate does not have it, a GGUF file, or a "
+      "folder "
+      "with GGUF or safetensors; "
       "files are sent to the gate unless it has them already. Without a Modelfile, the files of "
       "this folder make the model.";
   command.arguments = {{"MODEL", "the name of the new model", {}, true}};

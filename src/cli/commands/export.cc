@@ -11,7 +11,8 @@ namespace tidegate::cli::commands {
 namespace {
 
 Result<int> RunExport(Context& context) {
-  const ExportOptions options{context.arguments.Text("MODEL"), context.arguments.Text("FILE")};
+  const ExportOptions options{context.arguments.Text("MODEL"), context.arguments.Text("FILE"),
+                              context.arguments.Text("--config")};
   std::optional<TransferScreen> screen;
   if (!context.json) screen.emplace(context.console);
   const Result<ExportedModel> archive =
@@ -42,9 +43,10 @@ Command Export() {
   command.summary = "write a model of this device into one file";
   command.details =
       "The archive holds everything of the model and its digests; 'tidegate import' takes it on "
-      "another device. Needs no gate.";
+      "another device. FILE is there when it is whole, and not before. Needs no gate.";
   command.arguments = {{"MODEL", "a model of 'tidegate list'", {}, true},
                        {"FILE", "the archive; must not exist yet", {}, true}};
+  command.options = {ConfigOption()};
   command.run = RunExport;
   return command;
 }

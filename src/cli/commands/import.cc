@@ -13,7 +13,8 @@ Result<int> RunImport(Context& context) {
   std::optional<TransferScreen> screen;
   if (!context.json) screen.emplace(context.console);
   const Result<ImportedModel> model = context.services.import_model(
-      {context.arguments.Text("FILE"), context.arguments.Text("--name")},
+      {context.arguments.Text("FILE"), context.arguments.Text("--name"),
+       context.arguments.Text("--signer"), context.arguments.Text("--config")},
       [&screen](const TransferStatus& status) {
         if (screen) screen->Take(status);
       });
@@ -42,7 +43,10 @@ Command Import() {
       "For devices without a network: takes an archive that 'tidegate export' has made, or a GGUF "
       "file, checks it, and keeps a copy. Needs no gate.";
   command.arguments = {{"FILE", "an archive of 'tidegate export', or a GGUF file", {}, true}};
-  command.options = {{"--name", "NAME", "what the model is called here"}};
+  command.options = {{"--name", "NAME", "what the model is called here"},
+                     {"--signer", "NAME",
+                      "who has signed the file; check that first, since only the name is kept"},
+                     ConfigOption()};
   command.run = RunImport;
   return command;
 }

@@ -17,11 +17,14 @@
   X(Push)                    \
   X(Rm)                      \
   X(Stop)                    \
+  X(Pin)                     \
+  X(Unpin)                   \
   X(Bench)                   \
   X(Tune)                    \
   X(Verify)                  \
   X(Import)                  \
   X(Export)                  \
+  X(Prune)                   \
   X(Models)                  \
   X(Ps)                      \
   X(Explain)                 \
@@ -40,5 +43,10 @@ namespace tidegate::cli::commands {
 #define TIDEGATE_DECLARE(Name) Command Name();
 TIDEGATE_COMMANDS(TIDEGATE_DECLARE)
 #undef TIDEGATE_DECLARE
+
+// Of commands that need no gate, and so read what one would.
+inline Option ConfigOption() {
+  return {"--config", "FILE", "the configuration (default: ~/.config/tidegate/config.toml)"};
+}
 
 }  // namespace tidegate::cli::commands

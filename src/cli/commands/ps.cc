@@ -15,9 +15,10 @@ namespace {
 
 constexpr std::int64_t kMicrosPerMs = 1'000;
 
-Cell StateOf(const std::string& state, std::int64_t retry_in_ms) {
-  if (state == "ready") return {state, Ink::kGood};
-  if (state != "backing_off") return {state, Ink::kWarning};
+Cell StateOf(const std::string& state, bool pinned, std::int64_t retry_in_ms) {
+  const std::string shown = pinned ? state + ", pinned" : state;
+  if (state == "ready") return {shown, Ink::kGood};
+  if (state != "backing_off") return {shown, Ink::kWarning};
   return {"retries in " + FormatDuration(retry_in_ms * kMicrosPerMs), Ink::kBad};
 }
 
@@ -30,9 +31,20 @@ std::string DraftsOf(JsonFields& model) {
   return means.empty() ? "-" : means;
 }
 
+// How many, and since when the first.
+std::string WaitingOf(JsonFields& model) {
+  const std::int64_t oldest_ms = model.Integer("oldest_wait_ms");
+  std::string text = FormatCount(model.Integer("queue_depth"));
+  if (oldest_ms > 0) text += " for " + FormatDuration(oldest_ms * kMicrosPerMs);
+  return text;
+}
+
 // What is wrong now comes before what was.
 std::string NotesOf(JsonFields& model) {
-  for (const char* what : {"unfit", "degraded", "last_error", "speculation_note"}) {
+  if (std::string text = model.Text("waits_for"); !text.empty()) {
+    return "waits for memory: " + text;
+  }
+  for (const char* what : {"unfit", "degraded", "window_note", "last_error", "speculation_note"}) {
     if (std::string text = model.Text(what); !text.empty()) return text;
   }
   return "";
@@ -61,12 +73,12 @@ Result<std::string> WideText(std::string_view answer, bool all, const Console& c
     const std::int64_t pid = model.Integer("pid");
     const std::int64_t start_ms = model.Integer("last_start_ms");
     const std::int64_t wait_ms = model.Integer("expected_wait_ms");
-    const Cell shown = StateOf(state, model.Integer("retry_in_ms"));
+    const Cell shown = StateOf(state, model.Flag("pinned"), model.Integer("retry_in_ms"));
     const std::vector<Cell> row = {
         {model.Text("model"), Ink::kAccent},
         shown,
         fmt::format("{}/{}", model.Integer("users"), model.Integer("slots")),
-        FormatCount(model.Integer("queue_depth")),
+        WaitingOf(model),
         wait_ms == 0 ? "-" : FormatDuration(wait_ms * kMicrosPerMs),
         FormatCount(model.Integer("context_tokens")),
         pid == 0 ? "-" : FormatBytes(model.Integer("rss_bytes")),

@@ -1,3 +1,4 @@
+#include "cli/arguments.h"
 #include "cli/commands/list.h"
 #include "cli/exit_code.h"
 #include "cli/gate.h"
@@ -18,11 +19,19 @@ Result<void> CheckName(const std::string& model) {
 }
 
 Result<int> RunPull(Context& context) {
-  TIDEGATE_TRY(CheckName(context.arguments.Text("MODEL")));
+  const std::string model = context.arguments.Text("MODEL");
+  const std::string name = context.arguments.Text("--name");
+  TIDEGATE_TRY(CheckName(model));
+  if (!name.empty() && !model.starts_with("https://")) {
+    return UsageError(
+        "--name is for a file at a URL; a registry's model keeps its name: pull it, "
+        "then 'tidegate cp " +
+        model + " " + name + "'");
+  }
   TIDEGATE_ASSIGN(const std::unique_ptr<Gate> gate, Gate::Find(context, WhenAbsent::kStart));
-  TIDEGATE_TRY(PullModel(context.console, gate->client(), context.arguments.Text("MODEL"),
-                         context.arguments.Has("--insecure"), TransferOutputOf(context)));
-  WarnIfUnfit(context.console, gate->client(), context.arguments.Text("MODEL"));
+  TIDEGATE_TRY(PullModel(context.console, gate->client(), model,
+                         context.arguments.Has("--insecure"), TransferOutputOf(context), name));
+  WarnIfUnfit(context.console, gate->client(), name.empty() ? model : name);
   return kExitOk;
 }
 
@@ -36,11 +45,18 @@ Command Pull() {
   command.details =
       "Downloads what is not here yet and goes on where an interrupted pull stopped. With --json, "
       "the progress as one JSON object a line.";
-  command.arguments = {{"MODEL", "as llama3.2, qwen3:8b or hf.co/user/repo:Q4_K_M", {}, true}};
-  command.options = {{"--insecure", "", "from a registry without TLS"}};
+  command.arguments = {{"MODEL",
+                        "as llama3.2, qwen3:8b, hf.co/user/repo:Q4_K_M, or the URL of a GGUF file",
+                        {},
+                        true}};
+  command.options = {{"--insecure", "", "from a registry without TLS"},
+                     {"--name", "NAME", "what the file at a URL is called here"}};
   command.examples = {
       {"tidegate pull qwen3:4b", "from Ollama's library"},
       {"tidegate pull hf.co/bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M", "from Hugging Face"},
+      {"tidegate pull 'https://huggingface.co/user/repo/resolve/main/x.gguf#sha256=0123...' --name "
+       "x",
+       "one file, which must have that checksum"},
   };
   command.run = RunPull;
   return command;

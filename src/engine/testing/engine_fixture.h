@@ -10,11 +10,14 @@
 #include <memory>
 #include <poll.h>
 #include <string>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 
+#include "base/unique_fd.h"
 #include "engine/engine.h"
 #include "models/local_models.h"
 #include "net/client.h"
@@ -43,6 +46,15 @@ inline bool Eventually(const std::function<bool()>& happened) {
     poll(nullptr, 0, 2);
   }
   return false;
+}
+
+inline UniqueFd OpenPid(int pid) {
+  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+}
+
+inline bool Ends(int pidfd) {
+  pollfd wanted{pidfd, POLLIN, 0};
+  return poll(&wanted, 1, 20'000) == 1;
 }
 
 inline net::Task<Boxed<Lease>> AcquireTask(Engine& engine, net::Shard& home, std::string model,
@@ -78,6 +90,13 @@ class EngineFixture : public ::testing::Test {
     auto engine = Engine::Create(shards_[0], options_, std::move(models));
     ASSERT_TRUE(engine.ok()) << Describe(engine.error());
     engine_ = std::move(*engine);
+  }
+
+  // Room for one model of any size.
+  void RoomForOne() {
+    options_.memory_of = [](const models::LocalModel&) { return std::uint64_t{1} << 30U; };
+    options_.residency.budget_bytes = (std::uint64_t{1} << 30U) + 1;
+    options_.residency.quantum_nanos_min = options_.residency.quantum_nanos_max = kSecond / 10;
   }
 
   // Asks on the second shard; the engine lives on the first.

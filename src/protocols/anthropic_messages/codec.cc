@@ -75,6 +75,8 @@ class AnthropicMessages final : public Protocol {
   core::CapabilitySet Expressible() const override {
     using core::Capability;
     return core::CapabilitySet::All()
+        .Without(Capability::kRawPrompt)
+        .Without(Capability::kInsert)
         .Without(Capability::kJsonObject)
         .Without(Capability::kAudio)
         .Without(Capability::kVideo)

@@ -65,6 +65,8 @@ class BedrockConverse final : public Protocol {
   core::CapabilitySet Expressible() const override {
     using core::Capability;
     return core::CapabilitySet::All()
+        .Without(Capability::kRawPrompt)
+        .Without(Capability::kInsert)
         .Without(Capability::kJsonObject)
         .Without(Capability::kLogprobs)
         .Without(Capability::kMultipleChoices)

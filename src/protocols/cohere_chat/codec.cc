@@ -79,6 +79,8 @@ class CohereChat final : public Protocol {
   core::CapabilitySet Expressible() const override {
     using core::Capability;
     return core::CapabilitySet::All()
+        .Without(Capability::kRawPrompt)
+        .Without(Capability::kInsert)
         .Without(Capability::kAudio)
         .Without(Capability::kVideo)
         .Without(Capability::kLogprobs)

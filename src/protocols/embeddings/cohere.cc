@@ -206,7 +206,10 @@ class RequestDecoder {
       TIDEGATE_TRY(priority->Integer());  // a hint
     }
     const std::optional<json::Value> truncate = fields.Value(kRoot.Index("truncate"));
-    if (!truncate) return {};
+    if (!truncate) {
+      request_.cut_remedy = R"("truncate": "END")";
+      return {};
+    }
     TIDEGATE_ASSIGN(const std::string_view word, truncate->String());
     for (const TruncateWord& known : kTruncates) {
       if (known.word == word) request_.truncate = known.truncate;

@@ -384,6 +384,18 @@ TEST(Embeddings, GooglesJsonMayBeWrittenInItsOtherWays) {
   EXPECT_TRUE(asked->vendor_field.empty()) << asked->vendor_field;
 }
 
+TEST(Embeddings, OllamasSayHowLongTheModelStays) {
+  const Asked asked(Ollama(), R"({"model":"x","input":"a","keep_alive":"5m"})");
+  ASSERT_TRUE(asked.request.ok()) << DescribeError(asked.request.error());
+  EXPECT_EQ(asked->constraints.keep_alive_nanos, 300'000'000'000);
+  const Asked old(Ollama(), R"({"model":"x","prompt":"a","keep_alive":0})", kOllamaOld);
+  ASSERT_TRUE(old.request.ok()) << DescribeError(old.request.error());
+  EXPECT_EQ(old->constraints.keep_alive_nanos, 0);
+  const Asked wrong(Ollama(), R"({"model":"x","input":"a","keep_alive":"soon"})");
+  ASSERT_FALSE(wrong.request.ok());
+  EXPECT_EQ(wrong.request.error().field, "keep_alive");
+}
+
 TEST(Embeddings, OllamaReachesOthersAndBack) {
   EXPECT_EQ(
       Sent(Ollama(), R"({"model":"x","input":["a"],"truncate":false,"keep_alive":"5m"})", OpenAi()),
@@ -409,6 +421,47 @@ TEST(Embeddings, OllamaReachesOthersAndBack) {
                 R"("response_type":"embeddings_by_type"})");
   EXPECT_TRUE(Asked(Ollama(), R"({"model":"x","input":"a","options":{"num_ctx":9}})")
                   ->needs.Has(Capability::kVendorFields));
+}
+
+TEST(Embeddings, WhoDidNotAskForTextsToBeCutIsToldHowTo) {
+  EXPECT_EQ(Asked(Ollama(), R"({"model":"x","input":"a"})")->cut_remedy, R"("truncate": true)");
+  EXPECT_EQ(Asked(Ollama(), R"({"model":"x","input":"a","truncate":false})")->cut_remedy, "");
+  EXPECT_EQ(Asked(Cohere(), R"({"model":"x","texts":["a"]})")->cut_remedy, R"("truncate": "END")");
+  EXPECT_EQ(Asked(Cohere(), R"({"model":"x","texts":["a"],"truncate":"NONE"})")->cut_remedy, "");
+  EXPECT_EQ(Asked(OpenAi(), R"({"model":"x","input":"a"})")->cut_remedy, "")
+      << "it has no word for it";
+}
+
+TEST(Embeddings, WhatWasCutIsSentAsItsTokens) {
+  Asked asked(Ollama(), R"({"model":"x","input":["long text","b"],"truncate":true})");
+  ASSERT_TRUE(asked.request.ok()) << DescribeError(asked.request.error());
+  core::EmbedRequest* const request = &asked.request.value();
+  EXPECT_EQ(request->truncate, core::Truncate::kEnd);
+  EXPECT_EQ(request->cut_remedy, "");
+  UpstreamOptions options{.model = "m"};
+  EXPECT_FALSE(OpenAi().EncodeRequest(*request, options).ok()) << "that target does not cut";
+  options.cuts_here = true;
+  const auto sent = [&] {
+    std::string joined;
+    const Result<UpstreamRequest> upstream = OpenAi().EncodeRequest(*request, options);
+    if (!upstream.ok()) return DescribeError(upstream.error());
+    for (const std::string_view piece : upstream->body.pieces) joined += piece;
+    return joined;
+  };
+  EXPECT_EQ(sent(), R"({"model":"m","input":["long text","b"],"encoding_format":"float"})");
+  request->cut_tokens = {{101, 7, 102}, {}};
+  EXPECT_EQ(sent(), R"({"model":"m","input":[[101,7,102],"b"],"encoding_format":"float"})");
+}
+
+TEST(Embeddings, OllamaTellsHowLongTheyTook) {
+  const Asked request(Ollama(), R"({"model":"x","input":"a"})");
+  EXPECT_EQ(request->cut_remedy, R"("truncate": true)");
+  core::EmbedAnswer answer;
+  answer.embeddings = {{.numbers = "[1]", .base64 = {}}};
+  answer.load_nanos = 5;
+  answer.total_nanos = 9;
+  EXPECT_EQ(Ollama().EncodeAnswer(*request.request, answer, kId),
+            R"({"model":"x","embeddings":[[1]],"total_duration":9,"load_duration":5})");
 }
 
 TEST(Embeddings, OnlyModelsThatEmbedAreOffered) {

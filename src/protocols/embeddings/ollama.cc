@@ -12,6 +12,7 @@
 #include "protocols/fields.h"
 #include "protocols/json_members.h"
 #include "protocols/limits.h"
+#include "protocols/ollama/keep_alive.h"
 #include "protocols/own_members.h"
 #include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
@@ -70,10 +71,13 @@ class RequestDecoder {
         TIDEGATE_TRY(TakeText(text));
       }
     }
-    // It cuts texts that are too long at their end, unless it is told not to.
+    // A server of this protocol cuts texts that are too long at their end unless it is told not to.
+    // Here only who says so has them cut.
+    request_.cut_remedy = R"("truncate": true)";
     if (const std::optional<json::Value> truncate = fields.Value(kRoot.Index("truncate"))) {
       TIDEGATE_ASSIGN(const bool cut, truncate->Bool());
       request_.truncate = cut ? core::Truncate::kEnd : core::Truncate::kNone;
+      request_.cut_remedy = {};
     }
     if (const auto dimensions = fields.Value(kRoot.Index("dimensions"))) {
       TIDEGATE_ASSIGN(request_.dimensions, dimensions->IntegerIn(1, kDimensionsMax));
@@ -92,7 +96,8 @@ class RequestDecoder {
       TIDEGATE_ASSIGN(const json::Object object, options->Object());
       if (!object.empty()) texts_.NeedVendor(options->Path());
     }
-    // How long it stays loaded is a hint, in whichever way it is said.
+    TIDEGATE_TRY(
+        ollama::DecodeKeepAlive(fields.Value(names.Find("keep_alive")), request_.constraints));
     return TakeOwnMembers(names, fields, parser, request_);
   }
 
@@ -154,6 +159,10 @@ class OllamaEmbeddings final : public EmbedCodec {
     out.Key("embeddings").BeginArray();
     for (const core::Embedding& vector : answer.embeddings) WriteNumbers(out, vector);
     out.EndArray();
+    if (answer.total_nanos > 0) {
+      out.Key("total_duration").Integer(answer.total_nanos);
+      out.Key("load_duration").Integer(answer.load_nanos);
+    }
     if (answer.usage) out.Key("prompt_eval_count").Integer(answer.usage->input_tokens);
     out.EndObject();
     return body;

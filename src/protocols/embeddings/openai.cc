@@ -118,13 +118,23 @@ class RequestDecoder {
 Result<std::string> WriteRequest(const core::EmbedRequest& request,
                                  const UpstreamOptions& options) {
   TIDEGATE_TRY(RequireTextsOnly(request));
-  if (request.truncate == core::Truncate::kStart || request.truncate == core::Truncate::kEnd) {
+  const bool cuts =
+      request.truncate == core::Truncate::kStart || request.truncate == core::Truncate::kEnd;
+  if (cuts && !options.cuts_here) {
     return CannotSay("truncate", "shortening texts that are too long");
   }
   std::string body;
   json::Writer out(body);
   out.BeginObject().Key("model").String(options.model).Key("input").BeginArray();
-  for (const std::string_view text : request.texts) out.String(text);
+  for (std::size_t i = 0; i < request.texts.size(); ++i) {
+    if (request.cut_tokens.empty() || request.cut_tokens[i].empty()) {
+      out.String(request.texts[i]);
+      continue;
+    }
+    out.BeginArray();
+    for (const std::int64_t token : request.cut_tokens[i]) out.Integer(token);
+    out.EndArray();
+  }
   out.EndArray();
   out.Key("encoding_format").String(request.as_numbers ? "float" : "base64");
   if (request.dimensions) out.Key("dimensions").Integer(*request.dimensions);

@@ -93,6 +93,8 @@ class Gemini final : public Protocol {
   core::CapabilitySet Expressible() const override {
     using core::Capability;
     return core::CapabilitySet::All()
+        .Without(Capability::kRawPrompt)
+        .Without(Capability::kInsert)
         .Without(Capability::kParallelTools)
         .Without(Capability::kLogitBias)
         .Without(Capability::kTextArguments)

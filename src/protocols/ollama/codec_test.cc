@@ -34,9 +34,9 @@ TEST(Ollama, ServesItsPathsAndNoOthers) {
     EXPECT_EQ(Codec().EncodeFixed(*Match(method, "/")).body, "Ollama is running");
     EXPECT_EQ(Codec().EncodeFixed(*Match(method, "/api/version")).body, R"({"version":"0.33.0"})");
   }
-  for (const char* path :
-       {"/api/me", "/api/signout", "/api/experimental/web_search", "/api/embedding", "/api",
-        "/apis", "/api/chat/", "/v1/chat/completions"}) {
+  for (const char* path : {"/api/me", "/api/signout", "/api/status", "/api/user/keys/x",
+                           "/api/experimental/web_search", "/api/embedding", "/api", "/apis",
+                           "/api/chat/", "/v1/chat/completions"}) {
     EXPECT_FALSE(Match("POST", path)) << path;
   }
   EXPECT_FALSE(Match("GET", "/api/chat"));
@@ -224,6 +224,11 @@ TEST(OllamaRequest, IsRefusedWithThePlaceOfItsFault) {
            {"/api/chat", R"({"model":"m","messages":[],"tidegate":{"oops":1}})", "tidegate.oops"},
            {"/api/generate", R"({"model":"m","prompt":1})", "prompt"},
            {"/api/generate", R"({"model":"m","prompt":"x","raw":"yes"})", "raw"},
+           {"/api/generate", R"({"model":"m","prompt":"x","suffix":1})", "suffix"},
+           {"/api/generate", R"({"model":"m","prompt":"x","raw":true,"system":"s"})", "system"},
+           {"/api/generate", R"({"model":"m","prompt":"x","raw":true,"template":"t"})", "template"},
+           {"/api/generate", R"({"model":"m","prompt":"x","raw":true,"context":[1]})", "context"},
+           {"/api/generate", R"({"model":"m","prompt":"x","suffix":"y","system":"s"})", "system"},
            {"/api/generate", R"({"model":"m","prompt":"x","context":["a"]})", "context[0]"}}) {
     const Error error = DecodeFault(c.path, c.body);
     EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << c.body << " " << error.message;
@@ -235,6 +240,36 @@ core::Request Decoded(std::string_view path, const PaddedText& body) {
   Result<core::Request> request = DecodeChat(Codec(), path, body.view());
   EXPECT_TRUE(request.ok()) << body.view();
   return request.ok() ? *std::move(request) : core::Request();
+}
+
+TEST(OllamaRequest, ATextMayBeContinuedOrFilledInAsItStands) {
+  using core::Capability;
+  const PaddedText raw_body(R"({"model":"m","prompt":"def f(","raw":true,"suffix":""})");
+  const core::Request raw = Decoded("/api/generate", raw_body);
+  EXPECT_TRUE(raw.raw);
+  EXPECT_EQ(core::Join(raw.needs), "raw_prompt");
+  EXPECT_EQ(raw.vendor_field, "");
+  const PaddedText fill_body(R"({"model":"m","prompt":"def f(","suffix":"\n  return x"})");
+  const core::Request fill = Decoded("/api/generate", fill_body);
+  EXPECT_EQ(fill.suffix, "\n  return x");
+  EXPECT_EQ(core::Join(fill.needs), "insert");
+  EXPECT_EQ(fill.text_bytes, 17) << "what follows is read by the model, too";
+  const PaddedText both_body(R"({"model":"m","prompt":"x","raw":true,"suffix":"y"})");
+  EXPECT_EQ(Decoded("/api/generate", both_body).vendor_field, "suffix");
+  const PaddedText front_body(R"({"model":"m","suffix":"x"})");
+  EXPECT_EQ(Decoded("/api/generate", front_body).readying, core::Readying::kNone);
+}
+
+TEST(OllamaRequest, OnlyWhoSaysSoHasItsConversationShortened) {
+  const auto chat = [](const std::string& more) {
+    const PaddedText body(R"({"model":"m","messages":[{"role":"user","content":"x"}])" + more +
+                          "}");
+    const core::Request request = Decoded("/api/chat", body);
+    return std::pair(request.may_shorten, std::string(request.cut_remedy));
+  };
+  EXPECT_EQ(chat(""), std::pair(false, std::string(R"("truncate": true)")));
+  EXPECT_EQ(chat(R"(,"truncate":true)"), std::pair(true, std::string()));
+  EXPECT_EQ(chat(R"(,"truncate":false)"), std::pair(false, std::string()));
 }
 
 TEST(OllamaRequest, NumCtxIsTheWindowThatATargetMustHave) {
@@ -273,14 +308,14 @@ TEST(OllamaRequest, WithoutContentLoadsOrLetsGo) {
   const PaddedText asks(
       R"({"model":"m","messages":[{"role":"user","content":"x"}],"keep_alive":0})");
   EXPECT_EQ(Decoded("/api/chat", asks).readying, core::Readying::kNone);
-  EXPECT_EQ(Decoded("/api/chat", asks).keep_alive_nanos, 0);
+  EXPECT_EQ(Decoded("/api/chat", asks).constraints.keep_alive_nanos, 0);
 }
 
 TEST(OllamaRequest, KeepAliveIsSecondsOrADuration) {
   constexpr std::int64_t kSecond = 1'000'000'000;
   const auto read = [](const std::string& value) {
     const PaddedText body(R"({"model":"m","keep_alive":)" + value + "}");
-    return Decoded("/api/chat", body).keep_alive_nanos;
+    return Decoded("/api/chat", body).constraints.keep_alive_nanos;
   };
   EXPECT_EQ(read("300"), 300 * kSecond);
   EXPECT_EQ(read("0.5"), kSecond / 2);
@@ -381,15 +416,35 @@ TEST(OllamaModels, SayHowFastTheyWereMeasuredToBe) {
       << show;
 }
 
+TEST(OllamaModels, ShowSaysWhereTheModelCameFrom) {
+  core::Deployment local;
+  local.ref = {"local", "tiny"};
+  core::ModelCard card;
+  ModelEntry entry{.id = "tiny:latest", .owned_by = "local", .deployment = &local};
+  entry.card = std::make_shared<const core::ModelCard>(card);
+  EXPECT_EQ(Codec().EncodeModel(entry).find("provenance"), std::string::npos);
+  card.provenance = {"https://hf.co/ann/notes", "sha256:ab", 1'764'000'000, "MIT", "ann", "", ""};
+  entry.card = std::make_shared<const core::ModelCard>(card);
+  const std::string show = Codec().EncodeModel(entry);
+  EXPECT_NE(show.find(R"("provenance":{"source":"https://hf.co/ann/notes","digest":"sha256:ab",)"
+                      R"("time":"2025-11-24T16:00:00.000Z","license":"MIT","signer":"ann"})"),
+            std::string::npos)
+      << show;
+  EXPECT_EQ(Codec().EncodeModels({&entry, 1}).find("provenance"), std::string::npos)
+      << "lists stay short";
+}
+
 TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
   core::ModelCard card;
   const std::string digest(64, 'a');
   card.parent = "base:latest";
   card.chat_template = "{{ messages }}";
+  card.template_note = "of no effect";
   card.system = "Be brief.";
   card.modelfile = "FROM base\n";
   card.licenses = {"MIT", "and more"};
   card.renderer = "coder";
+  card.parser = "reader";
   card.required_version = "0.14.0";
   card.parameters = {{"temperature", "0.2"}, {"stop", R"(["</s>","zz"])"}};
   card.messages = {{"user", "hi"}};
@@ -411,11 +466,11 @@ TEST(OllamaModels, ShowSaysWhatTheModelSaysOfItself) {
         R"(stop                           \"</s>\"\n)"
         R"(stop                           \"zz\"",)",
         R"("template":"{{ messages }}","system":"Be brief.",)",
-        R"("renderer":"coder","requires":"0.14.0",)",
+        R"("renderer":"coder","parser":"reader","requires":"0.14.0",)",
         R"("messages":[{"role":"user","content":"hi"}],)",
         R"("projector_info":{"clip.has_vision_encoder":true},)",
         R"("tensors":[{"name":"output.weight","type":"F16","shape":[64,32]}],)",
-        R"("parent_model":"base:latest")",
+        R"("parent_model":"base:latest")", R"("template_note":"of no effect")",
         R"("model_info":{"general.architecture":"llama","llama.block_count":32})"}) {
     EXPECT_NE(show.find(part), std::string::npos) << part << "\n" << show;
   }
@@ -451,6 +506,24 @@ TEST(OllamaModels, ShowSaysWhatTheModelTakesOfTheMachine) {
   EXPECT_NE(loaded.find(R"("size_vram":100,"context_length":4096)"), std::string::npos) << loaded;
 }
 
+TEST(OllamaModels, TheDigestOfALooseFileChangesWithTheFile) {
+  const auto digest = [](std::uint64_t bytes, std::int64_t modified_s, const std::string& name) {
+    core::Deployment loose;
+    loose.ref = {"local", name};
+    loose.weights = core::Weights{"gguf", "llama", "F16", 1, bytes, modified_s};
+    const ModelEntry model{.id = name, .owned_by = "local", .deployment = &loose};
+    const std::string tags = Codec().EncodeModels({&model, 1});
+    const std::size_t at = tags.find("\"digest\":");
+    return tags.substr(at, tags.find(',', at) - at);
+  };
+  const std::string first = digest(10, 100, "m");
+  EXPECT_EQ(first.size(), std::string_view("\"digest\":\"\"").size() + 64);
+  EXPECT_EQ(digest(10, 100, "m"), first);
+  EXPECT_NE(digest(11, 100, "m"), first);
+  EXPECT_NE(digest(10, 101, "m"), first);
+  EXPECT_NE(digest(10, 100, "n"), first);
+}
+
 TEST(OllamaModels, ListsSayWhatAModelIsFor) {
   const auto capabilities = [](core::CapabilitySet set) {
     const ModelEntry model{.id = "m", .owned_by = "local", .capabilities = set};
@@ -465,6 +538,8 @@ TEST(OllamaModels, ListsSayWhatAModelIsFor) {
             R"("capabilities":["rerank"])");
   EXPECT_EQ(capabilities(core::CapabilitySet().With(Capability::kChat).With(Capability::kVision)),
             R"("capabilities":["completion","vision"])");
+  EXPECT_EQ(capabilities(core::CapabilitySet().With(Capability::kChat).With(Capability::kInsert)),
+            R"("capabilities":["completion","insert"])");
 }
 
 TEST(OllamaModels, ManagingModelsIsNotForTheProtocolToRead) {
@@ -492,6 +567,9 @@ TEST(OllamaModels, ShowTakesBothNamesOfTheField) {
   EXPECT_EQ(read(R"({"name":"b","verbose":true})")->model, "b");
   EXPECT_TRUE(read(R"({"name":"b","verbose":true})")->everything);
   EXPECT_EQ(read(R"({"model":"","name":"b"})")->model, "b");
+  EXPECT_EQ(read(R"({"model":"a","system":"s","template":"t","options":{"num_ctx":1}})")->model,
+            "a")
+      << "which change nothing";
   EXPECT_EQ(read(R"({"model":"a","verbose":1})").error().field, "verbose");
   EXPECT_EQ(read("{}").error().field, "model");
   EXPECT_EQ(read(R"({"model":7})").error().field, "model");

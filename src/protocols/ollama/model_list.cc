@@ -68,6 +68,7 @@ void WriteCapabilities(json::Writer& out, const ModelEntry& model) {
     std::string_view word;
   };
   constexpr Word kWords[] = {{core::Capability::kTools, "tools"},
+                             {core::Capability::kInsert, "insert"},
                              {core::Capability::kVision, "vision"},
                              {core::Capability::kReasoning, "thinking"},
                              {core::Capability::kAudio, "audio"}};
@@ -98,6 +99,21 @@ void WriteRemote(json::Writer& out, const ModelEntry& model) {
   out.Key("remote_host").String(passed_on ? deployment->passed_on_to : model.host);
 }
 
+void WriteProvenance(json::Writer& out, const core::ModelCard::Provenance& known) {
+  const auto write = [&](std::string_view key, const std::string& text) {
+    if (!text.empty()) out.Key(key).String(text);
+  };
+  out.BeginObject();
+  write("source", known.source);
+  write("digest", known.digest);
+  if (known.time_s > 0) out.Key("time").String(TimeText(known.time_s));
+  write("license", known.licence);
+  write("signer", known.signer);
+  write("quantized_from", known.quantised_from);
+  write("quantized_by", known.quantised_by);
+  out.EndObject();
+}
+
 // Beyond the API: what a gate knows of a place.
 void WriteExtension(json::Writer& out, const ModelEntry& model, bool whole) {
   const core::Deployment* deployment = model.deployment;
@@ -110,6 +126,13 @@ void WriteExtension(json::Writer& out, const ModelEntry& model, bool whole) {
   if (whole && deployment->memory) {
     out.Key("memory");
     WriteMemoryFit(out, *deployment->memory);
+  }
+  if (whole && model.card != nullptr && model.card->provenance) {
+    out.Key("provenance");
+    WriteProvenance(out, *model.card->provenance);
+  }
+  if (whole && model.card != nullptr && !model.card->template_note.empty()) {
+    out.Key("template_note").String(model.card->template_note);
   }
   if (deployment->speed) {
     // Of the shortest prompt that was measured, alone.
@@ -280,6 +303,7 @@ std::string WriteLoaded(std::span<const ModelEntry> models) {
     out.Key("size_vram").Integer(residency.device_bytes);
     out.Key("context_length")
         .Integer(residency.context_tokens > 0 ? residency.context_tokens : model.context_tokens);
+    if (residency.pinned) out.Key("tidegate").BeginObject().Key("pinned").Bool(true).EndObject();
     out.EndObject();
   }
   out.EndArray().EndObject();

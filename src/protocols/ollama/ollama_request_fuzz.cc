@@ -4,8 +4,8 @@
 #include <string>
 
 #include "base/check.h"
+#include "core/keep_alive.h"
 #include "protocols/ollama/codec.h"
-#include "protocols/ollama/duration.h"
 #include "protocols/ollama/request_encoder.h"
 #include "protocols/openai_chat/codec.h"
 #include "protocols/testing/test_support.h"
@@ -22,7 +22,7 @@ std::string Join(const BodyPieces& body) {
 void Run(std::string_view text, unsigned variant) {
   const SmallConstraintParser parser;
   const PaddedText body(text);
-  (void)ParseDuration(text);
+  (void)core::ParseDuration(text);
   (void)Codec().DecodeModelQuestion(body.view()).ok();
   const std::string path = (variant & 4U) != 0 ? "/api/generate" : "/api/chat";
   const Result<core::Request> request = DecodeChat(Codec(), path, body.view(), parser);

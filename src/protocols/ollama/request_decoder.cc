@@ -13,7 +13,7 @@
 #include "protocols/extension_decoder.h"
 #include "protocols/fields.h"
 #include "protocols/function_tools.h"
-#include "protocols/ollama/duration.h"
+#include "protocols/ollama/keep_alive.h"
 #include "protocols/ollama/limits.h"
 #include "protocols/ollama/message_decoder.h"
 #include "protocols/ollama/options_decoder.h"
@@ -36,7 +36,7 @@ using RootFields = Fields<kRoot.names.size()>;
 constexpr FieldNames kShow{
     std::to_array<std::string_view>({"model", "name", "verbose", "system", "template", "options"})};
 
-constexpr std::int64_t kForEver = -1;
+constexpr std::string_view kCutRemedy = "\"truncate\": true";
 
 class RequestDecoder {
  public:
@@ -53,7 +53,7 @@ class RequestDecoder {
     TIDEGATE_TRY(texts_.TakeUnknown(kRoot, fields));
     TIDEGATE_ASSIGN(const json::Value model, fields.Required(kRoot.Index("model")));
     TIDEGATE_TRY(texts_.TakeModel(model, root_));
-    TIDEGATE_TRY(DecodeKeepAlive(fields));
+    TIDEGATE_TRY(DecodeKeepAlive(fields.Value(kRoot.Index("keep_alive")), request_.constraints));
     if (form_ == kChatForm) {
       TIDEGATE_TRY(DecodeChat(fields));
     } else {
@@ -68,6 +68,7 @@ class RequestDecoder {
     TIDEGATE_TRY(DecodeLogprobs(fields));
     TIDEGATE_TRY(DecodeHints(fields));
     TIDEGATE_TRY(DecodeExtensionMember(fields));
+    if (request_.readying != core::Readying::kNone) SetReadying();  // the extension may say it, too
     return std::move(request_);
   }
 
@@ -80,28 +81,8 @@ class RequestDecoder {
     texts_.Count(value->raw().size());
   }
 
-  // Seconds, or a duration as Go writes it.
-  Result<void> DecodeKeepAlive(const RootFields& fields) {
-    const std::optional<json::Value> value = fields.Value(kRoot.Index("keep_alive"));
-    if (!value) return {};
-    if (value->is_string()) {
-      const std::optional<std::int64_t> nanos = ParseDuration(*value->String());
-      if (!nanos) return value->Invalid("must be a number of seconds or a duration, as \"5m\"");
-      request_.keep_alive_nanos = *nanos < 0 ? kForEver : *nanos;
-      return {};
-    }
-    TIDEGATE_ASSIGN(const double seconds, value->Number());
-    constexpr double kNanosPerSecond = 1e9;
-    constexpr auto kLongest = std::numeric_limits<std::int64_t>::max();
-    const double nanos = seconds * kNanosPerSecond;
-    request_.keep_alive_nanos = nanos < 0                                ? kForEver
-                                : nanos >= static_cast<double>(kLongest) ? kLongest
-                                                                         : std::llround(nanos);
-    return {};
-  }
-
   void SetReadying() {
-    const bool unload = request_.keep_alive_nanos == 0;
+    const bool unload = request_.constraints.keep_alive_nanos == 0;
     request_.readying = unload ? core::Readying::kUnload : core::Readying::kLoad;
   }
 
@@ -131,10 +112,14 @@ class RequestDecoder {
     OfOtherForm(fields, kRoot.Index("messages"));
     OfOtherForm(fields, kRoot.Index("tools"));
     OfOtherForm(fields, kRoot.Index("tool_choice"));
-    if (fields.Value(kRoot.Index("system"))) {
+    TIDEGATE_TRY(DecodeRaw(fields));
+    if (const std::optional<json::Value> system = fields.Value(kRoot.Index("system"))) {
       TIDEGATE_ASSIGN(const std::string_view text,
                       texts_.KeepCounted(*fields.Member(kRoot.Index("system"))));
-      if (!text.empty()) AddMessage(core::Role::kSystem).parts.push_back({.text = text});
+      if (!text.empty()) {
+        TIDEGATE_TRY(CheckBesideRaw(*system));
+        AddMessage(core::Role::kSystem).parts.push_back({.text = text});
+      }
     }
     core::Message message{.role = core::Role::kUser, .parts = {}, .name = {}};
     bool prompted = false;
@@ -144,7 +129,7 @@ class RequestDecoder {
       prompted = !text.empty();
       if (prompted) message.parts.push_back({.text = text});
     }
-    if (!prompted) SetReadying();
+    if (!prompted && request_.suffix.empty()) SetReadying();
     if (const std::optional<json::Value> images = fields.Value(kRoot.Index("images"))) {
       TIDEGATE_TRY(messages_.DecodeImages(*images, message.parts));
     }
@@ -152,20 +137,34 @@ class RequestDecoder {
     return DecodeTemplating(fields);
   }
 
-  // What bypasses the conversation: text to be filled in, a template or none, tokens of an earlier
-  // answer. It means something where the model's own template is at hand.
-  Result<void> DecodeTemplating(const RootFields& fields) {
-    for (const std::size_t index : {kRoot.Index("suffix"), kRoot.Index("template")}) {
-      const std::optional<json::Value> value = fields.Value(index);
-      if (!value) continue;
-      TIDEGATE_ASSIGN(const std::string_view text, value->String());
-      if (text.empty()) continue;
-      texts_.NeedVendor(value->Path());
-      texts_.Count(text.size());
-    }
+  // Beside the conversation: the prompt as it stands, or with what follows it.
+  Result<void> DecodeRaw(const RootFields& fields) {
     if (const std::optional<json::Value> raw = fields.Value(kRoot.Index("raw"))) {
-      TIDEGATE_ASSIGN(const bool is_raw, raw->Bool());
-      if (is_raw) texts_.NeedVendor(raw->Path());
+      TIDEGATE_ASSIGN(request_.raw, raw->Bool());
+      if (request_.raw) texts_.Need(Capability::kRawPrompt);
+    }
+    const std::optional<json::Value> suffix = fields.Value(kRoot.Index("suffix"));
+    if (!suffix) return {};
+    TIDEGATE_ASSIGN(request_.suffix, texts_.KeepCounted(*fields.Member(kRoot.Index("suffix"))));
+    if (request_.suffix.empty()) return {};
+    // What a prompt as it stands has to do with it, only a server of this protocol can say.
+    if (request_.raw) {
+      texts_.NeedVendor(suffix->Path());
+    } else {
+      texts_.Need(Capability::kInsert);
+    }
+    return {};
+  }
+
+  // What only the model's own server can take: another template, the tokens of an earlier answer.
+  Result<void> DecodeTemplating(const RootFields& fields) {
+    if (const std::optional<json::Value> value = fields.Value(kRoot.Index("template"))) {
+      TIDEGATE_ASSIGN(const std::string_view text, value->String());
+      if (!text.empty()) {
+        TIDEGATE_TRY(CheckBesideRaw(*value));
+        texts_.NeedVendor(value->Path());
+        texts_.Count(text.size());
+      }
     }
     const std::optional<json::Value> context = fields.Value(kRoot.Index("context"));
     if (!context) return {};
@@ -177,8 +176,25 @@ class RequestDecoder {
         return context->Invalid("has more than " + std::to_string(kContextTokensMax) + " tokens");
       }
     }
-    if (count > 0) texts_.NeedVendor(context->Path());
+    if (count > 0) {
+      TIDEGATE_TRY(CheckBesideRaw(*context));
+      texts_.NeedVendor(context->Path());
+    }
     texts_.Count(context->raw().size());
+    return {};
+  }
+
+  // A text that is continued or filled in has no conversation around it.
+  Result<void> CheckBesideRaw(const json::Value& value) const {
+    if (request_.raw) {
+      return value.Invalid(
+          "has no place beside \"raw\": true, which sends the prompt as it stands");
+    }
+    if (!request_.suffix.empty()) {
+      return value.Invalid(
+          "has no place beside \"suffix\": what stands between the two texts is "
+          "written, and nothing else is said");
+    }
     return {};
   }
 
@@ -251,10 +267,18 @@ class RequestDecoder {
     return {};
   }
 
-  // What may be cut off where a context is too small: nothing is here, whatever they allow.
+  // Whether a conversation may lose its oldest messages where the window is too small. Only who
+  // says so has it shortened, though a server of this protocol does it unless it is told not to.
+  // What may be cut off an answer that is being written, nothing here is, whatever `shift` allows.
   Result<void> DecodeHints(const RootFields& fields) {
-    for (const std::size_t index : {kRoot.Index("truncate"), kRoot.Index("shift")}) {
-      if (const std::optional<json::Value> value = fields.Value(index)) TIDEGATE_TRY(value->Bool());
+    if (const std::optional<json::Value> shift = fields.Value(kRoot.Index("shift"))) {
+      TIDEGATE_TRY(shift->Bool());
+    }
+    const std::optional<json::Value> truncate = fields.Value(kRoot.Index("truncate"));
+    if (truncate) {
+      TIDEGATE_ASSIGN(request_.may_shorten, truncate->Bool());
+    } else if (form_ == kChatForm) {
+      request_.cut_remedy = kCutRemedy;
     }
     return {};
   }

@@ -57,17 +57,21 @@ Result<void> CheckToolChoice(const core::Request& request) {
               : Result<void>();
 }
 
+// A text and not a conversation.
+bool AsItStands(const core::Request& request) {
+  return request.needs.Has(core::Capability::kRawPrompt) ||
+         request.needs.Has(core::Capability::kInsert);
+}
+
 class BodyWriter {
  public:
   BodyWriter(const core::Request& request, const UpstreamOptions& options, std::string& body)
       : request_(request), options_(options), out_(body) {}
 
   Result<void> Write(bool stream) {
-    out_.BeginObject().Key("model").String(options_.model).Key("messages").BeginArray();
-    for (std::size_t i = 0; i < request_.messages.size(); ++i) {
-      TIDEGATE_TRY(WriteMessage(request_.messages[i], "messages[" + std::to_string(i) + "]"));
-    }
-    out_.EndArray().Key("stream").Bool(stream);
+    out_.BeginObject().Key("model").String(options_.model);
+    TIDEGATE_TRY(AsItStands(request_) ? WritePrompt() : WriteMessages());
+    out_.Key("stream").Bool(stream);
     TIDEGATE_TRY(WriteTools());
     WriteFormat();
     WriteThink();
@@ -83,6 +87,32 @@ class BodyWriter {
   }
 
  private:
+  Result<void> WriteMessages() {
+    out_.Key("messages").BeginArray();
+    for (std::size_t i = 0; i < request_.messages.size(); ++i) {
+      TIDEGATE_TRY(WriteMessage(request_.messages[i], "messages[" + std::to_string(i) + "]"));
+    }
+    out_.EndArray();
+    return {};
+  }
+
+  Result<void> WritePrompt() {
+    std::string prompt;
+    for (const core::Message& message : request_.messages) {
+      for (const Part& part : message.parts) {
+        if (!IsText(part)) return CannotSay("images", "what is no text, beside one as it stands");
+        prompt += part.text;
+      }
+    }
+    out_.Key("prompt").String(prompt);
+    if (request_.suffix.empty()) {
+      out_.Key("raw").Bool(true);
+    } else {
+      out_.Key("suffix").String(request_.suffix);
+    }
+    return {};
+  }
+
   // Each tool result is a message of its own; what else a message holds is one.
   Result<void> WriteMessage(const core::Message& message, const std::string& path) {
     std::vector<const Part*> rest;
@@ -307,7 +337,8 @@ Result<UpstreamRequest> EncodeOllamaRequest(const core::Request& request,
   TIDEGATE_TRY(CheckToolChoice(request));
   const bool readying = request.readying != core::Readying::kNone;
   UpstreamRequest upstream;
-  upstream.path = same && request.form == kGenerateForm ? kGeneratePath : kChatPath;
+  const bool prompt = same ? request.form == kGenerateForm : AsItStands(request);
+  upstream.path = prompt ? kGeneratePath : kChatPath;
   upstream.streaming = request.stream || (options.force_stream && !readying);
   if (upstream.streaming) upstream.accept = "application/x-ndjson";
   if (same) {

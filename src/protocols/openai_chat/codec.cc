@@ -89,7 +89,9 @@ class OpenAiChat final : public Protocol {
     // What it cannot say; all else is in the body somewhere.
     return core::CapabilitySet::All()
         .Without(core::Capability::kVideo)
-        .Without(core::Capability::kCitations);
+        .Without(core::Capability::kCitations)
+        .Without(core::Capability::kRawPrompt)
+        .Without(core::Capability::kInsert);
   }
 
   Result<UpstreamRequest> EncodeRequest(const core::Request& request,

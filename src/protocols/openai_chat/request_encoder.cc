@@ -187,17 +187,21 @@ std::string PathOf(const UpstreamOptions& options) {
   return out + path.substr(at + kModelMark.size());
 }
 
+}  // namespace
+
 UpstreamRequest BeginRequest(const core::Request& request, const UpstreamOptions& options,
                              std::string path) {
   UpstreamRequest upstream;
   upstream.path = std::move(path);
   upstream.streaming = request.stream || options.force_stream;
   if (upstream.streaming) upstream.accept = "text/event-stream";
-  upstream.hide_stream_usage = upstream.streaming && MayAskUsage(options) && !request.stream_usage;
+  upstream.hide_stream_usage = AsksUsage(upstream, options) && !request.stream_usage;
   return upstream;
 }
 
-}  // namespace
+bool AsksUsage(const UpstreamRequest& upstream, const UpstreamOptions& options) {
+  return upstream.streaming && MayAskUsage(options);
+}
 
 Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
                                           const UpstreamOptions& options) {
@@ -215,7 +219,7 @@ Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
   std::string path = options.count_only ? std::string(kCountPath) : PathOf(options);
   if (!foreign) return PassBody(request, options, std::move(path));
   UpstreamRequest upstream = BeginRequest(request, options, std::move(path));
-  const WriteOptions write{upstream.streaming, upstream.streaming && MayAskUsage(options)};
+  const WriteOptions write{upstream.streaming, AsksUsage(upstream, options)};
   TIDEGATE_ASSIGN(std::string body, WriteChatRequest(request, options, write));
   upstream.body = WholeBody(std::move(body));
   return upstream;

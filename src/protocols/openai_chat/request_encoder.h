@@ -17,6 +17,11 @@ namespace tidegate::protocols::openai_chat {
 Result<UpstreamRequest> EncodeChatRequest(const core::Request& request,
                                           const UpstreamOptions& options);
 
+// All but the body, and whether the body is to ask for usage in the stream.
+UpstreamRequest BeginRequest(const core::Request& request, const UpstreamOptions& options,
+                             std::string path);
+bool AsksUsage(const UpstreamRequest& upstream, const UpstreamOptions& options);
+
 // The bytes of a request for an upstream that speaks its protocol, with those changes.
 Result<UpstreamRequest> PassBody(const core::Request& request, const UpstreamOptions& options,
                                  std::string path);

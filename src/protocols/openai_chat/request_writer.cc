@@ -12,6 +12,7 @@
 #include "protocols/openai_chat/call_id.h"
 #include "protocols/openai_chat/reasoning_details.h"
 #include "protocols/openai_chat/request_encoder.h"
+#include "protocols/openai_chat/sampling_writer.h"
 #include "protocols/reasoning_budget.h"
 
 namespace tidegate::protocols::openai_chat {
@@ -40,10 +41,6 @@ std::string_view RoleWord(Role role, bool foreign) {
 
 void WriteString(json::Writer& out, std::string_view key, std::string_view text) {
   if (!text.empty()) out.Key(key).String(text);
-}
-
-void WriteNumber(json::Writer& out, std::string_view key, const std::optional<double>& number) {
-  if (number) out.Key(key).Double(*number);
 }
 
 void WriteInteger(json::Writer& out, std::string_view key,
@@ -300,29 +297,6 @@ void WriteResponseFormat(json::Writer& out, const core::Request& request) {
   out.EndObject();
 }
 
-void WriteSampling(json::Writer& out, const core::Request& request, const Dialect& dialect) {
-  WriteNumber(out, "temperature", request.temperature);
-  WriteNumber(out, "top_p", request.top_p);
-  WriteNumber(out, "presence_penalty", request.presence_penalty);
-  WriteNumber(out, "frequency_penalty", request.frequency_penalty);
-  WriteInteger(out, dialect.seed, request.seed);
-  if (!request.stop.empty()) {
-    out.Key("stop").BeginArray();
-    for (const std::string_view stop : request.stop) out.String(stop);
-    out.EndArray();
-  }
-  if (!request.logit_bias.empty()) out.Key("logit_bias").Raw(request.logit_bias);
-  if (request.choices != 1) out.Key("n").Integer(request.choices);
-  if (request.logprobs) out.Key("logprobs").Bool(true);
-  WriteInteger(out, "top_logprobs", request.top_logprobs);
-  WriteInteger(out, "top_k", request.top_k);
-  WriteNumber(out, "min_p", request.min_p);
-  WriteNumber(out, "typical_p", request.typical_p);
-  WriteNumber(out, "repeat_penalty", request.repeat_penalty);
-  WriteInteger(out, "repeat_last_n", request.repeat_last_n);
-  WriteString(out, "reasoning_effort", EffortFor(request.reasoning));
-}
-
 }  // namespace
 
 Result<std::string> WriteChatRequest(const core::Request& request, const UpstreamOptions& options,
@@ -337,6 +311,10 @@ Result<std::string> WriteChatRequest(const core::Request& request, const Upstrea
   WriteTools(out, request, options);
   WriteResponseFormat(out, request);
   WriteSampling(out, request, *options.dialect);
+  if (request.logprobs) out.Key("logprobs").Bool(true);
+  WriteInteger(out, "top_logprobs", request.top_logprobs);
+  WriteMoreSampling(out, request);
+  WriteString(out, "reasoning_effort", EffortFor(request.reasoning));
   const std::optional<std::int64_t> limit =
       options.output_tokens_limit ? options.output_tokens_limit : request.max_output_tokens;
   WriteInteger(out, options.dialect->max_completion_tokens ? "max_completion_tokens" : "max_tokens",

@@ -3,16 +3,14 @@
 #include <string>
 
 #include "protocols/answer_stream.h"
-#include "protocols/cannot_say.h"
 #include "protocols/media_type.h"
 #include "protocols/openai_chat/error_body.h"
 #include "protocols/openai_chat/frame_reader.h"
 #include "protocols/openai_chat/model_list.h"
-#include "protocols/openai_chat/request_encoder.h"
 #include "protocols/openai_completions/answer_reader.h"
 #include "protocols/openai_completions/encoder.h"
 #include "protocols/openai_completions/request_decoder.h"
-#include "protocols/splice_body.h"
+#include "protocols/openai_completions/request_encoder.h"
 #include "protocols/upstream_error.h"
 #include "protocols/whole_answer.h"
 
@@ -20,7 +18,6 @@ namespace tidegate::protocols::openai_completions {
 namespace {
 
 constexpr std::string_view kPath = "/v1/completions";
-constexpr std::string_view kUpstreamPath = "/completions";
 
 using FrameReader = openai_chat::ChunkFrames<AnswerReader>;
 
@@ -71,18 +68,12 @@ class OpenAiCompletions final : public Protocol {
     return openai_chat::WriteModel(model);
   }
 
-  // Requests of this protocol pass as they are; no other can be said in it.
+  // Requests of this protocol pass as they are, and a text that came in another can be said in it.
   core::CapabilitySet Expressible() const override { return core::CapabilitySet::All(); }
 
   Result<UpstreamRequest> EncodeRequest(const core::Request& request,
                                         const UpstreamOptions& options) const override {
-    if (!MayPass(request, id())) return CannotSay("messages", "a chat");
-    Dialect dialect = *options.dialect;
-    dialect.max_completion_tokens = false;  // a word of chats
-    UpstreamOptions own = options;
-    own.dialect = &dialect;
-    if (request.max_output_tokens == 0) own.output_tokens_limit.reset();  // none is a limit, too
-    return openai_chat::PassBody(request, own, std::string(kUpstreamPath));
+    return EncodeCompletionRequest(request, options);
   }
 
   std::unique_ptr<ResponseDecoder> NewDecoder(bool stream) const override {

@@ -6,8 +6,8 @@
 
 namespace tidegate::protocols::openai_completions {
 
-// POST /v1/completions, /completions upstream. Nothing but requests of this protocol can be said
-// in it, so that upstreams speak it beside another (Deployment::also_speaks).
+// POST /v1/completions, /completions upstream. Nothing but texts that are continued or filled in
+// can be said in it, so that upstreams speak it beside another (Deployment::also_speaks).
 const Protocol& Codec();
 
 }  // namespace tidegate::protocols::openai_completions

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "protocols/anthropic_messages/codec.h"
+#include "protocols/ollama/codec.h"
 #include "protocols/openai_chat/codec.h"
 #include "protocols/openai_completions/codec.h"
 #include "protocols/testing/test_support.h"
@@ -73,7 +74,6 @@ TEST(Completions, WhatAChatCannotSayNeedsWhoSpeaksCompletions) {
   const struct {
     std::string_view field, place;
   } fields[] = {{R"("echo":true)", "echo"},
-                {R"("suffix":"b")", "suffix"},
                 {R"("best_of":2)", "best_of"},
                 {R"("max_tokens":0)", "max_tokens"},
                 {R"("guided_regex":"a")", "guided_regex"}};
@@ -87,6 +87,63 @@ TEST(Completions, WhatAChatCannotSayNeedsWhoSpeaksCompletions) {
   EXPECT_EQ(Asked(R"({"model":"m","prompt":[[1],[2]]})")->vendor_field, "prompt[0]");
   const Asked plain(R"({"model":"m","prompt":["a"],"echo":false,"suffix":"","best_of":1})");
   EXPECT_TRUE(plain->needs.empty()) << core::Join(plain->needs);
+}
+
+std::string SentFrom(std::string_view path, std::string_view text, UpstreamOptions options) {
+  const PaddedText body(text);
+  const Result<core::Request> request = DecodeChat(ollama::Codec(), path, body.view());
+  if (!request.ok()) return "bad: " + DescribeError(request.error());
+  options.model = "m";
+  const Result<UpstreamRequest> upstream = Codec().EncodeRequest(*request, options);
+  if (!upstream.ok()) return "refused: " + DescribeError(upstream.error());
+  std::string joined = upstream->path + " ";
+  for (const std::string_view piece : upstream->body.pieces) joined += piece;
+  return joined;
+}
+
+constexpr core::FillInTokens kFillIn{7, 8, 9};
+
+TEST(Completions, ATextIsFilledInByTokensWhereTheModelHasThem) {
+  const std::string_view asked = R"({"model":"x","prompt":"a\"","suffix":"b","max_tokens":5})";
+  EXPECT_EQ(core::Join(Asked(asked)->needs), "insert");
+  EXPECT_EQ(Sent(asked, Codec(), {.model = {}, .fill_in = kFillIn}),
+            R"(/completions {"model":"m","prompt":["",7,"a\"",8,"b",9],"max_tokens":5})");
+  EXPECT_EQ(Sent(asked, Codec()),
+            R"(/completions {"model":"m","prompt":"a\"","suffix":"b","max_tokens":5})")
+      << "whoever fills in by itself gets the bytes";
+  EXPECT_EQ(Sent(R"({"model":"x","prompt":"a","suffix":"b"})", Codec(),
+                 {.model = {}, .force_stream = true, .fill_in = kFillIn}),
+            R"(/completions {"model":"m","prompt":["",7,"a",8,"b",9],"stream":true,)"
+            R"("stream_options":{"include_usage":true}})");
+  EXPECT_EQ(Sent(asked, ollama::Codec()),
+            R"(/api/generate {"model":"m","prompt":"a\"","suffix":"b","stream":false,)"
+            R"("options":{"num_predict":5},"truncate":false})");
+}
+
+TEST(Completions, ATextOfAnotherProtocolIsSaidInThem) {
+  EXPECT_EQ(SentFrom("/api/generate",
+                     R"({"model":"x","prompt":"a","raw":true,"format":"json","logprobs":true,)"
+                     R"("top_logprobs":2,"options":{"num_predict":3,"temperature":0,"top_k":4,)"
+                     R"("min_p":0.5,"stop":["z"]}})",
+                     {}),
+            R"(/completions {"model":"m","prompt":"a","temperature":0,"stop":["z"],"logprobs":2,)"
+            R"("top_k":4,"min_p":0.5,"json_schema":{"type":"object"},"max_tokens":3,"stream":true,)"
+            R"("stream_options":{"include_usage":true}})");
+  EXPECT_EQ(SentFrom("/api/generate", R"({"model":"x","prompt":"a","suffix":"b","stream":false})",
+                     {.model = {}, .fill_in = kFillIn}),
+            R"(/completions {"model":"m","prompt":["",7,"a",8,"b",9]})");
+}
+
+TEST(Completions, WhatATextHasNoPlaceForIsRefusedWithItsField) {
+  for (const auto& [more, field] :
+       {std::pair(R"("images":["iVBORw0KGgo="])", "images"), {R"("think":true)", "think"}}) {
+    const std::string sent = SentFrom(
+        "/api/generate", R"({"model":"x","prompt":"a","raw":true,)" + std::string(more) + "}", {});
+    EXPECT_TRUE(sent.starts_with("refused: ")) << sent;
+    EXPECT_NE(sent.find(field), std::string::npos) << sent;
+  }
+  EXPECT_TRUE(SentFrom("/api/generate", R"({"model":"x","prompt":"a"})", {}).starts_with("refused"))
+      << "a prompt that a template is put around is a chat";
 }
 
 TEST(Completions, EverythingThatIsWrittenCounts) {

@@ -47,6 +47,7 @@ class RequestDecoder {
   RequestDecoder(std::string_view body, const json::Value& root) : root_(root) {
     request_.protocol = core::Protocol::kOpenAiCompletions;
     request_.body = body;
+    request_.raw = true;
   }
 
   Result<core::Request> Decode(const ConstraintParser& parser) {
@@ -137,10 +138,9 @@ class RequestDecoder {
       TIDEGATE_ASSIGN(const bool wanted, echo->Bool());
       if (wanted) texts_.NeedVendor(echo->Path());
     }
-    if (const std::optional<json::Value> suffix = fields.Value(kRoot.Index("suffix"))) {
-      TIDEGATE_ASSIGN(const std::string_view text, suffix->String());
-      texts_.Count(text.size());
-      if (!text.empty()) texts_.NeedVendor(suffix->Path());
+    if (fields.Value(kRoot.Index("suffix"))) {
+      TIDEGATE_ASSIGN(request_.suffix, texts_.KeepCounted(*fields.Member(kRoot.Index("suffix"))));
+      if (!request_.suffix.empty()) texts_.Need(Capability::kInsert);
     }
     std::int64_t written = request_.choices;
     if (const std::optional<json::Value> best = fields.Value(kRoot.Index("best_of"))) {

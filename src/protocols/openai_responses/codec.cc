@@ -91,6 +91,8 @@ class OpenAiResponses final : public Protocol {
   core::CapabilitySet Expressible() const override {
     using core::Capability;
     return core::CapabilitySet::All()
+        .Without(Capability::kRawPrompt)
+        .Without(Capability::kInsert)
         .Without(Capability::kAudio)
         .Without(Capability::kVideo)
         .Without(Capability::kMultipleChoices)

@@ -329,13 +329,16 @@ class RequestDecoder {
     if (fields.Value(kRoot.Index("user"))) {
       TIDEGATE_ASSIGN(request_.user, texts_.Keep(*fields.Member(kRoot.Index("user"))));
     }
-    // What to do when the conversation does not fit. A target that cannot do it says that it does
-    // not fit.
+    // What to do when the conversation does not fit. A model of this device is sent less of it; any
+    // other target that cannot do it says that it does not fit.
     if (const std::optional<json::Value> truncation = fields.Value(kRoot.Index("truncation"))) {
       TIDEGATE_ASSIGN(const std::string_view word, truncation->String());
       if (word != "auto" && word != "disabled") {
         return truncation->Invalid("must be 'auto' or 'disabled'");
       }
+      request_.may_shorten = word == "auto";
+    } else {
+      request_.cut_remedy = R"("truncation": "auto")";
     }
     if (const std::optional<json::Value> management =
             fields.Value(kRoot.Index("context_management"))) {

@@ -1,10 +1,10 @@
-#include "protocols/ollama/duration.h"
+#include "core/keep_alive.h"
 
 #include <limits>
 
 #include <gtest/gtest.h>
 
-namespace tidegate::protocols::ollama {
+namespace tidegate::core {
 namespace {
 
 TEST(Duration, IsReadAsGoWritesIt) {
@@ -29,5 +29,15 @@ TEST(Duration, IsNothingElse) {
   }
 }
 
+TEST(KeepAlive, OfANegativeTimeIsForEver) {
+  EXPECT_EQ(ParseKeepAlive("10m"), 600'000'000'000);
+  EXPECT_EQ(ParseKeepAlive("-3h"), -1);
+  EXPECT_EQ(ParseKeepAlive("0"), 0);
+  EXPECT_FALSE(ParseKeepAlive("soon").has_value());
+  EXPECT_EQ(KeepAliveOfSeconds(1.5), 1'500'000'000);
+  EXPECT_EQ(KeepAliveOfSeconds(-0.5), -1);
+  EXPECT_EQ(KeepAliveOfSeconds(1e300), std::numeric_limits<std::int64_t>::max());
+}
+
 }  // namespace
-}  // namespace tidegate::protocols::ollama
+}  // namespace tidegate::core

@@ -1,10 +1,11 @@
-#include "protocols/ollama/duration.h"
+#include "core/keep_alive.h"
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 
-namespace tidegate::protocols::ollama {
+namespace tidegate::core {
 namespace {
 
 struct Unit {
@@ -38,6 +39,8 @@ std::optional<double> TakePart(std::string_view& text) {
   return std::nullopt;
 }
 
+constexpr std::int64_t kForEver = -1;
+
 }  // namespace
 
 std::optional<std::int64_t> ParseDuration(std::string_view text) {
@@ -57,4 +60,17 @@ std::optional<std::int64_t> ParseDuration(std::string_view text) {
   return negative ? -whole : whole;
 }
 
-}  // namespace tidegate::protocols::ollama
+std::int64_t KeepAliveOfSeconds(double seconds) {
+  constexpr double kNanosPerSecond = 1e9;
+  constexpr std::int64_t kLongest = std::numeric_limits<std::int64_t>::max();
+  const double nanos = seconds * kNanosPerSecond;
+  if (nanos < 0) return kForEver;
+  return nanos >= static_cast<double>(kLongest) ? kLongest : std::llround(nanos);
+}
+
+std::optional<std::int64_t> ParseKeepAlive(std::string_view duration) {
+  const std::optional<std::int64_t> nanos = ParseDuration(duration);
+  return nanos && *nanos < 0 ? kForEver : nanos;
+}
+
+}  // namespace tidegate::core
