@@ -209,7 +209,7 @@ void NoCuttingToRead(Program& program, std::uint32_t number, std::uint32_t flags
   program.Load(OffsetOfArgument(flags));
   program.IfAnySet(O_TRUNC, 5);
   program.And(O_ACCMODE);
-  for (const std::uint32_t not_to_write : {O_RDONLY, O_ACCMODE}) {
+  for (const auto not_to_write : std::initializer_list<std::uint32_t>{O_RDONLY, O_ACCMODE}) {
     program.IfEqual(not_to_write, 1);
     program.Return(kRefuse);
   }
@@ -247,7 +247,7 @@ CallFilter MakeCallFilter(const char* program_pointer) {
     program.Return(kRefuse);
   }
   // Their flags lie in memory, where a filter cannot look; C libraries fall back to those before.
-  for (const std::uint32_t number : {SYS_clone3, SYS_openat2}) {
+  for (const auto number : std::initializer_list<std::uint32_t>{SYS_clone3, SYS_openat2}) {
     program.IfEqual(number, 1);
     program.Return(kPretendMissing);
   }
