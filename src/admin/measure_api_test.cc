@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "admin/measure_views.h"
+#include "admin/testing/api_server.h"
 #include "json/reader.h"
 #include "net/testing/raw_client.h"
 
@@ -28,33 +29,12 @@ using ::testing::StartsWith;
 // The API alone, over HTTP on loopback, in front of work that a test plays.
 class MeasureApiTest : public ::testing::Test {
  protected:
-  MeasureApiTest() {
-    admin_.scopes = policy::ScopeSet::All();
-    net::ServerOptions options;
-    options.listen = {*net::ParseListenAddress("127.0.0.1:0")};
-    options.drain_nanos = 0;
-    server_ = std::make_unique<net::HttpServer>(
-        shards_, std::move(options),
-        [this](net::Exchange& e) {
-          return api_.Handle(e, e.head().Find("x-admin") ? admin_ : other_);
-        },
-        [](std::string_view, const Error& error) {
-          return net::RefusalBody{error.message, "text/plain"};
-        });
-    EXPECT_TRUE(server_->Listen().ok());
-  }
-  ~MeasureApiTest() override {
-    server_.reset();
-    shards_.Stop();
-  }
+  ~MeasureApiTest() override { server_.Close(); }
 
   std::string Ask(const std::string& path, const std::string& body,
                   const std::string& fields = "x-admin: 1\r\ncontent-type: application/json\r\n",
                   const std::string& method = "POST") {
-    RawClient client = RawClient::Tcp(server_->bound()[0].port);
-    client.Send(method + " " + path + " HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n" +
-                fields + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
-    return client.ReadToEnd();
+    return server_.Ask(method, path, body, fields);
   }
   std::string said() {
     const std::lock_guard lock(mutex_);
@@ -64,11 +44,10 @@ class MeasureApiTest : public ::testing::Test {
     const std::lock_guard lock(mutex_);
     return stopped_;
   }
-  std::uint16_t port() const { return server_->bound()[0].port; }
+  std::uint16_t port() const { return server_.port(); }
 
   std::vector<models::Progress> steps_;
   Result<void> end_;
-  policy::Principal admin_, other_;
   bool waits_ = false;  // for somebody to end it
 
  private:
@@ -109,9 +88,10 @@ class MeasureApiTest : public ::testing::Test {
   std::mutex mutex_;
   std::string said_;      // what the work was asked for; guarded by mutex_
   bool stopped_ = false;  // guarded by mutex_
-  net::ShardSet shards_{1};
+  const testing::Callers callers_;
+  testing::ApiServer server_{
+      [this](net::Exchange& exchange) { return api_.Handle(exchange, callers_.Of(exchange)); }};
   MeasureApi api_{Work()};
-  std::unique_ptr<net::HttpServer> server_;
 };
 
 TEST_F(MeasureApiTest, TellsEachStepAndEndsWithTheResult) {

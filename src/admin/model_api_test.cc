@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "admin/testing/api_server.h"
 #include "base/digest.h"
 #include "net/testing/raw_client.h"
 
@@ -31,30 +32,17 @@ class ModelApiTest : public ::testing::Test {
     folder_ = mkdtemp(pattern.data());
     blobs_ = std::make_unique<models::Blobs>(folder_ + "/blobs");
     api_ = std::make_unique<ModelApi>(Work());
-    net::ServerOptions options;
-    options.listen = {*net::ParseListenAddress("127.0.0.1:0")};
-    options.drain_nanos = 0;
-    server_ = std::make_unique<net::HttpServer>(
-        shards_, std::move(options), [this](net::Exchange& e) { return Handle(e); },
-        [](std::string_view, const Error& error) {
-          return net::RefusalBody{error.message, "text/plain"};
-        });
-    EXPECT_TRUE(server_->Listen().ok());
   }
   ~ModelApiTest() override {
-    server_.reset();
+    server_.Close();
     api_.reset();
     if (worker_.joinable()) worker_.join();
-    shards_.Stop();
     std::filesystem::remove_all(folder_);
   }
 
   std::string Ask(const std::string& method, const std::string& path, const std::string& body,
                   const std::string& fields = "content-type: application/json\r\n") {
-    RawClient client = RawClient::Tcp(port());
-    client.Send(method + " " + path + " HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n" +
-                fields + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
-    return client.ReadToEnd();
+    return server_.Ask(method, path, body, fields);
   }
   static models::Digest Of(std::string_view bytes) { return models::Digest(ComputeSha256(bytes)); }
 
@@ -68,7 +56,7 @@ class ModelApiTest : public ::testing::Test {
   std::string folder_;
   std::unique_ptr<models::Blobs> blobs_;
 
-  std::uint16_t port() const { return server_->bound()[0].port; }
+  std::uint16_t port() const { return server_.port(); }
   std::string said() {
     const std::lock_guard lock(mutex_);
     return said_;
@@ -135,9 +123,8 @@ class ModelApiTest : public ::testing::Test {
   net::Task<void> Handle(net::Exchange& exchange) { co_await api_->Handle(exchange); }
 
   std::thread worker_;
-  net::ShardSet shards_{1};
+  testing::ApiServer server_{[this](net::Exchange& exchange) { return Handle(exchange); }};
   std::unique_ptr<ModelApi> api_;
-  std::unique_ptr<net::HttpServer> server_;
 };
 
 TEST_F(ModelApiTest, APullIsToldLineByLine) {

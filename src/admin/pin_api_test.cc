@@ -1,54 +1,29 @@
 #include "admin/pin_api.h"
 
-#include <memory>
 #include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "net/testing/raw_client.h"
+#include "admin/testing/api_server.h"
 
 namespace tidegate::admin {
 namespace {
 
-using net::testing::RawClient;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 // The API alone, over HTTP on loopback, in front of pins that a test plays.
 class PinApiTest : public ::testing::Test {
  protected:
-  PinApiTest() {
-    admin_.scopes = policy::ScopeSet::All();
-    net::ServerOptions options;
-    options.listen = {*net::ParseListenAddress("127.0.0.1:0")};
-    options.drain_nanos = 0;
-    server_ = std::make_unique<net::HttpServer>(
-        shards_, std::move(options),
-        [this](net::Exchange& e) {
-          return api_.Handle(e, e.head().Find("x-admin") ? admin_ : other_);
-        },
-        [](std::string_view, const Error& error) {
-          return net::RefusalBody{error.message, "text/plain"};
-        });
-    EXPECT_TRUE(server_->Listen().ok());
-  }
-  ~PinApiTest() override {
-    server_.reset();
-    shards_.Stop();
-  }
+  ~PinApiTest() override { server_.Close(); }
 
   std::string Ask(const std::string& path, const std::string& body,
                   const std::string& fields = "x-admin: 1\r\n",
                   const std::string& method = "POST") {
-    RawClient client = RawClient::Tcp(server_->bound()[0].port);
-    client.Send(method + " " + path + " HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n" +
-                fields + "content-type: application/json\r\ncontent-length: " +
-                std::to_string(body.size()) + "\r\n\r\n" + body);
-    return client.ReadToEnd();
+    return server_.Ask(method, path, body, fields + "content-type: application/json\r\n");
   }
   std::vector<std::string> changes() {
     const std::lock_guard lock(mutex_);
@@ -68,10 +43,10 @@ class PinApiTest : public ::testing::Test {
 
   std::mutex mutex_;
   std::vector<std::string> changes_;  // guarded by mutex_
-  policy::Principal admin_, other_;
-  net::ShardSet shards_{1};
+  const testing::Callers callers_;
+  testing::ApiServer server_{
+      [this](net::Exchange& exchange) { return api_.Handle(exchange, callers_.Of(exchange)); }};
   PinApi api_{[this](const std::string& model, bool pinned) { return Change(model, pinned); }};
-  std::unique_ptr<net::HttpServer> server_;
 };
 
 TEST_F(PinApiTest, PinsAndUnpinsAndSaysWhichModelWasMeant) {

@@ -86,10 +86,6 @@ core::SpeedProfile ModelBench::ProfileOf(const models::LocalModel& model,
           engine::SettingsText(model, fit.settings, fit.slots())};
 }
 
-net::Task<Result<void>> ModelBench::OnDisk(std::function<Result<void>()> work) {
-  co_return co_await worker_.Run(shard_, std::move(work));
-}
-
 // --- bench ---
 
 // Whoever talks to the model gets their conversations back: they are kept with the process that
@@ -121,15 +117,11 @@ net::Task<Result<engine::BenchReport>> ModelBench::MeasureSpeed(JobPtr job,
 }
 
 net::Task<Result<std::string>> ModelBench::Bench(JobPtr job) {
-  engine::BenchPlan plan;
-  std::function<Result<void>()> prepare = [this, job, &plan]() -> Result<void> {
-    TIDEGATE_ASSIGN(plan, Prepare(*job));
-    return {};
-  };
-  Result<void> prepared = co_await OnDisk(std::move(prepare));
-  if (!prepared.ok()) co_return std::move(prepared).error();
-  const bool restarts = engine_.KeepsConversations() || plan.window_tokens > 0;
-  Result<engine::BenchReport> report = co_await MeasureSpeed(job, std::move(plan));
+  std::function<Result<engine::BenchPlan>()> prepare = [this, job] { return Prepare(*job); };
+  Result<engine::BenchPlan> plan = co_await worker_.Run(shard_, std::move(prepare));
+  if (!plan.ok()) co_return std::move(plan).error();
+  const bool restarts = engine_.KeepsConversations() || plan->window_tokens > 0;
+  Result<engine::BenchReport> report = co_await MeasureSpeed(job, *std::move(plan));
   std::optional<core::SpeedProfile> profile;
   std::function<Result<void>()> settle = [this, job, restarts, &report,
                                           &profile]() -> Result<void> {
@@ -140,7 +132,7 @@ net::Task<Result<std::string>> ModelBench::Bench(JobPtr job) {
     options_.changed();
     return {};
   };
-  Result<void> kept = co_await OnDisk(std::move(settle));
+  Result<void> kept = co_await worker_.Run(shard_, std::move(settle));
   if (!report.ok()) co_return std::move(report).error();
   if (!kept.ok()) co_return std::move(kept).error();
   co_return admin::EncodeBench(job->model->name, *report, *profile);
@@ -185,7 +177,7 @@ net::Task<Result<engine::TrialRounds>> ModelBench::MeasureTuning(JobPtr job, eng
     engine_.Restart(*job->model);
     return {};
   };
-  Result<void> applied = co_await OnDisk(std::move(apply));
+  Result<void> applied = co_await worker_.Run(shard_, std::move(apply));
   if (!applied.ok()) co_return std::move(applied).error();
   const std::optional<core::LiveState> live = engine_.Live(job->model->name);
   if (live && !live->available) {
@@ -226,7 +218,7 @@ net::Task<Result<engine::TuneReport>> ModelBench::Search(JobPtr job, engine::Tun
     options_.changed();
     return kept;
   };
-  Result<void> settled = co_await OnDisk(std::move(settle));
+  Result<void> settled = co_await worker_.Run(shard_, std::move(settle));
   if (!report.ok()) co_return std::move(report).error();
   if (!settled.ok()) co_return std::move(settled).error();
   co_return report;
@@ -241,14 +233,10 @@ Result<engine::TunePlan> ModelBench::PlanOf(const Job& job) const {
 }
 
 net::Task<Result<std::string>> ModelBench::Tune(JobPtr job) {
-  engine::TunePlan plan;
-  std::function<Result<void>()> prepare = [this, job, &plan]() -> Result<void> {
-    TIDEGATE_ASSIGN(plan, PlanOf(*job));
-    return {};
-  };
-  Result<void> prepared = co_await OnDisk(std::move(prepare));
-  if (!prepared.ok()) co_return std::move(prepared).error();
-  const Result<engine::TuneReport> report = co_await Search(job, std::move(plan));
+  std::function<Result<engine::TunePlan>()> prepare = [this, job] { return PlanOf(*job); };
+  Result<engine::TunePlan> plan = co_await worker_.Run(shard_, std::move(prepare));
+  if (!plan.ok()) co_return std::move(plan).error();
+  const Result<engine::TuneReport> report = co_await Search(job, *std::move(plan));
   if (!report.ok()) co_return report.error();
   co_return admin::EncodeTune(job->model->name, job->tune.goal, *report);
 }
@@ -261,7 +249,7 @@ net::Task<Result<std::string>> ModelBench::Reset(JobPtr job) {
     if (forgotten) options_.changed();
     return {};
   };
-  Result<void> done = co_await OnDisk(std::move(forget));
+  Result<void> done = co_await worker_.Run(shard_, std::move(forget));
   if (!done.ok()) co_return std::move(done).error();
   co_return admin::EncodeReset(job->model->name, forgotten);
 }

@@ -60,7 +60,6 @@ class ModelBench {
                                                        net::CancelToken& cancel);
   net::Task<Result<engine::TrialRounds>> MeasureRounds(JobPtr job, engine::TunePlan plan,
                                                        net::CancelToken& cancel);
-  net::Task<Result<void>> OnDisk(std::function<Result<void>()> work);
   Result<engine::BenchPlan> Prepare(const Job& job);
   Result<engine::TunePlan> PlanOf(const Job& job) const;
   Result<void> CheckMemory(const models::LocalModel& model, const engine::Tuning& tuning) const;

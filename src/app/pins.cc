@@ -1,6 +1,6 @@
 #include "app/pins.h"
 
-#include <fstream>
+#include <optional>
 #include <utility>
 
 #include "app/state_file.h"
@@ -15,12 +15,9 @@ constexpr std::size_t kFileBytesMax = 2U << 20U;
 Error Damaged(std::string message) { return InvalidArgument("pins", std::move(message)); }
 
 PinnedNames Load(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return {};  // nothing was ever pinned
-  std::string text(kFileBytesMax, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  Result<PinnedNames> names = ReadPins(text);
+  const std::optional<std::string> text = ReadStateFile(path, kFileBytesMax);
+  if (!text) return {};  // nothing was ever pinned
+  Result<PinnedNames> names = ReadPins(*text);
   if (names.ok()) return *std::move(names);
   obs::Log(obs::Level::kWarning,
            "which models were pinned is not known, 'tidegate pin' says it again: {}: {}", path,

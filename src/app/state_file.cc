@@ -4,13 +4,24 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <fstream>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "base/unique_fd.h"
+#include "base/write_all.h"
 
 namespace tidegate::app {
+
+std::optional<std::string> ReadStateFile(const std::string& path, std::size_t bytes_max) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::string text(bytes_max, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
 
 Result<void> ReplaceFile(const std::string& path, std::string_view text) {
   const std::string fresh = path + ".new";
@@ -20,13 +31,7 @@ Result<void> ReplaceFile(const std::string& path, std::string_view text) {
   };
   UniqueFd file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file.valid()) return failed("make");
-  while (!text.empty()) {
-    const ssize_t written = write(file.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return failed("write");
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (fsync(file.get()) != 0) return failed("write");
+  if (!WriteAll(file.get(), text) || fsync(file.get()) != 0) return failed("write");
   if (std::rename(fresh.c_str(), path.c_str()) != 0) return failed("rename");
   return {};
 }

@@ -5,8 +5,8 @@
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
-#include <fstream>
 #include <mutex>
+#include <optional>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -87,12 +87,9 @@ Result<UseWeights> ReadUseWeights(std::string_view text, std::int64_t wall_nanos
 }
 
 UseWeights UseWeightsFile::Load(const std::string& path, const Clock& clock) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return {};  // nothing was kept yet
-  std::string text(kFileBytesMax, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  Result<UseWeights> weights = ReadUseWeights(text, clock.WallNanos());
+  const std::optional<std::string> text = ReadStateFile(path, kFileBytesMax);
+  if (!text) return {};  // nothing was kept yet
+  Result<UseWeights> weights = ReadUseWeights(*text, clock.WallNanos());
   if (weights.ok()) return *std::move(weights);
   obs::Log(obs::Level::kWarning, "which models were used before is not known: {}: {}", path,
            weights.error().message);

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/write_all.h"
 #include "models/disk.h"
 
 namespace tidegate::app {
@@ -68,12 +69,7 @@ WholeFile::~WholeFile() {
 }
 
 Result<void> WholeFile::Write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(file_.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return FileError("write", draft_);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
+  if (!WriteAll(file_.get(), bytes)) return FileError("write", draft_);
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/unique_fd.h"
+#include "base/write_all.h"
 
 namespace tidegate::cli {
 namespace {
@@ -69,18 +70,6 @@ Result<std::string> ReadWhole(const std::string& path) {
   return out;
 }
 
-Result<void> WriteAll(int fd, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return FileError(path, errno);
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return Result<void>();
-}
-
 // Replaces the file by its newest entries, all or nothing.
 Result<void> Rewrite(const std::string& path, const std::vector<std::string>& entries) {
   const std::string next = path + ".new";
@@ -90,7 +79,7 @@ Result<void> Rewrite(const std::string& path, const std::vector<std::string>& en
     const UniqueFd file(
         ::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file.valid()) return FileError(next, errno);
-    TIDEGATE_TRY(WriteAll(file.get(), bytes, next));
+    if (!WriteAll(file.get(), bytes)) return FileError(next, errno);
   }
   if (::rename(next.c_str(), path.c_str()) != 0) return FileError(path, errno);
   return Result<void>();
@@ -134,7 +123,8 @@ Result<void> History::Append(std::string_view entry) const {
   if (!file.valid()) return FileError(path_, errno);
   // Also a file from before that others could read.
   if (::fchmod(file.get(), 0600) != 0) return FileError(path_, errno);
-  return WriteAll(file.get(), Escape(entry) + "\n", path_);
+  if (!WriteAll(file.get(), Escape(entry) + "\n")) return FileError(path_, errno);
+  return Result<void>();
 }
 
 }  // namespace tidegate::cli

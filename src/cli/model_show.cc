@@ -115,11 +115,15 @@ Rows ModelRows(JsonFields& fields, JsonFields& details, const Metadata& info) {
   return rows;
 }
 
+// A member of the gate's own object, where there is one.
+std::optional<json::Value> FindOurs(const JsonFields& fields, std::string_view key) {
+  const std::optional<json::Value> ours = fields.Find("tidegate");
+  return ours ? JsonFields(*ours).Find(key) : std::nullopt;
+}
+
 // What `tidegate bench` found, where it did.
 Rows SpeedRows(JsonFields& fields) {
-  const std::optional<json::Value> extension = fields.Find("tidegate");
-  if (!extension) return {};
-  const std::optional<json::Value> value = JsonFields(*extension).Find("speed");
+  const std::optional<json::Value> value = FindOurs(fields, "speed");
   if (!value) return {};
   JsonFields speed(*value);
   Rows rows = {
@@ -157,9 +161,7 @@ Rows MemoryRows(JsonFields& memory) {
   Add(rows, "window",
       FormatCount(window) + " tokens" +
           (most > window ? ", up to " + FormatCount(most) + " when asked" : ""));
-  if (std::string note = memory.Text("window_note"); !note.empty()) {
-    Add(rows, "note", std::move(note));
-  }
+  Add(rows, "note", memory.Text("window_note"));
   Add(rows, "requests at once", std::to_string(memory.Integer("slots")));
   std::string devices;
   for (const std::string& device : memory.Texts("devices")) {
@@ -170,9 +172,7 @@ Rows MemoryRows(JsonFields& memory) {
         fmt::format("{} of {}{}", memory.Integer("device_layers"), memory.Integer("layers"),
                     devices));
   }
-  if (std::string note = memory.Text("layers_note"); !note.empty()) {
-    Add(rows, "note", std::move(note));
-  }
+  Add(rows, "note", memory.Text("layers_note"));
   Add(rows, "weights", FormatBytes(bytes("weights_bytes")));
   Add(rows, "window's cache", FormatBytes(bytes("cache_bytes")));
   Add(rows, "computing", FormatBytes(bytes("compute_bytes")));
@@ -191,9 +191,7 @@ Rows MemoryRows(JsonFields& memory) {
 
 // Where a model of the gate's store came from.
 Rows ProvenanceRows(JsonFields& fields) {
-  const std::optional<json::Value> extension = fields.Find("tidegate");
-  if (!extension) return {};
-  const std::optional<json::Value> value = JsonFields(*extension).Find("provenance");
+  const std::optional<json::Value> value = FindOurs(fields, "provenance");
   if (!value) return {};
   JsonFields known(*value);
   const std::string source = known.Text("source");

@@ -266,10 +266,10 @@ void Runner::Grant(WaiterId waiter) {
   SlotMarks conversation;
   if (slots_) conversation = slots_->MarksOf(waiters_.at(waiter).claim.conversation);
   // Weak: a lease may be the last thing to go, and a runner has to go before its shard.
-  auto release = [context = context_, weak = weak_from_this(), run, since, conversation] {
+  auto release = [context = context_, weak = weak_from_this(), run, since, conversation]() mutable {
     if (context->stopped) return;
     const std::int64_t held_nanos = net::MonotonicNow() - since;
-    context->shard.Post([weak, run, held_nanos, conversation] {
+    context->shard.Post([weak, run, held_nanos, conversation = std::move(conversation)] {
       const std::shared_ptr<Runner> self = weak.lock();
       if (!self) return;
       self->NoteAnswered(run, conversation);

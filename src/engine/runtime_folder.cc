@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/digest.h"
+#include "base/write_all.h"
 
 namespace tidegate::engine {
 namespace {
@@ -141,12 +142,7 @@ Result<void> WritePrivateFile(const std::string& path, std::string_view text) {
   const UniqueFd file(
       open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kPrivateFile));
   if (!file.valid()) return SystemError("cannot make " + path, errno);
-  while (!text.empty()) {
-    const ssize_t written = write(file.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return SystemError("cannot write " + path, errno);
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
+  if (!WriteAll(file.get(), text)) return SystemError("cannot write " + path, errno);
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 
 #include "base/seal.h"
+#include "base/write_all.h"
 #include "engine/runtime_folder.h"
 #include "models/disk.h"
 #include "obs/log.h"
@@ -61,14 +62,9 @@ Result<void> ReadExactly(const UniqueFd& file, char* into, std::size_t size) {
   return {};
 }
 
-Result<void> WriteAll(const UniqueFd& file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(file.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return models::DiskError("write", "a conversation to keep", errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
+Result<void> WriteBytes(const UniqueFd& file, std::string_view bytes) {
+  if (WriteAll(file.get(), bytes)) return {};
+  return models::DiskError("write", "a conversation to keep", errno);
 }
 
 Result<void> Rewind(const UniqueFd& file) {
@@ -248,7 +244,7 @@ Result<void> SlotStore::CheckDisk(std::uint64_t coming) const {
 
 Result<void> SlotStore::WriteSealed(const Header& header, const UniqueFd& from,
                                     const UniqueFd& into) const {
-  TIDEGATE_TRY(WriteAll(into, header.encoded));
+  TIDEGATE_TRY(WriteBytes(into, header.encoded));
   Sealer sealer(FileKey(header), header.encoded);
   std::string plain, sealed;
   std::uint64_t left = header.bytes;
@@ -258,7 +254,7 @@ Result<void> SlotStore::WriteSealed(const Header& header, const UniqueFd& from,
     left -= plain.size();
     sealed.clear();
     sealer.Seal(plain, piece == 1, sealed);
-    TIDEGATE_TRY(WriteAll(into, sealed));
+    TIDEGATE_TRY(WriteBytes(into, sealed));
   }
   return {};
 }
@@ -319,7 +315,7 @@ Result<void> SlotStore::ReadSealed(const Header& header, const UniqueFd& from, c
     left -= size;
     plain.clear();
     TIDEGATE_TRY(opener.Open(sealed, piece == 1, plain));
-    TIDEGATE_TRY(WriteAll(into, plain));
+    TIDEGATE_TRY(WriteBytes(into, plain));
   }
   return {};
 }

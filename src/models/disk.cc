@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 
 #include "base/digest.h"
+#include "base/write_all.h"
 
 namespace tidegate::models {
 namespace {
@@ -40,17 +41,6 @@ Result<UniqueFd> OpenOrMakeFolder(const std::string& root, std::span<const std::
   }
   if (!folder.valid()) return DiskError("open", Join(root, parts), errno);
   return folder;
-}
-
-Result<void> WriteAll(const UniqueFd& file, const std::string& path, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(file.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return DiskError("write", path, errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (fsync(file.get()) != 0) return DiskError("write", path, errno);
-  return {};
 }
 
 FolderEntry::Kind KindOf(const UniqueFd& folder, const char* name) {
@@ -185,7 +175,10 @@ Result<void> WriteDurably(const std::string& root, std::span<const std::string> 
   const std::string draft = root + "/" + std::string(kDraftPrefix) + RandomHex(kDraftNameBytes);
   UniqueFd file(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!file.valid()) return DiskError("make", draft, errno);
-  Result<void> done = WriteAll(file, draft, bytes);
+  Result<void> done;
+  if (!WriteAll(file.get(), bytes) || fsync(file.get()) != 0) {
+    done = DiskError("write", draft, errno);
+  }
   if (done.ok() && renameat(AT_FDCWD, draft.c_str(), folder.get(), parts.back().c_str()) != 0) {
     done = DiskError("write", Join(root, parts), errno);
   }

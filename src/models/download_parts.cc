@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/unique_fd.h"
+#include "base/write_all.h"
 #include "json/reader.h"
 #include "json/writer.h"
 
@@ -151,13 +152,7 @@ Result<void> WriteDownloadState(const std::string& path, std::string_view text) 
   const std::string draft = path + "-new";
   UniqueFd file(open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!file.valid()) return StateError("make", draft);
-  while (!text.empty()) {
-    const ssize_t written = write(file.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return StateError("write", draft);
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (fdatasync(file.get()) != 0) return StateError("write", draft);
+  if (!WriteAll(file.get(), text) || fdatasync(file.get()) != 0) return StateError("write", draft);
   if (rename(draft.c_str(), path.c_str()) != 0) return StateError("rename", draft);
   return {};
 }
