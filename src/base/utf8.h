@@ -37,4 +37,14 @@ inline Utf8Sequence FirstUtf8Sequence(std::string_view text) {
   return {size, true};
 }
 
+inline bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const bool plain = static_cast<unsigned char>(text.front()) < 0x80;
+    const Utf8Sequence sequence = plain ? Utf8Sequence{1, true} : FirstUtf8Sequence(text);
+    if (!sequence.valid) return false;
+    text.remove_prefix(sequence.bytes);
+  }
+  return true;
+}
+
 }  // namespace tidegate

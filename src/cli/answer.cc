@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "cli/display_text.h"
 #include "cli/exit_code.h"
 #include "cli/explain.h"

@@ -71,15 +71,6 @@ Glyph FirstGlyph(std::string_view text) {
   return Glyph{size, In(kWide, code) ? 2U : 1U, code};
 }
 
-bool IsUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const Glyph glyph = FirstGlyph(text);
-    if (glyph.bytes == 1 && glyph.code == 0xFFFD) return false;
-    text.remove_prefix(glyph.bytes);
-  }
-  return true;
-}
-
 std::size_t DisplayWidth(std::string_view text) {
   std::size_t columns = 0;
   while (!text.empty()) {

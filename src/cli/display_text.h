@@ -21,8 +21,6 @@ struct Glyph {
 };
 Glyph FirstGlyph(std::string_view text);
 
-// Whether every byte belongs to a character.
-bool IsUtf8(std::string_view text);
 std::size_t DisplayWidth(std::string_view text);
 // `text`, or as much of it as fits in `columns` with '…' at its end.
 std::string Cut(std::string_view text, std::size_t columns);

@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "base/utf8.h"
 #include "cli/display_text.h"
 #include "cli/units.h"
 

@@ -17,7 +17,9 @@ namespace {
 constexpr std::int64_t kSampleNanos = 250'000'000;
 constexpr std::int64_t kSecondNanos = 1'000'000'000;
 constexpr std::size_t kLabelColumnsMax = 60;
+constexpr std::size_t kStepColumnsMax = 1'000;  // a step may be a sentence
 constexpr std::size_t kBarColumnsMin = 4;
+constexpr std::size_t kWrapColumnsMin = 20;
 constexpr std::size_t kFilesMax = 10'000;  // a hostile server ends here
 
 // "8eeb52dfb3bb" of "sha256:8eeb52dfb3bb…".
@@ -27,11 +29,11 @@ std::string ShortDigest(std::string_view digest) {
   return std::string(digest.substr(0, 12));
 }
 
-std::string OneLine(std::string_view text) {
+std::string OneLine(std::string_view text, std::size_t columns_max = kLabelColumnsMax) {
   std::string line = Printable(text);
   std::replace(line.begin(), line.end(), '\n', ' ');
   std::replace(line.begin(), line.end(), '\t', ' ');
-  return Cut(line, kLabelColumnsMax);
+  return Cut(line, columns_max);
 }
 
 std::string LabelOf(const TransferStatus& status) {
@@ -93,7 +95,7 @@ void TransferProgress::Take(const TransferStatus& status, std::int64_t now_nanos
       status.digest.empty() && status.total > 0 ? OneLine(status.status) : status.digest;
   if (key.empty()) {
     Row* last = rows_.empty() ? nullptr : &rows_.back();
-    const std::string label = OneLine(status.status);
+    const std::string label = OneLine(status.status, kStepColumnsMax);
     if (last != nullptr && last->key.empty() && !last->finished && last->label == label) return;
     for (Row& row : rows_) row.finished = row.finished || row.key.empty();
     rows_.push_back(Row{.label = label, .key = "", .samples = {}});
@@ -124,8 +126,14 @@ void TransferProgress::End(bool done) {
 std::vector<std::string> TransferProgress::TakeFinished(std::size_t columns) {
   std::vector<std::string> texts;
   while (!rows_.empty() && rows_.front().finished) {
-    texts.push_back(Text(rows_.front(), columns));
-    if (!rows_.front().key.empty()) handed_out_[rows_.front().key] = true;
+    const Row& row = rows_.front();
+    if (row.key.empty() && columns >= kWrapColumnsMin) {
+      const std::vector<std::string> lines = Wrap(row.label, columns);
+      texts.insert(texts.end(), lines.begin(), lines.end());
+    } else {
+      texts.push_back(Text(row, columns));
+    }
+    if (!row.key.empty()) handed_out_[row.key] = true;
     rows_.pop_front();
   }
   return texts;
@@ -173,7 +181,9 @@ std::vector<std::string> TransferProgress::Live(std::size_t columns, std::size_t
   for (std::size_t i = skipped; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
     const bool step = row.key.empty() && !row.finished;
-    texts.push_back(Text(row, columns));
+    // One line, with the room that is beside it for the spinner.
+    texts.push_back(row.key.empty() && columns > 2 ? Cut(row.label, columns - 2)
+                                                   : Text(row, columns));
     if (step) texts.back() += " " + paint(Ink::kAccent, SpinnerFrame(frame));
   }
   return texts;

@@ -29,7 +29,8 @@ class TransferProgress {
   void Take(const TransferStatus& status, std::int64_t now_nanos);
   // The transfer is over. After a failure what was not done stays so.
   void End(bool done);
-  // The rows that will not change any more, each handed out once. `columns`: 0 = no bar.
+  // The rows that will not change any more, each handed out once; a step that is longer than a row
+  // is several. `columns`: 0 = no bar, and rows of any length.
   std::vector<std::string> TakeFinished(std::size_t columns);
   // The rows that still change, as they are now; the last kTransferRowsMax.
   std::vector<std::string> Live(std::size_t columns, std::size_t frame, const Paint& paint) const;

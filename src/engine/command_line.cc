@@ -223,6 +223,10 @@ Result<std::vector<std::string>> MakeCommandLine(const EngineBinary& binary,
   arguments.Add({"--cache-ram"}, std::to_string(settings.prompt_cache_mib));
   AddMemoryOptions(settings, arguments);
   AddFiles(settings, arguments);
+  if (!model.jinja_template.empty()) {
+    arguments.Require("--chat-template", model.jinja_template);
+    arguments.AddSwitch({"--jinja"});  // older ones take no others without it
+  }
   // A text that is embedded or ranked is read in one piece, so that a piece must hold as much as
   // the context; by default it holds 512 tokens, and what is longer would be refused.
   if (in_one_piece || settings.ubatch) {

@@ -69,6 +69,19 @@ TEST(CommandLineTest, OfANewVersionBoundsMemoryAndStaysOfflineAndQuiet) {
   EXPECT_EQ(Argv(argv->begin() + 9, argv->end()), expected);
 }
 
+TEST(CommandLineTest, ATemplateTakesThePlaceOfTheOneInTheWeights) {
+  models::LocalModel model = Model(4096);
+  model.jinja_template = "{{ messages }}";
+  const Result<Argv> argv =
+      MakeCommandLine(Binary({"--chat-template", "--jinja"}), model, {}, 2, kFiles);
+  ASSERT_TRUE(argv.ok());
+  EXPECT_EQ(Argv(argv->end() - 3, argv->end()),
+            (Argv{"--chat-template", "{{ messages }}", "--jinja"}));
+  const Result<Argv> unable = MakeCommandLine(Binary(), model, {}, 2, kFiles);
+  ASSERT_FALSE(unable.ok());
+  EXPECT_EQ(unable.error().reason, "engine_too_old");
+}
+
 TEST(CommandLineTest, WhatEmbedsOrRanksIsToldSoAndReadsATextInOnePiece) {
   models::LocalModel model = Model(512);
   model.metadata.pooling = models::GgufPooling::kEmbedding;

@@ -91,15 +91,19 @@ std::optional<core::ModelCard::Provenance> ProvenanceFor(const models::LocalMode
                                      .quantised_by = known->quantised_by};
 }
 
-// Only the template in the weights is used, and without one the engine takes ChatML.
+// Why the template that is shown is not what the engine uses; without any it takes ChatML.
 std::string TemplateNote(const models::LocalModel& model) {
   if (!models::CapabilitiesOf(model.metadata, nullptr).completion) return {};
+  if (!model.jinja_template.empty()) return {};
   const bool shown = !model.go_template.empty();
+  std::string note = shown ? "kept and of no effect: " : "none: ";
+  if (!model.template_problem.empty()) note += model.template_problem + "; ";
   if (model.metadata.has_chat_template) {
-    return shown ? "kept and of no effect: the engine uses the one in the weights" : "";
+    return shown ? note + "the engine uses the one in the weights" : "";
   }
-  return std::string(shown ? "kept and of no effect" : "none") +
-         ": the weights have none, so messages are written as ChatML, which the model may not know";
+  return note +
+         "the weights have none, so messages are written as ChatML, which the model may not "
+         "know";
 }
 
 }  // namespace

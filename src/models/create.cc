@@ -12,6 +12,7 @@
 #include "json/reader.h"
 #include "models/disk.h"
 #include "models/gguf.h"
+#include "models/go_template_jinja.h"
 #include "models/layer_texts.h"
 #include "models/manifest.h"
 #include "models/stored_model.h"
@@ -75,6 +76,7 @@ class Maker {
   Result<void> AddFiles(const CreateSpec& spec);
   Result<void> Quantize(const Quantizer& quantizer, const std::string& level);
   Result<void> CheckWindow(const CreateSpec& spec) const;
+  Result<void> CheckTemplate(const std::string& text) const;
   Result<void> AddTexts(const CreateSpec& spec, const std::optional<LocalModel>& base);
   Result<MadeModel> Finish(const CreateSpec& spec, const std::optional<LocalModel>& base);
 
@@ -395,10 +397,24 @@ Result<void> Maker::CheckWindow(const CreateSpec& spec) const {
   return {};
 }
 
+// One that is none is refused; one that cannot be had here is kept, and it is said why it does
+// nothing.
+Result<void> Maker::CheckTemplate(const std::string& text) const {
+  const Result<JinjaTemplate> jinja = JinjaOfGoTemplate(text);
+  if (jinja.ok()) return {};
+  if (jinja.error().code != ErrorCode::kUnavailable) return jinja.error();
+  steps_({"keeping the template, which has no effect: " + jinja.error().message +
+          (metadata_.has_chat_template ? "; the engine uses the one in the weights"
+                                       : "; the weights have none of their own, so messages are "
+                                         "written as ChatML")});
+  return {};
+}
+
 // What the spec says replaces what the base says; options one by one, and licenses are added.
 Result<void> Maker::AddTexts(const CreateSpec& spec, const std::optional<LocalModel>& base) {
   const std::string chat_template =
       spec.chat_template.value_or(base ? base->go_template : std::string());
+  if (spec.chat_template && !chat_template.empty()) TIDEGATE_TRY(CheckTemplate(chat_template));
   if (!chat_template.empty()) TIDEGATE_TRY(AddText(kTemplateLayer, chat_template));
   const std::string system = spec.system.value_or(base ? base->system : std::string());
   if (!system.empty()) TIDEGATE_TRY(AddText(kSystemLayer, system));
@@ -436,13 +452,8 @@ Result<MadeModel> Maker::Finish(const CreateSpec& spec, const std::optional<Loca
     steps_({std::string("keeping ") + what + " " + **name +
             ", which is Ollama's own: here the chat template of the weights does its work"});
   }
-  if (!spec.chat_template.value_or("").empty()) {
-    steps_(
-        {metadata_.has_chat_template
-             ? "keeping the template, which has no effect: the engine uses the one in the weights"
-             : "keeping the template, which has no effect: the weights have none of their own, so "
-               "messages are written as ChatML"});
-  }
+  config.own_template =
+      spec.chat_template ? !spec.chat_template->empty() : base && base->own_template;
   if (base) weights_->from = base->name;
   std::vector<Layer> layers = {*weights_};
   layers.insert(layers.end(), layers_.begin(), layers_.end());

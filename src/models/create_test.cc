@@ -160,7 +160,7 @@ TEST_F(CreateTest, WhatIsOllamasOwnIsKeptAndSaidToBeOfNoEffect) {
   EXPECT_EQ(next->required_version, "0.14.0");
 }
 
-TEST_F(CreateTest, ATemplateIsKeptAndSaidToBeOfNoEffect) {
+TEST_F(CreateTest, ATemplateThatIsSaidIsUsedAndOneThatCannotBeIsKept) {
   const auto says = [this](std::string_view text) {
     return std::any_of(steps_.begin(), steps_.end(),
                        [&](const std::string& step) { return step.find(text) != step.npos; });
@@ -178,11 +178,36 @@ TEST_F(CreateTest, ATemplateIsKeptAndSaidToBeOfNoEffect) {
   const Result<LocalModel> made = Create();
   ASSERT_TRUE(made.ok()) << made.error().message;
   EXPECT_EQ(made->go_template, "{{ .Prompt }}");
-  EXPECT_TRUE(says("keeping the template, which has no effect: the weights have none of their own"))
-      << steps_.back();
+  EXPECT_NE(made->jinja_template, "");
+  EXPECT_TRUE(made->metadata.has_chat_template);
   spec_.files = {{"a.gguf", Send(with_own.bytes())}};
-  ASSERT_TRUE(Create().ok());
-  EXPECT_TRUE(says("keeping the template, which has no effect: the engine uses the one in"));
+  const Result<LocalModel> base = Create();
+  ASSERT_TRUE(base.ok());
+  EXPECT_NE(base->jinja_template, "") << "it wins over the one in the weights";
+  EXPECT_FALSE(says("template"));
+  CreateSpec next;
+  next.model = Name("next");
+  next.from = "mine";
+  next.system = "Be brief.";
+  std::swap(spec_, next);
+  const Result<LocalModel> inherits = Create(*base);
+  ASSERT_TRUE(inherits.ok());
+  EXPECT_EQ(inherits->jinja_template, base->jinja_template);
+  std::swap(spec_, next);
+
+  spec_.chat_template = "{{ .Prompt }}{{ yesterdayDate }}";
+  const Result<LocalModel> kept = Create();
+  ASSERT_TRUE(kept.ok());
+  EXPECT_EQ(kept->jinja_template, "");
+  EXPECT_TRUE(
+      says("keeping the template, which has no effect: it uses the function yesterdayDate "
+           "with 0 arguments, which is not known here; the engine uses the one in the"))
+      << steps_.back();
+  spec_.chat_template = "{{ if .Prompt }}";
+  const Result<LocalModel> broken = Create();
+  ASSERT_FALSE(broken.ok());
+  EXPECT_EQ(broken.error().field, "template");
+  EXPECT_EQ(broken.error().message, "line 1: an {{ end }} is missing");
 }
 
 TEST_F(CreateTest, AModelNamesTheOneThatItWasMadeFrom) {

@@ -50,8 +50,13 @@ struct LocalModel {
   std::vector<std::string> adapter_paths = {};
   // What whoever made it wants of every chat; empty for nothing.
   std::string system = {};
-  std::string go_template = {};  // Ollama's kind: data here, the one in the file is what is used
-  std::string renderer = {}, parser = {}, required_version = {};  // likewise
+  std::string go_template = {};  // Ollama's kind, as it was written
+  bool own_template = false;     // see ModelConfig
+  // What the engine is given in the place of the template in the weights, whose facts `metadata`
+  // then has; empty: theirs is used. And why it is not made of `go_template`, though it should be.
+  std::string jinja_template = {}, template_problem = {};
+  // Ollama's: data here.
+  std::string renderer = {}, parser = {}, required_version = {};
   ModelOptions parameters = {};
   std::vector<StoredMessage> messages = {};
   std::vector<std::string> licences = {};

@@ -306,6 +306,9 @@ Result<ModelConfig> ParseModelConfig(std::string_view bytes) {
   TIDEGATE_TRY(ReadCount(object, "embedding_length", config.embedding_length));
   TIDEGATE_TRY(ReadDefaults(object, config.generation_defaults));
   TIDEGATE_TRY(ReadDraft(object, config.draft));
+  if (const std::optional<json::Value> own = FindPresent(object, "own_template")) {
+    TIDEGATE_ASSIGN(config.own_template, own->Bool());
+  }
   return config;
 }
 
@@ -330,6 +333,7 @@ std::string WriteModelConfig(const ModelConfig& config, const std::vector<Layer>
     for (const auto& [key, value] : config.generation_defaults) out.Key(key).Raw(value);
     out.EndObject();
   }
+  if (config.own_template) out.Key("own_template").Bool(true);
   if (config.draft) {
     out.Key("draft").BeginObject().Key("model_format").String(config.draft->format);
     out.Key("architecture").String(config.draft->architecture);

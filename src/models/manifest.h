@@ -113,6 +113,9 @@ struct ModelConfig {
   std::uint64_t context_tokens = 0, embedding_length = 0;
   std::string base_name;
   ModelOptions generation_defaults;  // weaker than the options of the params layer
+  // Whoever made it wrote its template for it: it is used in the place of the one in the weights.
+  // Ours; "own_template".
+  bool own_template = false;
   struct Draft {
     std::string format, architecture, tensor_prefix, config;
   };

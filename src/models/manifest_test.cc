@@ -150,6 +150,10 @@ TEST(ModelConfig, IsReadAsOllamaWritesIt) {
   EXPECT_EQ(WriteModelConfig(*again, {}), written);
   EXPECT_EQ(again->families, config->families);
   EXPECT_EQ(again->draft->config, "draft/config.json");
+  EXPECT_FALSE(again->own_template);
+  ModelConfig own = *again;
+  own.own_template = true;
+  EXPECT_TRUE(ParseModelConfig(WriteModelConfig(own, {}))->own_template);
 }
 
 TEST(ModelConfig, TakesNullForNothingAndRefusesWrongTypes) {
@@ -158,6 +162,7 @@ TEST(ModelConfig, TakesNullForNothingAndRefusesWrongTypes) {
   EXPECT_EQ(ParseModelConfig(R"({"model_families":[1]})").error().field, "model_families[0]");
   EXPECT_EQ(ParseModelConfig(R"({"context_length":-1})").error().field, "context_length");
   EXPECT_EQ(ParseModelConfig(R"({"os":"a","os":"b"})").error().field, "os");
+  EXPECT_EQ(ParseModelConfig(R"({"own_template":1})").error().field, "own_template");
   EXPECT_FALSE(ParseModelConfig("[]").ok());
 }
 

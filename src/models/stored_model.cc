@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/deployment.h"
+#include "models/go_template_jinja.h"
 #include "models/model_name.h"
 #include "models/model_store.h"
 
@@ -41,6 +42,8 @@ class Builder {
     model_.renderer = config.renderer;
     model_.parser = config.parser;
     model_.required_version = config.required_version;
+    model_.own_template = config.own_template;
+    UseTemplate();
     model_.origin = origin_;
     model_.modified_s = stored_.modified_s;
     model_.manifest_digest = stored_.digest;
@@ -125,6 +128,22 @@ class Builder {
       TIDEGATE_ASSIGN(model_.messages, ParseMessages(text));
     }
     return {};
+  }
+
+  // Where the weights have none, or its maker wants this one.
+  void UseTemplate() {
+    GgufMetadata& metadata = model_.metadata;
+    if (model_.go_template.empty()) return;
+    if (metadata.has_chat_template && !model_.own_template) return;
+    Result<JinjaTemplate> jinja = JinjaOfGoTemplate(model_.go_template);
+    if (!jinja.ok()) {
+      model_.template_problem = jinja.error().message;
+      return;
+    }
+    model_.jinja_template = std::move(jinja->text);
+    metadata.has_chat_template = true;
+    metadata.template_uses_tools = jinja->uses_tools;
+    metadata.template_uses_reasoning = jinja->uses_thinking;
   }
 
   void AddDefault(const std::pair<std::string, std::string>& option) {

@@ -81,6 +81,29 @@ TEST_F(StoredModelTest, KnowsItsLicenceByName) {
   EXPECT_EQ(FirstLineOf("\xff\xc2\x85ok"), "ok");
 }
 
+TEST_F(StoredModelTest, UsesItsTemplateWhereTheWeightsHaveNoneOrItIsItsMakers) {
+  const Layer text =
+      Blob(kTemplateLayer, "{{ range .Messages }}{{ .Content }}{{ end }}{{ .Tools }}");
+  GgufBuilder builder(0, 2);
+  builder.KeyText("general.architecture", "llama").KeyText("tokenizer.chat_template", "{{ own }}");
+  const Layer with_own = Blob(kModelLayer, builder.bytes());
+  Put("bare", {Weights(), text});
+  const Result<LocalModel> bare = Make("bare");
+  ASSERT_TRUE(bare.ok()) << bare.error().message;
+  EXPECT_NE(bare->jinja_template, "");
+  EXPECT_TRUE(bare->metadata.has_chat_template && bare->metadata.template_uses_tools);
+  Put("pulled", {with_own, text});
+  EXPECT_EQ(Make("pulled")->jinja_template, "");
+  EXPECT_FALSE(Make("pulled")->metadata.template_uses_tools);
+  Put("made", {with_own, text}, R"({"own_template":true})");
+  EXPECT_EQ(Make("made")->jinja_template, bare->jinja_template);
+  Put("plain", {Weights()});
+  EXPECT_FALSE(Make("plain")->metadata.has_chat_template);
+  Put("odd", {Weights(), Blob(kTemplateLayer, "{{ .Nope }}")});
+  EXPECT_EQ(Make("odd")->jinja_template, "");
+  EXPECT_EQ(Make("odd")->template_problem, "it uses .Nope, which is not known here");
+}
+
 TEST_F(StoredModelTest, HasWhatItsLayersSay) {
   const Layer weights = Weights();
   const Layer projector = Blob(kProjectorLayer, "projector");

@@ -179,16 +179,33 @@ class Newcomer(unittest.TestCase):
         gate.signal(signal.SIGTERM)
         self.assertEqual(gate.wait(), 0)
 
-    def test_8_a_template_is_kept_and_said_to_have_no_effect(self):
+    def test_8_a_template_is_used_and_one_that_cannot_be_is_kept_and_said_to_be(self):
         self.run_words("pull", self.model)
-        recipe = self.home.write(
-            "Templatefile", f'FROM {self.model}\nTEMPLATE """Say: {{{{ .Prompt }}}}"""\n'
-        )
-        done = run_tidegate("create", "templated", "-f", str(recipe), env=self.env)
+
+        def create(text):
+            recipe = self.home.write(
+                "Templatefile", f'FROM {self.model}\nTEMPLATE """{text}"""\n'
+            )
+            return run_tidegate("create", "templated", "-f", str(recipe), env=self.env)
+
+        done = create("Say: {{ .Prompt }}")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn(b"keeping the template, which has no effect", done.stdout + done.stderr)
+        self.assertNotIn(b"no effect", done.stdout + done.stderr)
+        self.assertNotIn("chat template", self.run_words("show", "templated"))
+        self.assertEqual(
+            self.run_words("show", "templated", "--template").strip(), "Say: {{ .Prompt }}"
+        )
+        broken = create("{{ if .Prompt }}")
+        self.assertNotEqual(broken.returncode, 0)
+        self.assertIn(b"template: line 1: an {{ end }} is missing", broken.stderr)
+        done = create("{{ .Prompt }}{{ .Weather }}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(
+            b"keeping the template, which has no effect: it uses .Weather, which is not known here",
+            done.stdout + done.stderr,
+        )
         shown = self.run_words("show", "templated")
-        self.assertRegex(shown, r"chat template +kept and of no effect")
+        self.assertRegex(shown, r"chat template +kept and of no effect: it uses \.Weather")
         self.assertRegex(shown, rf"made from +{re.escape(self.model)}:latest")
         self.run_words("rm", "templated")
 

@@ -186,6 +186,25 @@ describe('a model that is made', () => {
     assert.equal(blobs().filter((file) => file === weights).length, 1);
   });
 
+  test('writes its prompts as its template says', async () => {
+    await client.create({
+      model: 'templated', from: base(), template: 'Say: {{ .Prompt }}!', stream: false,
+    });
+    const options = { num_predict: 1 };
+    const whole = await client.generate({ model: 'templated', prompt: 'hello', options });
+    const raw = await client.generate({
+      model: 'templated', prompt: 'Say: hello!', raw: true, options,
+    });
+    assert.equal(whole.prompt_eval_count, raw.prompt_eval_count);
+    const other = await client.generate({ model: base(), prompt: 'hello', options });
+    assert.notEqual(whole.prompt_eval_count, other.prompt_eval_count);
+    assert.equal((await client.show({ model: 'templated' })).template, 'Say: {{ .Prompt }}!');
+    await assertFails(client.create({
+      model: 'no', from: base(), template: '{{ if .Prompt }}', stream: false,
+    }), 400, /template: line 1: an \{\{ end \}\} is missing/);
+    await client.delete({ model: 'templated' });
+  });
+
   test('is listed by its name alone, unless that means another one, too', async () => {
     for (const model of ['swift', 'ann/swift']) {
       await client.create({ model, from: base(), stream: false });

@@ -116,6 +116,24 @@ for (const [model, place] of [[LOCAL, 'device'], [CLOUD, 'cloud']]) {
       const parts = await collect(await client.generate({ ...asked, stream: true }));
       assert.equal(parts.map((part) => part.response).join(''), whole.response);
       assertMetrics(parts.at(-1));
+      assert.deepEqual(parts.at(-1).context, whole.context);
+    });
+
+    test('a context goes on with the conversation, wherever that is', async () => {
+      const first = await client.generate({ model, system: 'Be brief.', prompt: 'One?' });
+      const second = await client.generate({ model, prompt: 'And then?', context: first.context });
+      const whole = await client.chat({
+        model,
+        messages: [
+          { role: 'system', content: 'Be brief.' }, { role: 'user', content: 'One?' },
+          { role: 'assistant', content: first.response }, { role: 'user', content: 'And then?' },
+        ],
+      });
+      assert.equal(second.prompt_eval_count, whole.prompt_eval_count);
+      assert.ok(second.context.length > first.context.length);
+      const damaged = first.context.slice(0, -1);
+      await assertFails(client.generate({ model, prompt: 'x', context: damaged }), 400,
+        /context.*damaged/);
     });
 
     test('an output limit ends the answer with length', async () => {

@@ -98,6 +98,10 @@ class Ollama final : public Protocol {
                            .created_s = created_s,
                            .model = request.model,
                            .form = static_cast<Form>(request.form)};
+    // A text that is continued or filled in has no conversation around it.
+    if (request.form == kGenerateForm && !request.raw && request.suffix.empty()) {
+      options.context.emplace(request);
+    }
     return request.stream ? NewStreamEncoder(std::move(options))
                           : NewWholeEncoder(std::move(options));
   }

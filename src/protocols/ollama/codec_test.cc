@@ -85,11 +85,15 @@ TEST(OllamaEncoder, SaysWhatAPromptsAnswerSaysInItsOwnForm) {
   const std::string end =
       R"("done":true,"done_reason":"length","total_duration":67,"load_duration":7,)"
       R"("prompt_eval_count":5,"prompt_eval_duration":20,"eval_count":3,"eval_duration":40})";
+  // 'a', the length, and the text of the answer: the request of this test has said nothing.
+  const std::string with_context =
+      end.substr(0, end.size() - 1) + R"(,"context":[1413956401,10,6356992,1377,664162,2228224]})";
   EXPECT_EQ(Encoded(SmallAnswer(), true, kGenerateForm),
             Line(R"("response":"","thinking":"hm","done":false})") +
-                Line(R"("response":"a\n\"b\"","done":false})") + Line(R"("response":"",)" + end));
+                Line(R"("response":"a\n\"b\"","done":false})") +
+                Line(R"("response":"",)" + with_context));
   EXPECT_EQ(Encoded(SmallAnswer(), false, kGenerateForm) + "\n",
-            Line(R"("response":"a\n\"b\"","thinking":"hm",)" + end));
+            Line(R"("response":"a\n\"b\"","thinking":"hm",)" + with_context));
   EXPECT_EQ(Encoded(SmallAnswer(), false, kChatForm) + "\n",
             Line(R"("message":{"role":"assistant","content":"a\n\"b\"","thinking":"hm"},)" + end));
 }

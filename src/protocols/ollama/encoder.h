@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "protocols/ollama/generate_context.h"
 #include "protocols/ollama/request_decoder.h"
 #include "protocols/protocol.h"
 
@@ -20,6 +22,8 @@ struct EncoderOptions {
   std::int64_t created_s = 0;
   std::string model;  // until the StartEvent names the one that answers
   Form form = kChatForm;
+  std::optional<GenerateContext> context =
+      {};  // what was said before this answer, where it is told
 };
 
 std::unique_ptr<ResponseEncoder> NewStreamEncoder(EncoderOptions options);

@@ -13,6 +13,7 @@
 #include "protocols/extension_decoder.h"
 #include "protocols/fields.h"
 #include "protocols/function_tools.h"
+#include "protocols/ollama/generate_context.h"
 #include "protocols/ollama/keep_alive.h"
 #include "protocols/ollama/limits.h"
 #include "protocols/ollama/message_decoder.h"
@@ -68,6 +69,7 @@ class RequestDecoder {
     TIDEGATE_TRY(DecodeLogprobs(fields));
     TIDEGATE_TRY(DecodeHints(fields));
     TIDEGATE_TRY(DecodeExtensionMember(fields));
+    TIDEGATE_TRY(CheckBesideContext());
     if (request_.readying != core::Readying::kNone) SetReadying();  // the extension may say it, too
     return std::move(request_);
   }
@@ -133,8 +135,9 @@ class RequestDecoder {
     if (const std::optional<json::Value> images = fields.Value(kRoot.Index("images"))) {
       TIDEGATE_TRY(messages_.DecodeImages(*images, message.parts));
     }
+    TIDEGATE_TRY(DecodeContext(fields));
     if (!message.parts.empty()) request_.messages.push_back(std::move(message));
-    return DecodeTemplating(fields);
+    return DecodeTemplate(fields);
   }
 
   // Beside the conversation: the prompt as it stands, or with what follows it.
@@ -156,32 +159,56 @@ class RequestDecoder {
     return {};
   }
 
-  // What only the model's own server can take: another template, the tokens of an earlier answer.
-  Result<void> DecodeTemplating(const RootFields& fields) {
-    if (const std::optional<json::Value> value = fields.Value(kRoot.Index("template"))) {
-      TIDEGATE_ASSIGN(const std::string_view text, value->String());
-      if (!text.empty()) {
-        TIDEGATE_TRY(CheckBesideRaw(*value));
-        texts_.NeedVendor(value->Path());
-        texts_.Count(text.size());
-      }
-    }
+  // Another template is what only the model's own server can take.
+  Result<void> DecodeTemplate(const RootFields& fields) {
+    const std::optional<json::Value> value = fields.Value(kRoot.Index("template"));
+    if (!value) return {};
+    TIDEGATE_ASSIGN(const std::string_view text, value->String());
+    if (text.empty()) return {};
+    TIDEGATE_TRY(CheckBesideRaw(*value));
+    texts_.NeedVendor(value->Path());
+    texts_.Count(text.size());
+    return {};
+  }
+
+  // What was said before the prompt: a conversation where we wrote it, else tokens, which only the
+  // server that made them can read.
+  Result<void> DecodeContext(const RootFields& fields) {
     const std::optional<json::Value> context = fields.Value(kRoot.Index("context"));
     if (!context) return {};
-    TIDEGATE_ASSIGN(const json::Array tokens, context->Array());
+    TIDEGATE_ASSIGN(const json::Array numbers, context->Array());
+    if (numbers.empty()) return {};
     std::size_t count = 0;
-    for (const json::Value token : tokens) {
-      TIDEGATE_TRY(token.Integer());
+    for (const json::Value number : numbers) {
+      TIDEGATE_TRY(number.Integer());
       if (++count > kContextTokensMax) {
-        return context->Invalid("has more than " + std::to_string(kContextTokensMax) + " tokens");
+        return context->Invalid("has more than " + std::to_string(kContextTokensMax) + " numbers");
       }
     }
-    if (count > 0) {
-      TIDEGATE_TRY(CheckBesideRaw(*context));
+    TIDEGATE_TRY(CheckBesideRaw(*context));
+    TIDEGATE_ASSIGN(const std::optional<std::vector<ContextTurn>> turns, ReadContext(*context));
+    if (!turns) {
       texts_.NeedVendor(context->Path());
+      texts_.Count(context->raw().size());
+      return {};
     }
-    texts_.Count(context->raw().size());
+    if (request_.readying != core::Readying::kNone) return {};  // nothing is asked
+    request_.same_bytes = false;
+    const bool instructed = !request_.messages.empty();  // anew: what was said first gives way
+    for (const ContextTurn& turn : *turns) {
+      if (instructed && turn.role == core::Role::kSystem) continue;
+      texts_.Count(turn.text.size());
+      AddMessage(turn.role).parts.push_back({.text = texts_.Own(turn.text)});
+    }
     return {};
+  }
+
+  // A conversation is sent on as one, in a body of its own, in which nothing else has a place.
+  Result<void> CheckBesideContext() const {
+    if (request_.same_bytes || request_.vendor_field.empty()) return {};
+    return InvalidArgument(request_.vendor_field,
+                           "cannot stand beside a \"context\" of this gate's: only a server of "
+                           "Ollama's knows it, which cannot read that context");
   }
 
   // A text that is continued or filled in has no conversation around it.

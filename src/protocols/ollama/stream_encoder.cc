@@ -69,6 +69,7 @@ class StreamEncoder final : public ResponseEncoder {
 
   void Text(std::string_view text, std::string& out) {
     timing_.Content();
+    if (options_.context) answer_ += text;
     Begin(text, out);
     End(out);
   }
@@ -145,11 +146,18 @@ class StreamEncoder final : public ResponseEncoder {
     out += ',';
     json::Writer writer(out);
     WriteEnd(writer, finish_, timing_, usage_);
+    if (options_.context) WriteContext(writer);
     out += "}\n";
+  }
+
+  void WriteContext(json::Writer& writer) {
+    options_.context->Add(core::Role::kAssistant, answer_);
+    options_.context->WriteTo(writer.Key("context"));
   }
 
   EncoderOptions options_;
   std::string prefix_, logprobs_;  // logprobs: entries that wait for their text
+  std::string answer_;             // for the context
   std::map<std::int64_t, Pending> calls_;
   Timing timing_;
   std::optional<core::Usage> usage_;

@@ -75,8 +75,14 @@ class WholeEncoder final : public ResponseEncoder {
     }
     if (options_.form == kChatForm) writer.EndObject();
     WriteEnd(writer, finish_, timing_, usage_);
+    if (options_.context) WriteContext(writer);
     if (!logprobs_.empty()) writer.Key("logprobs").BeginArray().Raw(logprobs_).EndArray();
     writer.EndObject();
+  }
+
+  void WriteContext(json::Writer& writer) {
+    options_.context->Add(core::Role::kAssistant, text_);
+    options_.context->WriteTo(writer.Key("context"));
   }
 
   EncoderOptions options_;
