@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A local model whose process ends under its requests: what callers hear, and where they go."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -19,6 +20,8 @@ CALLS = {
     ),
     "/api/chat": ({"messages": QUESTION["messages"]}, lambda body: body["error"]),
 }
+# How an answer ends that is whole.
+ENDINGS = ("[DONE]", "message_stop", "response.completed", '"done":true')
 
 
 class EngineCrash(unittest.TestCase):
@@ -60,6 +63,44 @@ class EngineCrash(unittest.TestCase):
                     for part in (LOCAL, "signal 11 (SIGSEGV)", "starts again"):
                         self.assertIn(part, message)
                     self.assertEqual(self.gate.chat(LOCAL, max_tokens=1).status, 200)
+
+    def crash_in_the_middle(self, path, body):
+        """The lines of an answer under which the process of the model ended after its first."""
+        limits = {"/v1/responses": "max_output_tokens", "/api/chat": "num_predict"}
+        limit = {limits.get(path, "max_tokens"): 400}
+        asked = {**body, "model": LOCAL, "stream": True}
+        asked.pop("max_tokens", None)
+        asked |= {"options": limit} if path == "/api/chat" else limit
+        for key in ("messages", "input"):
+            if key in asked:
+                story = "Tell me a story."
+                asked[key] = story if key == "input" else [{"role": "user", "content": story}]
+        for _ in range(20):  # the model is quick: now and then it has said everything by then
+            self.assertEqual(self.gate.chat(LOCAL, max_tokens=1).status, 200)
+            pid = self.gate.engine_model()["pid"]
+            connection, answer = self.gate.start("POST", path, asked)
+            with contextlib.closing(connection):
+                self.assertEqual(answer.status, 200)
+                first = answer.readline()
+                os.kill(pid, signal.SIGSTOP)
+                os.kill(pid, signal.SIGSEGV)
+                os.kill(pid, signal.SIGCONT)
+                lines = (first + answer.read()).decode().split("\n")
+            if not any(ending in line for line in lines for ending in ENDINGS):
+                return [line for line in lines if line]
+            self.gate.close()
+            self.start()  # each failure lets it wait longer
+        self.fail("it was never in the middle")
+
+    def test_in_the_middle_of_an_answer_it_ends_with_what_happened_and_others_go_on(self):
+        for path, (body, _) in CALLS.items():
+            with self.subTest(path=path):
+                self.start()
+                last = self.crash_in_the_middle(path, body)[-1]
+                self.assertIn("error", last)
+                self.assertIn("signal 11 (SIGSEGV)", last)
+                after = self.gate.chat(LOCAL, max_tokens=1)
+                self.assertEqual(after.status, 200, after.body)
 
     def test_with_leave_to_fall_back_the_cloud_answers(self):
         for stream in (False, True):
