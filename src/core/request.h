@@ -91,6 +91,9 @@ struct Request : Envelope {
   // The one message is a text to be continued as it stands. Whoever only chats takes it for a
   // message, unless the request needs Capability::kRawPrompt.
   bool raw = false;
+  // Go's template, as Ollama's are, by which the messages are written as one text, in the place of
+  // the model's own; empty = that one. Needs Capability::kRawPrompt.
+  std::string_view prompt_template;
   std::string_view suffix;  // what follows the text to be written; see Capability::kInsert
   // The oldest messages may be left out where the conversation does not fit (shorten.h).
   bool may_shorten = false;

@@ -1,5 +1,5 @@
 // What Ollama's templates make of a chat, once the real llama-server renders what we made of them:
-// letter for letter what Go makes of them (src/models/testdata/go_templates).
+// letter for letter what Go makes of them (src/templates/testdata).
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,14 +11,14 @@
 
 #include "engine/testing/engine_fixture.h"
 #include "json/reader.h"
-#include "models/go_template_jinja.h"
+#include "templates/jinja.h"
 
 namespace tidegate::engine {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFolder = TIDEGATE_SOURCE_DIR "/src/models/testdata/go_templates";
+constexpr const char* kFolder = TIDEGATE_SOURCE_DIR "/src/templates/testdata";
 
 std::string Slurp(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -53,7 +53,7 @@ TEST_F(TemplateTest, IsRenderedAsGoDoes) {
   std::vector<models::LocalModel> models;
   for (const auto& entry : fs::directory_iterator(kFolder)) {
     if (entry.path().extension() != ".gotmpl") continue;
-    const auto jinja = models::JinjaOfGoTemplate(Slurp(entry.path()));
+    const auto jinja = templates::JinjaOfGoTemplate(Slurp(entry.path()));
     ASSERT_TRUE(jinja.ok()) << entry.path() << Describe(jinja.error());
     models.push_back(testing::Model(entry.path().stem()));
     models.back().jinja_template = jinja->text;
@@ -80,7 +80,7 @@ TEST_F(TemplateTest, IsRenderedAsGoDoes) {
 
 TEST_F(TemplateTest, ToolsAreCalledInItsWords) {
   models::LocalModel model = testing::Model("tools");
-  const auto jinja = models::JinjaOfGoTemplate(Slurp(fs::path(kFolder) / "tool_tags.gotmpl"));
+  const auto jinja = templates::JinjaOfGoTemplate(Slurp(fs::path(kFolder) / "tool_tags.gotmpl"));
   model.jinja_template = jinja->text;
   Create({model});
   Result<Lease> lease = Acquire("tools");

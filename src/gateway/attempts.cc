@@ -13,6 +13,7 @@
 #include "gateway/call.h"
 #include "gateway/fit.h"
 #include "gateway/limits.h"
+#include "gateway/render_prompt.h"
 #include "net/callback.h"
 #include "obs/log.h"
 #include "plan/window.h"
@@ -229,8 +230,13 @@ Result<protocols::UpstreamRequest> Encode(const Call& call, const Running& runni
   if (call.work) return call.work->Encode(upstream, options);
   const core::Deployment& deployment = call.inventory->deployments()[running.deployment];
   const core::Request& request = running.shortened ? *running.shortened : call.request;
-  if (!deployment.defaults) return upstream.EncodeRequest(request, options);
-  return upstream.EncodeRequest(core::WithDefaults(request, *deployment.defaults), options);
+  if (!deployment.defaults && !NeedsRendering(request, upstream.id())) {
+    return upstream.EncodeRequest(request, options);
+  }
+  core::Request changed =
+      deployment.defaults ? core::WithDefaults(request, *deployment.defaults) : request;
+  if (NeedsRendering(changed, upstream.id())) TIDEGATE_TRY(RenderPrompt(changed));
+  return upstream.EncodeRequest(changed, options);
 }
 
 // Leaves out of the request what does not fit the leased process.

@@ -80,7 +80,9 @@ Error NoCandidate(const Call& call, const plan::Input& input) {
   } else if (error.reason == core::ToString(core::RejectReason::kCapability)) {
     const core::CapabilitySet missing = Missing(call, input);
     error.field = protocols::MediaField(call.request, missing);
-    if (missing.Has(core::Capability::kRawPrompt)) error.field = "raw";
+    if (missing.Has(core::Capability::kRawPrompt)) {
+      error.field = call.request.prompt_template.empty() ? "raw" : "template";
+    }
     if (missing.Has(core::Capability::kInsert)) error.field = "suffix";
     if (error.field.empty()) error.field = call.asked().vendor_field;
   }

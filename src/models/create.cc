@@ -12,7 +12,7 @@
 #include "json/reader.h"
 #include "models/disk.h"
 #include "models/gguf.h"
-#include "models/go_template_jinja.h"
+#include "templates/jinja.h"
 #include "models/layer_texts.h"
 #include "models/manifest.h"
 #include "models/stored_model.h"
@@ -400,7 +400,7 @@ Result<void> Maker::CheckWindow(const CreateSpec& spec) const {
 // One that is none is refused; one that cannot be had here is kept, and it is said why it does
 // nothing.
 Result<void> Maker::CheckTemplate(const std::string& text) const {
-  const Result<JinjaTemplate> jinja = JinjaOfGoTemplate(text);
+  const Result<templates::JinjaTemplate> jinja = templates::JinjaOfGoTemplate(text);
   if (jinja.ok()) return {};
   if (jinja.error().code != ErrorCode::kUnavailable) return jinja.error();
   steps_({"keeping the template, which has no effect: " + jinja.error().message +

@@ -11,7 +11,7 @@
 // A quoted value ends with its mark at the end of a line, so that marks inside of lines are text.
 // Everything that Ollama reads is read alike, but for two mistakes of its own: blanks in front of a
 // KEY or ROLE are passed over, and of what has no width only control characters are dropped.
-// TEMPLATE is kept as it is written; what becomes of it is go_template_jinja.h's.
+// TEMPLATE is kept as it is written; what becomes of it is templates/jinja.h's.
 #pragma once
 
 #include <cstddef>

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/deployment.h"
-#include "models/go_template_jinja.h"
+#include "templates/jinja.h"
 #include "models/model_name.h"
 #include "models/model_store.h"
 
@@ -135,7 +135,7 @@ class Builder {
     GgufMetadata& metadata = model_.metadata;
     if (model_.go_template.empty()) return;
     if (metadata.has_chat_template && !model_.own_template) return;
-    Result<JinjaTemplate> jinja = JinjaOfGoTemplate(model_.go_template);
+    Result<templates::JinjaTemplate> jinja = templates::JinjaOfGoTemplate(model_.go_template);
     if (!jinja.ok()) {
       model_.template_problem = jinja.error().message;
       return;

@@ -199,6 +199,14 @@ describe('a model that is made', () => {
     const other = await client.generate({ model: base(), prompt: 'hello', options });
     assert.notEqual(whole.prompt_eval_count, other.prompt_eval_count);
     assert.equal((await client.show({ model: 'templated' })).template, 'Say: {{ .Prompt }}!');
+    const other_words = await client.generate({
+      model: 'templated', prompt: 'hello', template: '{{ .Prompt }}', options,
+    });
+    const bare = await client.generate({ model: 'templated', prompt: 'hello', raw: true, options });
+    assert.equal(other_words.prompt_eval_count, bare.prompt_eval_count);
+    await assertFails(client.generate({
+      model: 'templated', prompt: 'hello', template: '{{ .Prompt', options,
+    }), 400, /template: line 1: an action without \}\}/);
     await assertFails(client.create({
       model: 'no', from: base(), template: '{{ if .Prompt }}', stream: false,
     }), 400, /template: line 1: an \{\{ end \}\} is missing/);

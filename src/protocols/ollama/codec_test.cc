@@ -233,6 +233,7 @@ TEST(OllamaRequest, IsRefusedWithThePlaceOfItsFault) {
            {"/api/generate", R"({"model":"m","prompt":"x","raw":true,"template":"t"})", "template"},
            {"/api/generate", R"({"model":"m","prompt":"x","raw":true,"context":[1]})", "context"},
            {"/api/generate", R"({"model":"m","prompt":"x","suffix":"y","system":"s"})", "system"},
+           {"/api/generate", R"({"model":"m","prompt":"x","template":"{{ if"})", "template"},
            {"/api/generate", R"({"model":"m","prompt":"x","context":["a"]})", "context[0]"}}) {
     const Error error = DecodeFault(c.path, c.body);
     EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << c.body << " " << error.message;

@@ -21,6 +21,7 @@
 #include "protocols/request_texts.h"
 #include "protocols/scratch_reader.h"
 #include "protocols/spans.h"
+#include "templates/ollama_template.h"
 
 namespace tidegate::protocols::ollama {
 namespace {
@@ -159,15 +160,16 @@ class RequestDecoder {
     return {};
   }
 
-  // Another template is what only the model's own server can take.
+  // By another template the messages are a text that goes on as it stands.
   Result<void> DecodeTemplate(const RootFields& fields) {
     const std::optional<json::Value> value = fields.Value(kRoot.Index("template"));
     if (!value) return {};
-    TIDEGATE_ASSIGN(const std::string_view text, value->String());
-    if (text.empty()) return {};
+    TIDEGATE_ASSIGN(request_.prompt_template,
+                    texts_.KeepCounted(*fields.Member(kRoot.Index("template"))));
+    if (request_.prompt_template.empty()) return {};
     TIDEGATE_TRY(CheckBesideRaw(*value));
-    texts_.NeedVendor(value->Path());
-    texts_.Count(text.size());
+    TIDEGATE_TRY(templates::ReadOllamaTemplate(request_.prompt_template));
+    texts_.Need(Capability::kRawPrompt);
     return {};
   }
 

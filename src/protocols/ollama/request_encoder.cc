@@ -97,6 +97,9 @@ class BodyWriter {
   }
 
   Result<void> WritePrompt() {
+    if (!request_.prompt_template.empty()) {
+      return CannotSay("template", "a template in a body that is written anew");
+    }
     std::string prompt;
     for (const core::Message& message : request_.messages) {
       for (const Part& part : message.parts) {

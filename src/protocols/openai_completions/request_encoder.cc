@@ -17,6 +17,7 @@ constexpr std::string_view kPath = "/completions";
 
 // Nothing but texts of one user.
 Result<std::string> PromptOf(const core::Request& request) {
+  if (!request.prompt_template.empty()) return CannotSay("template", "a template");
   if (!request.raw && request.suffix.empty()) return CannotSay("messages", "a chat");
   std::string prompt;
   for (const core::Message& message : request.messages) {

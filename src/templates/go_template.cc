@@ -1,11 +1,11 @@
-#include "models/go_template.h"
+#include "templates/go_template.h"
 
 #include <algorithm>
 #include <cctype>
 #include <optional>
 #include <utility>
 
-namespace tidegate::models {
+namespace tidegate::templates {
 namespace {
 
 constexpr std::string_view kOpen = "{{", kClose = "}}";
@@ -528,4 +528,4 @@ Result<std::vector<GoNode>> ParseGoTemplate(std::string_view text) {
   return Parser(text).Parse();
 }
 
-}  // namespace tidegate::models
+}  // namespace tidegate::templates

@@ -1,5 +1,5 @@
 // Templates of Go's text/template, in which Ollama's models say how their prompts are written: read
-// into a tree. What they mean for a chat is go_template_jinja.h's.
+// into a tree. What they mean for a chat is templates/jinja.h's.
 //
 // Read are actions with pipelines, variables, if, range, with, break and continue; named templates
 // (define, template, block) are refused.
@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 
-namespace tidegate::models {
+namespace tidegate::templates {
 
 inline constexpr std::size_t kGoTemplateBytesMax = std::size_t{256} << 10U;
 inline constexpr int kGoTemplateDepthMax = 64;  // of blocks and parentheses in each other
@@ -57,4 +57,4 @@ struct GoNode {
 // Errors: kInvalidArgument with the line and what is wrong there; kTooLarge.
 Result<std::vector<GoNode>> ParseGoTemplate(std::string_view text);
 
-}  // namespace tidegate::models
+}  // namespace tidegate::templates

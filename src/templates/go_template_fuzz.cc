@@ -5,11 +5,11 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "models/go_template_jinja.h"
+#include "templates/jinja.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tidegate;
-  const auto jinja = models::JinjaOfGoTemplate({reinterpret_cast<const char*>(data), size});
+  const auto jinja = templates::JinjaOfGoTemplate({reinterpret_cast<const char*>(data), size});
   if (!jinja.ok()) {
     CHECK(!jinja.error().message.empty());
     CHECK(jinja.error().code == ErrorCode::kInvalidArgument ||
@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           jinja.error().code == ErrorCode::kTooLarge);
     return 0;
   }
-  CHECK(jinja->text.size() <= models::kJinjaTemplateBytesMax);
+  CHECK(jinja->text.size() <= templates::kJinjaTemplateBytesMax);
   // Outside of strings every tag is closed before another begins.
   std::string_view rest = jinja->text;
   char quote = '\0';

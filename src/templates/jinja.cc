@@ -1,4 +1,4 @@
-#include "models/go_template_jinja.h"
+#include "templates/jinja.h"
 
 #include <algorithm>
 #include <array>
@@ -7,9 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "models/go_template.h"
+#include "templates/go_template.h"
+#include "templates/ollama_template.h"
 
-namespace tidegate::models {
+namespace tidegate::templates {
 namespace {
 
 using ExpressionKind = GoExpression::Kind;
@@ -83,31 +84,6 @@ std::string Quoted(std::string_view text) {
     }
   }
   return out + '"';
-}
-
-bool Names(const GoExpression& value, std::string_view field) {
-  return std::find(value.fields.begin(), value.fields.end(), field) != value.fields.end() ||
-         std::any_of(value.arguments.begin(), value.arguments.end(),
-                     [field](const GoExpression& argument) { return Names(argument, field); });
-}
-
-bool Names(const std::vector<GoNode>& nodes, std::string_view field) {
-  return std::any_of(nodes.begin(), nodes.end(), [field](const GoNode& node) {
-    return Names(node.value, field) || Names(node.body, field) || Names(node.otherwise, field);
-  });
-}
-
-// Drops everything behind the first place that names the answer: what a model is to write there
-// comes next.
-void EndAtResponse(std::vector<GoNode>& nodes, bool& ended) {
-  std::size_t kept = 0;
-  while (kept < nodes.size() && !ended) {
-    GoNode& node = nodes[kept++];
-    EndAtResponse(node.body, ended);
-    EndAtResponse(node.otherwise, ended);
-    ended = ended || Names(node.value, "Response");
-  }
-  nodes.resize(kept);
 }
 
 // Writes nodes as Jinja. Between tags stands nothing, and all text stands in strings, so that no
@@ -429,41 +405,23 @@ std::string Macro(std::string_view name, const std::string& body) {
          "{% endmacro %}";
 }
 
-Result<JinjaTemplate> Translated(std::string_view text, std::vector<GoNode> nodes) {
-  JinjaTemplate jinja;
-  jinja.uses_tools = Names(nodes, "Tools");
-  jinja.uses_thinking =
-      Names(nodes, "Thinking") || Names(nodes, "Think") || text.find("<think>") != text.npos;
-  jinja.text = kFrame;
-  if (Names(nodes, "Messages")) {
-    TIDEGATE_ASSIGN(const std::string body, Writer().Write(nodes));
-    jinja.text += kMessagesFrame;
-    jinja.text += body;
-    return jinja;
-  }
-  if (!Names(nodes, "Response")) {
-    GoNode response{.kind = NodeKind::kOutput};
-    response.value.fields = {"Response"};
-    nodes.push_back(std::move(response));
-  }
-  TIDEGATE_ASSIGN(const std::string turn, Writer().Write(nodes));
-  bool ended = false;
-  EndAtResponse(nodes, ended);
-  TIDEGATE_ASSIGN(const std::string last, Writer().Write(nodes));
-  jinja.text += Macro("tg_turn", turn) + Macro("tg_last", last);
-  jinja.text += kTurnsFrame;
-  return jinja;
+Result<std::string> Translated(const OllamaTemplate& ollama) {
+  TIDEGATE_ASSIGN(const std::string body, Writer().Write(ollama.nodes));
+  std::string text(kFrame);
+  if (!ollama.by_turn) return text + std::string(kMessagesFrame) + body;
+  TIDEGATE_ASSIGN(const std::string last, Writer().Write(ollama.last));
+  return text + Macro("tg_turn", body) + Macro("tg_last", last) + std::string(kTurnsFrame);
 }
 
 }  // namespace
 
 Result<JinjaTemplate> JinjaOfGoTemplate(std::string_view text) {
-  TIDEGATE_ASSIGN(std::vector<GoNode> nodes, ParseGoTemplate(text));
-  TIDEGATE_ASSIGN(JinjaTemplate jinja, Translated(text, std::move(nodes)));
-  if (jinja.text.size() > kJinjaTemplateBytesMax) {
+  TIDEGATE_ASSIGN(const OllamaTemplate ollama, ReadOllamaTemplate(text));
+  TIDEGATE_ASSIGN(std::string jinja, Translated(ollama));
+  if (jinja.size() > kJinjaTemplateBytesMax) {
     return Unavailable(ErrorSource::kGateway, "it is too long to be given to the engine");
   }
-  return jinja;
+  return JinjaTemplate{std::move(jinja), ollama.uses_tools, ollama.uses_thinking};
 }
 
-}  // namespace tidegate::models
+}  // namespace tidegate::templates

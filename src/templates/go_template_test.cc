@@ -1,13 +1,13 @@
-#include "models/go_template.h"
+#include "templates/go_template.h"
 
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "models/go_template_jinja.h"
+#include "templates/jinja.h"
 
-namespace tidegate::models {
+namespace tidegate::templates {
 namespace {
 
 std::string Describe(const GoExpression& value) {
@@ -208,4 +208,4 @@ TEST(GoTemplateJinja, SaysWhatCannotBeSaid) {
 }
 
 }  // namespace
-}  // namespace tidegate::models
+}  // namespace tidegate::templates

@@ -1,0 +1,27 @@
+// What an Ollama model's template says, said in Jinja, which llama-server renders.
+//
+// Known are the values and functions that Ollama gives a template, except some that no chat needs:
+// they are errors that name them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace tidegate::templates {
+
+// An argument of a program holds 128 KiB.
+inline constexpr std::size_t kJinjaTemplateBytesMax = 100'000;
+
+struct JinjaTemplate {
+  std::string text;
+  bool uses_tools = false;  // see OllamaTemplate
+  bool uses_thinking = false;
+};
+
+// Errors: those of ParseGoTemplate; kUnavailable: it is a template, and does what cannot be said.
+Result<JinjaTemplate> JinjaOfGoTemplate(std::string_view text);
+
+}  // namespace tidegate::templates

@@ -1,0 +1,56 @@
+#include "templates/ollama_template.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+namespace tidegate::templates {
+namespace {
+
+bool Names(const GoExpression& value, std::string_view field) {
+  return std::find(value.fields.begin(), value.fields.end(), field) != value.fields.end() ||
+         std::any_of(value.arguments.begin(), value.arguments.end(),
+                     [field](const GoExpression& argument) { return Names(argument, field); });
+}
+
+bool Names(const std::vector<GoNode>& nodes, std::string_view field) {
+  return std::any_of(nodes.begin(), nodes.end(), [field](const GoNode& node) {
+    return Names(node.value, field) || Names(node.body, field) || Names(node.otherwise, field);
+  });
+}
+
+// Drops everything behind the first place that names the answer: what a model is to write there
+// comes next.
+void EndAtResponse(std::vector<GoNode>& nodes, bool& ended) {
+  std::size_t kept = 0;
+  while (kept < nodes.size() && !ended) {
+    GoNode& node = nodes[kept++];
+    EndAtResponse(node.body, ended);
+    EndAtResponse(node.otherwise, ended);
+    ended = ended || Names(node.value, "Response");
+  }
+  nodes.resize(kept);
+}
+
+}  // namespace
+
+Result<OllamaTemplate> ReadOllamaTemplate(std::string_view text) {
+  OllamaTemplate ollama;
+  TIDEGATE_ASSIGN(ollama.nodes, ParseGoTemplate(text));
+  ollama.uses_tools = Names(ollama.nodes, "Tools");
+  ollama.uses_thinking = Names(ollama.nodes, "Thinking") || Names(ollama.nodes, "Think") ||
+                         text.find("<think>") != text.npos;
+  if (Names(ollama.nodes, "Messages")) return ollama;
+  ollama.by_turn = true;
+  if (!Names(ollama.nodes, "Response")) {
+    GoNode response{.kind = GoNode::Kind::kOutput};
+    response.value.fields = {"Response"};
+    ollama.nodes.push_back(std::move(response));
+  }
+  ollama.last = ollama.nodes;
+  bool ended = false;
+  EndAtResponse(ollama.last, ended);
+  return ollama;
+}
+
+}  // namespace tidegate::templates
