@@ -8,6 +8,7 @@
 
 #include <fmt/chrono.h>
 
+#include "templates/jinja.h"
 #include "templates/render.h"
 
 namespace tidegate::gateway {
@@ -40,6 +41,9 @@ Result<void> RenderPrompt(core::Request& request) {
       turns.push_back({RoleWord(message.role), part.text});
     }
   }
+  // What Jinja is not said of, no model's own template may use either.
+  const auto known = templates::JinjaOfGoTemplate(request.prompt_template);
+  if (!known.ok()) return InvalidArgument("template", known.error().message);
   TIDEGATE_ASSIGN(const templates::OllamaTemplate ollama,
                   templates::ReadOllamaTemplate(request.prompt_template));
   Result<std::string> text = templates::Render(ollama, turns, Today());

@@ -40,6 +40,10 @@ TEST(RenderPrompt, SaysWhatItCannotDo) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().field, "template");
   EXPECT_NE(refused.error().message.find("the function nonsense"), std::string::npos);
+  core::Request strange = Asked("{{ .Prompt }}{{ .Weather }}");
+  EXPECT_EQ(RenderPrompt(strange).error().message, "it uses .Weather, which is not known here");
+  core::Request endless = Asked("{{ .Messages }}");
+  EXPECT_EQ(RenderPrompt(endless).error().field, "template");
   core::Request seen = Asked("{{ .Prompt }}");
   seen.messages[1].parts.push_back({.kind = core::PartKind::kImage});
   EXPECT_EQ(RenderPrompt(seen).error().field, "images");

@@ -426,10 +426,43 @@ describe('a prompt as it stands', () => {
       assert.equal(answer.status, 400, field);
       assert.equal(answer.body.param, field);
     }
-    for (const [field, value] of [['template', '{{ .Prompt }}'], ['context', [1]]]) {
-      const answer = await ask({ model: LOCAL, prompt: 'x', [field]: value });
-      assert.equal(answer.status, 400, 'another template or tokens are for an Ollama alone');
-      assert.equal(answer.body.param, field);
+    const answer = await ask({ model: LOCAL, prompt: 'x', context: [1] });
+    assert.equal(answer.status, 400, 'tokens are for the Ollama that made them');
+    assert.equal(answer.body.param, 'context');
+  });
+
+  test('is what a template of the request makes of it, with the words of a Modelfile', async () => {
+    const template = '{{ if .System }}<|im_start|>system\n{{ .System }}<|im_end|>\n{{ end }}'
+      + '<|im_start|>user\n{{ .Prompt }}<|im_end|>\n<|im_start|>assistant\n';
+    const chat = await ask({ model: LOCAL, prompt: QUESTION, system: 'Be brief.', options });
+    const same = await ask({
+      model: LOCAL, prompt: QUESTION, system: 'Be brief.', template, options,
+    });
+    assert.equal(same.status, 200, JSON.stringify(same.body));
+    assert.equal(same.body.response, chat.body.response);
+    assert.equal(same.body.prompt_eval_count, chat.body.prompt_eval_count);
+    const decision = await gate.decision(same.headers.get('tidegate-decision'));
+    assert.equal(decision.attempts[0].outcome, 'ok');
+    const next = await ask({
+      model: LOCAL, prompt: 'And then?', context: same.body.context, template: '{{ .Prompt }}|',
+      options,
+    });
+    const by_hand = await ask({
+      model: LOCAL, prompt: `${QUESTION}|${same.body.response}And then?|`, raw: true, options,
+    });
+    assert.equal(next.body.prompt_eval_count, by_hand.body.prompt_eval_count);
+    const made = await post('/api/create', {
+      model: 'sailor', from: LOCAL, system: 'Be brief.', stream: false,
+    });
+    assert.equal(made.status, 200, JSON.stringify(made.body));
+    const of_maker = await ask({ model: 'sailor', prompt: QUESTION, template, options });
+    assert.equal(of_maker.body.response, chat.body.response);
+    for (const [fields, param] of [[{ template: '{{ .Prompt' }, 'template'],
+      [{ template: '{{ .Weather }}' }, 'template'],
+      [{ template: '{{ .Messages }}' }, 'template']]) {
+      const refused = await ask({ model: LOCAL, prompt: 'x', ...fields });
+      assert.equal(refused.status, 400, JSON.stringify(refused.body));
+      assert.equal(refused.body.param, param);
     }
   });
 
