@@ -58,7 +58,7 @@ TEST_F(TemplateTest, IsRenderedAsGoDoes) {
     models.push_back(testing::Model(entry.path().stem()));
     models.back().jinja_template = jinja->text;
   }
-  ASSERT_GE(models.size(), 9U);
+  ASSERT_GE(models.size(), 10U);
   const auto chats = MembersOf(Slurp(fs::path(kFolder) / "chats.json"));
   const auto expected = MembersOf(Slurp(fs::path(kFolder) / "expected.json"));
   ASSERT_EQ(expected.size(), models.size());

@@ -194,6 +194,8 @@ TEST(GoTemplateJinja, SaysWhatCannotBeSaid) {
            {"{{ $x = 1 }}", "$x before it is declared"},
            {"{{ if .Prompt }}{{ $x := 1 }}{{ end }}{{ $x }}", "$x before it is declared"},
            {"{{ yesterdayDate }}", "the function yesterdayDate with 0 arguments"},
+           {"{{ lt .Prompt \"a\" }}", "the order of texts"},
+           {"{{ range .Messages }}{{ ge .Role 1 }}{{ end }}", "the order of texts"},
            {"{{ len }}", "the function len with 0 arguments"},
            {"{{ printf \"%q\" .Prompt }}", "printf with the format \"%q\""},
            {"{{ printf \"%s\" }}", "printf with the format \"%s\""},

@@ -224,11 +224,7 @@ class Writer {
   // between, and the rest as JSON, which is what Ollama's tools, calls and arguments write
   // themselves as.
   static std::string Shown(const GoExpression& value, const std::string& text) {
-    const bool is_text =
-        value.kind == ExpressionKind::kText ||
-        (value.kind == ExpressionKind::kCall && value.fields.empty() &&
-         (value.text == "json" || value.text.starts_with("print") || value.text == "currentDate"));
-    return is_text ? text : "tg_show(" + text + ")";
+    return value.fields.empty() && IsText(value) ? text : "tg_show(" + text + ")";
   }
 
   Result<std::string> Say(const GoExpression& value) {
@@ -294,7 +290,13 @@ class Writer {
     if (name == "eq" && count >= 2) return AnyEquals(said);
     for (const auto& [word, sign] :
          {std::pair("ne", " != "), {"lt", " < "}, {"le", " <= "}, {"gt", " > "}, {"ge", " >= "}}) {
-      if (name == word && count == 2) return Joined(said, sign);
+      if (name != word || count != 2) continue;
+      // llama-server's Jinja has no order of texts, and does not start with a template that asks.
+      const bool order = name != "ne";
+      if (order && std::any_of(call.arguments.begin(), call.arguments.end(), IsText)) {
+        return CannotSay("the order of texts");
+      }
+      return Joined(said, sign);
     }
     if (name == "index" && count >= 2) {
       std::string text = said[0];
@@ -309,6 +311,18 @@ class Writer {
     return CannotSay("the function " + name + " with " + std::to_string(count) + " arguments");
   }
 
+  static bool IsText(const GoExpression& value) {
+    constexpr std::array kTexts = std::to_array<std::string_view>(
+        {"System", "Prompt", "Response", "Suffix", "ThinkLevel", "Role", "Content", "Thinking",
+         "ToolName", "ToolCallID", "ID", "Name", "Description"});
+    if (!value.fields.empty()) {
+      return std::find(kTexts.begin(), kTexts.end(), value.fields.back()) != kTexts.end();
+    }
+    return value.kind == ExpressionKind::kText ||
+           (value.kind == ExpressionKind::kCall &&
+            (value.text == "json" || value.text.starts_with("print") ||
+             value.text == "currentDate"));
+  }
   static std::string Joined(const std::vector<std::string>& texts, const std::string& between) {
     std::string out = "(";
     for (std::size_t i = 0; i < texts.size(); ++i) out += (i == 0 ? "" : between) + texts[i];

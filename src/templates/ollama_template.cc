@@ -19,15 +19,25 @@ bool Names(const std::vector<GoNode>& nodes, std::string_view field) {
   });
 }
 
-// Drops everything behind the first place that names the answer: what a model is to write there
-// comes next.
+bool WritesResponse(const GoExpression& value) {
+  const std::vector<std::string>& fields = value.fields;
+  if (value.kind == GoExpression::Kind::kDot &&
+      std::find(fields.begin(), fields.end(), "Response") != fields.end()) {
+    return true;
+  }
+  return std::any_of(value.arguments.begin(), value.arguments.end(), WritesResponse);
+}
+
+// Drops everything behind the first place where the answer is written: what a model is to write
+// comes next. To ask whether there is one is not to write it, nor is `$.Response`, in Ollama.
 void EndAtResponse(std::vector<GoNode>& nodes, bool& ended) {
   std::size_t kept = 0;
   while (kept < nodes.size() && !ended) {
     GoNode& node = nodes[kept++];
     EndAtResponse(node.body, ended);
     EndAtResponse(node.otherwise, ended);
-    ended = ended || Names(node.value, "Response");
+    const bool action = node.kind == GoNode::Kind::kOutput || node.kind == GoNode::Kind::kAssign;
+    ended = ended || (action && WritesResponse(node.value));
   }
   nodes.resize(kept);
 }

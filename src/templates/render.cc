@@ -81,6 +81,7 @@ Result<std::string> Shown(const Value& value) {
       return std::string(value.truth ? "true" : "false");
     case ValueKind::kTurn:
     case ValueKind::kTurns:
+      if (value.turns.empty()) return std::string("[]");
       return CannotDo("messages as text");
   }
   return std::string();
@@ -249,17 +250,19 @@ class Renderer {
   }
 
   Value OfRoot(std::string_view name) const {
+    if (name == "Tools") return Value::Turns({});
     if (name == "Messages") return Value::Turns(given_->messages);
     if (name == "System") return Value::Text(given_->system);
     if (name == "Prompt") return Value::Text(given_->prompt);
     if (name == "Response") return Value::Text(given_->response);
     if (name == "Think" || name == "IsThinkSet") return Value::Boolean(false);
-    return {};  // tools, …
+    return {};
   }
   static Value Member(const Value& value, std::string_view name) {
     if (value.kind != ValueKind::kTurn || value.turns.empty()) return {};
     if (name == "Role") return Value::Text(value.turns.front().role);
     if (name == "Content") return Value::Text(value.turns.front().text);
+    if (name == "ToolCalls") return Value::Turns({});
     return {};
   }
 

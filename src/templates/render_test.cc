@@ -60,7 +60,7 @@ TEST(Render, IsWhatGoWrites) {
       ++compared;
     }
   }
-  EXPECT_EQ(compared, 27U);
+  EXPECT_EQ(compared, 30U);
 }
 
 TEST(Render, KnowsWhatNoChatOfTextsHas) {
@@ -71,7 +71,7 @@ TEST(Render, KnowsWhatNoChatOfTextsHas) {
                      "{{ range .Tools }}{{ .Function.Name }}{{ else }}-{{ end }}"
                      "{{ .Suffix }}{{ .Think }}{{ .Messages | len }}",
                      chat),
-            "-false3");
+            "[][][]-false3");
   EXPECT_EQ(Rendered("{{ (index .Messages 1).Content }}{{ slice .Messages 1 2 | len }}", chat),
             "Ho1");
   EXPECT_EQ(

@@ -90,6 +90,17 @@ func names(node parse.Node, field string) bool {
 	return found
 }
 
+// Whether it stands there as a field of ".".
+func writes(node parse.Node, field string) bool {
+	found := false
+	walk(node, func(n parse.Node) {
+		if f, ok := n.(*parse.FieldNode); ok && f.Ident[0] == field {
+			found = true
+		}
+	})
+	return found
+}
+
 func walk(node parse.Node, visit func(parse.Node)) {
 	branch := func(b *parse.BranchNode) {
 		walk(b.Pipe, visit)
@@ -121,15 +132,18 @@ func walk(node parse.Node, visit func(parse.Node)) {
 	}
 }
 
-// Everything behind the first node that names the answer goes.
+// Everything behind the first place where the answer is written goes; a condition writes nothing.
 func endAtResponse(list *parse.ListNode, ended *bool) {
+	if *ended {
+		list.Nodes = nil
+		return
+	}
 	for i, node := range list.Nodes {
 		branch := func(b *parse.BranchNode) {
 			endAtResponse(b.List, ended)
 			if b.ElseList != nil {
 				endAtResponse(b.ElseList, ended)
 			}
-			*ended = *ended || names(b.Pipe, "Response")
 		}
 		switch n := node.(type) {
 		case *parse.IfNode:
@@ -139,7 +153,7 @@ func endAtResponse(list *parse.ListNode, ended *bool) {
 		case *parse.WithNode:
 			branch(&n.BranchNode)
 		default:
-			*ended = *ended || names(node, "Response")
+			*ended = *ended || writes(node, "Response")
 		}
 		if *ended {
 			list.Nodes = list.Nodes[:i+1]
