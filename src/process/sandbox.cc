@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -97,11 +98,16 @@ void Sandbox::Allow(const std::vector<std::string>& paths, std::uint64_t access)
 
 // A user namespace, in which an unprivileged process may make a network namespace. Nobody is mapped
 // into it: as far as files go the child stays who it is, and it loses all rights that came with
-// that.
+// that. Where there are no user namespaces to be had (in a chroot, in some containers), whoever is
+// privileged needs none, and gives up its capabilities: no program gets them back (no_new_privs).
 void Sandbox::EnterNetwork(SandboxReport& report) const {
   report.network.wanted = network_;
   if (!network_) return;
   report.network.error = Errno(unshare(CLONE_NEWUSER | CLONE_NEWNET));
+  if (report.network.error == 0 || unshare(CLONE_NEWNET) != 0) return;
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+  report.network.error = Errno(syscall(SYS_capset, &header, none));
 }
 
 void Sandbox::EnterFiles(SandboxReport& report) const {

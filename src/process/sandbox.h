@@ -13,7 +13,7 @@
 // owner or times, before version 3 (Linux 6.2) who cuts it, and before 6 (6.12) who sends signals.
 //
 // A kernel may lack some; the child starts with what there is, and SandboxReport says what is
-// missing. Nothing here needs privileges.
+// missing. Nothing here needs privileges, and the child has none.
 #pragma once
 
 #include <cstdint>

@@ -175,7 +175,19 @@ int TryRaise() {
   return Errno(raise(SIGUSR1));
 }
 
+int TryCapabilities() {
+  std::ifstream status("/proc/self/status");
+  int none = 0;
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with("CapPrm:") && !line.starts_with("CapEff:")) continue;
+    if (line.find_first_not_of("0\t", line.find(':') + 1) != line.npos) return 0;  // it has some
+    ++none;
+  }
+  return none == 2 ? EPERM : ENOTSUP;
+}
+
 int Try(const std::string& what, const std::string& argument) {
+  if (what == "capabilities") return TryCapabilities();
   if (what == "read") return TryOpen(argument, O_RDONLY);
   if (what == "list") return TryOpen(argument, O_RDONLY | O_DIRECTORY);
   if (what == "write") return TryOpen(argument, O_WRONLY);
@@ -340,6 +352,32 @@ TEST_F(SandboxTest, ThisKernelHasEveryLayer) {
   EXPECT_TRUE(report->files.active());
   EXPECT_TRUE(report->calls.active());
   EXPECT_TRUE(report->Missing().empty());
+}
+
+// As in a chroot. The program is this one again, with the rights of a user namespace in which there
+// can be no other.
+TEST_F(SandboxTest, WithoutUserNamespacesWhoeverIsPrivilegedHasEveryLayer) {
+  if (kUnderThreadSanitizer) GTEST_SKIP() << "tsan starts a thread in every child";
+  const auto run = [](const std::string& script) {
+    SpawnOptions options;
+    options.argv = {"/usr/bin/unshare", "--user", "--map-root-user", "/bin/sh", "-c", script};
+    options.environment = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0"};
+    return RunProgram(options, kLimits);
+  };
+  const Result<RunResult> may = run("true");
+  ASSERT_TRUE(may.ok()) << Describe(may.error());
+  if (!may->status.ok()) GTEST_SKIP() << "so it is here anyway";
+  const std::string self = fs::read_symlink("/proc/self/exe").string();
+  const Result<RunResult> done = run(
+      "echo 0 > /proc/sys/user/max_user_namespaces && ! unshare --user true 2>/dev/null && exec " +
+      self + " --gtest_brief=1 --gtest_filter=SandboxTest.*:-*WithoutUserNamespaces*");
+  ASSERT_TRUE(done.ok()) << Describe(done.error());
+  EXPECT_TRUE(done->status.ok()) << done->output;
+  EXPECT_NE(done->output.find("PASSED"), std::string::npos) << done->output;
+}
+
+TEST_F(SandboxTest, TheChildHasNoCapabilities) {
+  for (const auto& [attempt, answer] : Attempt({"capabilities -"})) EXPECT_EQ(answer, "EPERM");
 }
 
 TEST_F(SandboxTest, AMissingLayerIsNamedWithTheReason) {
