@@ -44,10 +44,7 @@ net::Task<Result<void>> MeasureApi::Tune(net::Exchange& exchange) {
 
 net::Task<void> MeasureApi::Handle(net::Exchange& exchange, const policy::Principal& caller) {
   if (exchange.head().method() != "POST") {
-    const Error error = InvalidArgument("method", "this measures: use POST");
-    (void)co_await exchange.Respond(405, "content-type: application/json\r\nallow: POST\r\n",
-                                    EncodeError(error));
-    co_return;
+    co_return co_await AnswerUsePost(exchange, "this measures: use POST");
   }
   const Result<void> may = policy::RequireScope(caller, policy::Scope::kModelsWrite);
   Result<void> done;

@@ -55,10 +55,7 @@ net::Task<Result<std::string>> PinApi::Answer(net::Exchange& exchange,
 
 net::Task<void> PinApi::Handle(net::Exchange& exchange, const policy::Principal& caller) {
   if (exchange.head().method() != "POST") {
-    const Error error = InvalidArgument("method", "this changes something: use POST");
-    (void)co_await exchange.Respond(405, "content-type: application/json\r\nallow: POST\r\n",
-                                    EncodeError(error));
-    co_return;
+    co_return co_await AnswerUsePost(exchange, "this changes something: use POST");
   }
   const Result<std::string> answer = co_await Answer(exchange, caller);
   if (!answer.ok()) co_return co_await AnswerProgressError(exchange, answer.error(), OwnErrors());

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "admin/views.h"
 #include "base/ascii.h"
 #include "base/result.h"
 #include "net/async.h"
@@ -29,6 +31,13 @@ net::Task<Result<Request>> ReadRequest(net::Exchange& exchange, std::size_t byte
   const Result<std::string_view> body = co_await exchange.ReadBody(bytes_max);
   if (!body.ok()) co_return body.error();
   co_return read(*body);
+}
+
+// Of a route that wants POST; `why` is a sentence for whoever came otherwise.
+inline net::Task<void> AnswerUsePost(net::Exchange& exchange, std::string why) {
+  const Error error = InvalidArgument("method", std::move(why));
+  (void)co_await exchange.Respond(405, "content-type: application/json\r\nallow: POST\r\n",
+                                  EncodeError(error));
 }
 
 }  // namespace tidegate::admin

@@ -3,11 +3,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "base/testing/read_bytes.h"
 
 namespace tidegate::app {
 namespace {
@@ -23,10 +24,6 @@ class WholeFileTest : public testing::Test {
   }
   ~WholeFileTest() override { fs::remove_all(folder_); }
 
-  static std::string Read(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
   bool Empty() const { return fs::is_empty(folder_); }
 
   std::string folder_, path_;
@@ -39,7 +36,7 @@ TEST_F(WholeFileTest, IsThereWhenItIsWholeAndNotBefore) {
   EXPECT_FALSE(fs::exists(path_));
   ASSERT_TRUE(file->Write("le").ok());
   ASSERT_TRUE((*std::move(file)).Finish().ok());
-  EXPECT_EQ(Read(path_), "whole");
+  EXPECT_EQ(ReadBytes(path_), "whole");
   EXPECT_FALSE(fs::exists(path_ + std::string(WholeFile::kUnfinished)));
 }
 
@@ -57,7 +54,7 @@ TEST_F(WholeFileTest, BeginsAnewWithWhatADeadProcessLeft) {
   ASSERT_TRUE(file.ok()) << file.error().message;
   ASSERT_TRUE(file->Write("new").ok());
   ASSERT_TRUE((*std::move(file)).Finish().ok());
-  EXPECT_EQ(Read(path_), "new");
+  EXPECT_EQ(ReadBytes(path_), "new");
 }
 
 TEST_F(WholeFileTest, ReplacesNothing) {
@@ -68,7 +65,7 @@ TEST_F(WholeFileTest, ReplacesNothing) {
   EXPECT_EQ(WholeFile::Make(path_).error().code, ErrorCode::kConflict) << "two at once";
   std::ofstream(path_) << "came meanwhile";
   EXPECT_EQ((*std::move(file)).Finish().error().code, ErrorCode::kConflict);
-  EXPECT_EQ(Read(path_), "came meanwhile");
+  EXPECT_EQ(ReadBytes(path_), "came meanwhile");
 }
 
 TEST_F(WholeFileTest, SaysWhereItCannotBeMade) {

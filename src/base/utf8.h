@@ -1,7 +1,9 @@
-// Telling UTF-8 from what is none.
+// Writing UTF-8, and telling it from what is none.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace tidegate {
@@ -35,6 +37,28 @@ inline Utf8Sequence FirstUtf8Sequence(std::string_view text) {
     high = 0xBF;
   }
   return {size, true};
+}
+
+// REQUIRES: `code` is a character: at most U+10FFFF, and no surrogate.
+inline void AppendUtf8(std::string& out, std::uint32_t code) {
+  const auto tail = [&](unsigned shift) {
+    out += static_cast<char>(0x80U | ((code >> shift) & 0x3FU));
+  };
+  if (code < 0x80) {
+    out += static_cast<char>(code);
+  } else if (code < 0x800) {
+    out += static_cast<char>(0xC0U | (code >> 6U));
+    tail(0);
+  } else if (code < 0x10000) {
+    out += static_cast<char>(0xE0U | (code >> 12U));
+    tail(6);
+    tail(0);
+  } else {
+    out += static_cast<char>(0xF0U | (code >> 18U));
+    tail(12);
+    tail(6);
+    tail(0);
+  }
 }
 
 inline bool IsUtf8(std::string_view text) {

@@ -7,7 +7,6 @@
 #include <fstream>
 #include <functional>
 #include <future>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/testing/read_bytes.h"
 #include "base/unique_fd.h"
 #include "engine/testing/engine_fixture.h"
 #include "models/local_models.h"
@@ -46,11 +46,6 @@ using LeaseResult = Boxed<Lease>;
 template <typename T>
 std::future<T> Start(net::Shard& shard, net::Task<T> task) {
   return net::SpawnFuture(shard.io(), std::move(task));
-}
-
-std::string Slurp(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 class EngineTest : public testing::EngineFixture {
@@ -134,10 +129,10 @@ TEST_F(EngineTest, TheKeyIsNowhereThatOthersCanLook) {
   const std::string key = authorization.substr(authorization.find(' ') + 1);
   ASSERT_EQ(key.size(), 64U);
   const std::string process = "/proc/" + std::to_string(StatusOf("tiny").pid);
-  const std::string command_line = Slurp(process + "/cmdline");
+  const std::string command_line = ReadBytes(process + "/cmdline");
   EXPECT_NE(command_line.find("--api-key-file"), std::string::npos);
   EXPECT_EQ(command_line.find(key), std::string::npos);
-  EXPECT_EQ(Slurp(process + "/environ"), "");
+  EXPECT_EQ(ReadBytes(process + "/environ"), "");
   // It has read the key, so the file is gone; the folder and the socket in it are for this user
   // only.
   const fs::path socket = lease->endpoint().origin.unix_path;
@@ -155,7 +150,7 @@ TEST_F(EngineTest, AChildHasTheVariablesThatAreNamedForItAndNoOthers) {
   Result<Lease> lease = Acquire("tiny");
   ASSERT_TRUE(lease.ok());
   const std::string process = "/proc/" + std::to_string(StatusOf("tiny").pid);
-  EXPECT_EQ(Slurp(process + "/environ"),
+  EXPECT_EQ(ReadBytes(process + "/environ"),
             std::string("CUDA_VISIBLE_DEVICES=1\0GGML_CUDA_NO_PINNED=1\0", 45));
 }
 
@@ -290,7 +285,7 @@ TEST_F(EngineTest, AModelMayStayLongerOrShorterThanTheOthers) {
 
 TEST_F(EngineTest, HoldsTheFilesOfAStoredModelWhileItRuns) {
   models::ModelStore store((folder_ / "store").string());
-  const models::Digest digest = *store.blobs().Put(Slurp(kStarter));
+  const models::Digest digest = *store.blobs().Put(ReadBytes(kStarter));
   models::LocalModel model = Model("kept", store.blobs().PathOf(digest));
   model.origin = models::ModelOrigin::kStore;
   const std::vector<models::Digest> digests = {digest};
@@ -448,7 +443,7 @@ TEST_F(EngineTest, AChildDiesWithTheProcessThatStartedIt) {
   ASSERT_GT(child, 0);
   const UniqueFd pidfd = OpenPid(child);
   ASSERT_TRUE(pidfd.valid());
-  EXPECT_EQ(Slurp("/proc/" + std::to_string(child) + "/comm"), "llama-server\n");
+  EXPECT_EQ(ReadBytes("/proc/" + std::to_string(child) + "/comm"), "llama-server\n");
   EXPECT_EQ(PrivateFiles(), 1U);
   ASSERT_EQ(kill(gate, SIGKILL), 0);
   EXPECT_TRUE(Ends(pidfd.get()));
@@ -527,7 +522,7 @@ TEST_F(EngineTest, AModelWithAnotherFileIsLoadedAnewForWhoeverComes) {
   { const Result<Lease> ends = std::move(user); }
   const LeaseResult lease = waiting.get();
   ASSERT_TRUE(lease->ok()) << Describe(lease->error());
-  EXPECT_NE(Slurp("/proc/" + std::to_string(StatusOf("one").pid) + "/cmdline").find(path),
+  EXPECT_NE(ReadBytes("/proc/" + std::to_string(StatusOf("one").pid) + "/cmdline").find(path),
             std::string::npos);
   EXPECT_EQ(StatusOf("one").failures, 0);
 }
@@ -543,7 +538,7 @@ TEST_F(EngineTest, TheChildRunsInASandboxOfEveryLayerAndAnswers) {
   EXPECT_TRUE(Answers(*lease));
   EXPECT_TRUE(StatusOf("tiny").sandbox_missing.empty());
   const std::string process = "/proc/" + std::to_string(StatusOf("tiny").pid);
-  const std::string status = Slurp(process + "/status");
+  const std::string status = ReadBytes(process + "/status");
   EXPECT_NE(status.find("Seccomp:\t2"), std::string::npos) << status;
   EXPECT_NE(status.find("NoNewPrivs:\t1"), std::string::npos) << status;
   EXPECT_NE(status.find("CapEff:\t0000000000000000"), std::string::npos) << status;
@@ -556,14 +551,14 @@ TEST_F(EngineTest, WithoutASandboxItIsJustAChild) {
   Result<Lease> lease = Acquire("tiny");
   ASSERT_TRUE(lease.ok());
   const std::string process = "/proc/" + std::to_string(StatusOf("tiny").pid);
-  EXPECT_NE(Slurp(process + "/status").find("Seccomp:\t0"), std::string::npos);
+  EXPECT_NE(ReadBytes(process + "/status").find("Seccomp:\t0"), std::string::npos);
 }
 
 TEST_F(EngineTest, AChildMayNotTakeManyTimesTheMemoryThatItsModelNeeds) {
   Create({Model("tiny")});
   Result<Lease> lease = Acquire("tiny");
   ASSERT_TRUE(lease.ok()) << Describe(lease.error());
-  const std::string limits = Slurp("/proc/" + std::to_string(StatusOf("tiny").pid) + "/limits");
+  const std::string limits = ReadBytes("/proc/" + std::to_string(StatusOf("tiny").pid) + "/limits");
   const std::size_t at = limits.find("Max data size");
   ASSERT_NE(at, std::string::npos);
   const std::uint64_t bytes = std::stoull(limits.substr(at + std::string("Max data size").size()));

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +17,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "base/testing/read_bytes.h"
 #include "engine/engine.h"
 #include "json/reader.h"
 #include "net/client.h"
@@ -202,11 +202,6 @@ class SlotKeeperTest : public testing::Test {
     return files;
   }
   std::vector<fs::path> Kept() { return Files(store_options_.folder); }
-  static std::string Slurp(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-
   fs::path folder_;
   std::string model_;
   bool keeps_ = true;
@@ -277,8 +272,8 @@ TEST_F(SlotKeeperTest, WhatLiesOnTheDiskSaysNothingAndMemoryIsLeftEmpty) {
   struct stat info {};
   ASSERT_EQ(stat(Kept()[0].c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
-  EXPECT_EQ(Slurp(Kept()[0]).find("alpha"), std::string::npos);
-  EXPECT_EQ(Slurp(Kept()[0]).find("tiny"), std::string::npos);
+  EXPECT_EQ(ReadBytes(Kept()[0]).find("alpha"), std::string::npos);
+  EXPECT_EQ(ReadBytes(Kept()[0]).find("tiny"), std::string::npos);
   for (const fs::path& left : Files(keeper_options_.runtime_folder)) {
     EXPECT_EQ(fs::file_size(left), 0U) << left;  // locks
   }
@@ -288,7 +283,7 @@ TEST_F(SlotKeeperTest, ADamagedFileIsRemovedAndTheModelServes) {
   using Damage = std::function<void(const fs::path&)>;
   const Damage damages[] = {
       [](const fs::path& path) {
-        std::string bytes = Slurp(path);
+        std::string bytes = ReadBytes(path);
         bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 4);
         std::ofstream(path, std::ios::binary) << bytes;
       },

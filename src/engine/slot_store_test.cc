@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/seal.h"
+#include "base/testing/read_bytes.h"
 
 namespace tidegate::engine {
 namespace {
@@ -22,11 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMiB = 1024 * 1024;
-
-std::string Slurp(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 bool Always() { return true; }
 
@@ -65,7 +60,7 @@ class SlotStoreTest : public testing::Test {
     for (const KeptSlot& slot : store_->Find(binding)) {
       const UniqueFd into = Scratch();
       const Result<void> read = store_->Read(binding, slot, into, Always);
-      texts.push_back(read.ok() ? std::optional(Slurp(folder_ / "scratch")) : std::nullopt);
+      texts.push_back(read.ok() ? std::optional(ReadBytes(folder_ / "scratch")) : std::nullopt);
     }
     return texts;
   }
@@ -76,7 +71,7 @@ class SlotStoreTest : public testing::Test {
     return files;
   }
   void Change(const fs::path& path, std::size_t at) {
-    std::string bytes = Slurp(path);
+    std::string bytes = ReadBytes(path);
     bytes.at(at) = static_cast<char>(bytes.at(at) ^ 1);
     std::ofstream(path, std::ios::binary) << bytes;
   }
@@ -114,8 +109,8 @@ TEST_F(SlotStoreTest, TheDiskShowsNeitherWordsNorModelsToAnybody) {
   const fs::path file = Files()[0];
   ASSERT_EQ(stat(file.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
-  EXPECT_EQ(Slurp(file).find("secret"), std::string::npos);
-  EXPECT_EQ(Slurp(file).find("model"), std::string::npos);
+  EXPECT_EQ(ReadBytes(file).find("secret"), std::string::npos);
+  EXPECT_EQ(ReadBytes(file).find("model"), std::string::npos);
   EXPECT_EQ(file.filename().string().find("model"), std::string::npos);
   // Without the key nobody can tell whether something is kept for a model.
   options_.key = Secret(std::string(32, 'l'));

@@ -1,14 +1,13 @@
 // What Ollama's templates make of a chat, once the real llama-server renders what we made of them:
 // letter for letter what Go makes of them (src/templates/testdata).
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "base/testing/read_bytes.h"
 #include "engine/testing/engine_fixture.h"
 #include "json/reader.h"
 #include "templates/jinja.h"
@@ -19,11 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFolder = TIDEGATE_SOURCE_DIR "/src/templates/testdata";
-
-std::string Slurp(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // The members of the object in a file, as JSON.
 std::map<std::string, std::string> MembersOf(const std::string& text) {
@@ -53,14 +47,14 @@ TEST_F(TemplateTest, IsRenderedAsGoDoes) {
   std::vector<models::LocalModel> models;
   for (const auto& entry : fs::directory_iterator(kFolder)) {
     if (entry.path().extension() != ".gotmpl") continue;
-    const auto jinja = templates::JinjaOfGoTemplate(Slurp(entry.path()));
+    const auto jinja = templates::JinjaOfGoTemplate(ReadBytes(entry.path()));
     ASSERT_TRUE(jinja.ok()) << entry.path() << Describe(jinja.error());
     models.push_back(testing::Model(entry.path().stem()));
     models.back().jinja_template = jinja->text;
   }
   ASSERT_GE(models.size(), 10U);
-  const auto chats = MembersOf(Slurp(fs::path(kFolder) / "chats.json"));
-  const auto expected = MembersOf(Slurp(fs::path(kFolder) / "expected.json"));
+  const auto chats = MembersOf(ReadBytes(fs::path(kFolder) / "chats.json"));
+  const auto expected = MembersOf(ReadBytes(fs::path(kFolder) / "expected.json"));
   ASSERT_EQ(expected.size(), models.size());
   Create(models);
   std::size_t compared = 0;
@@ -80,7 +74,8 @@ TEST_F(TemplateTest, IsRenderedAsGoDoes) {
 
 TEST_F(TemplateTest, ToolsAreCalledInItsWords) {
   models::LocalModel model = testing::Model("tools");
-  const auto jinja = templates::JinjaOfGoTemplate(Slurp(fs::path(kFolder) / "tool_tags.gotmpl"));
+  const auto jinja =
+      templates::JinjaOfGoTemplate(ReadBytes(fs::path(kFolder) / "tool_tags.gotmpl"));
   model.jinja_template = jinja->text;
   Create({model});
   Result<Lease> lease = Acquire("tools");

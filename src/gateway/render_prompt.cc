@@ -41,11 +41,11 @@ Result<void> RenderPrompt(core::Request& request) {
       turns.push_back({RoleWord(message.role), part.text});
     }
   }
-  // What Jinja is not said of, no model's own template may use either.
-  const auto known = templates::JinjaOfGoTemplate(request.prompt_template);
-  if (!known.ok()) return InvalidArgument("template", known.error().message);
   TIDEGATE_ASSIGN(const templates::OllamaTemplate ollama,
                   templates::ReadOllamaTemplate(request.prompt_template));
+  // It may use what a model's own may.
+  const Result<templates::JinjaTemplate> known = templates::SayInJinja(ollama);
+  if (!known.ok()) return InvalidArgument("template", known.error().message);
   Result<std::string> text = templates::Render(ollama, turns, Today());
   if (!text.ok()) return InvalidArgument("template", text.error().message);
   core::Part part;

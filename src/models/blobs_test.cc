@@ -3,10 +3,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "base/testing/read_bytes.h"
 
 namespace tidegate::models {
 namespace {
@@ -23,10 +24,6 @@ class BlobsTest : public testing::Test {
   ~BlobsTest() override { fs::remove_all(folder_); }
 
   static Digest Of(std::string_view bytes) { return Digest(ComputeSha256(bytes)); }
-  static std::string Read(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
   std::size_t Files() const {
     return static_cast<std::size_t>(
         std::distance(fs::directory_iterator(blobs_.folder()), fs::directory_iterator()));
@@ -46,13 +43,13 @@ TEST_F(BlobsTest, StandUnderTheDigestOfTheirBytes) {
   ASSERT_TRUE(digest.ok()) << digest.error().message;
   EXPECT_EQ(*digest, Of("harbour"));
   EXPECT_EQ(blobs_.SizeOf(*digest), 7U);
-  EXPECT_EQ(Read(blobs_.PathOf(*digest)), "harbour");
+  EXPECT_EQ(ReadBytes(blobs_.PathOf(*digest)), "harbour");
   EXPECT_EQ(Files(), 1U);
 }
 
 TEST_F(BlobsTest, AreMadeOfTextsAtOnce) {
   EXPECT_EQ(*blobs_.Put("harbour"), Of("harbour"));
-  EXPECT_EQ(Read(blobs_.PathOf(Of("harbour"))), "harbour");
+  EXPECT_EQ(ReadBytes(blobs_.PathOf(Of("harbour"))), "harbour");
   EXPECT_EQ(*blobs_.Put(""), Of(""));
   EXPECT_EQ(Files(), 2U);
 }
@@ -75,7 +72,7 @@ TEST_F(BlobsTest, AreHashedAlikeWhenTheirBytesComeOutOfOrder) {
   ASSERT_TRUE(partial->HashUpTo(5).ok());
   EXPECT_EQ(partial->hashed_bytes(), 5U);
   EXPECT_TRUE((*std::move(partial)).Commit(7, Of("harbour")).ok());
-  EXPECT_EQ(Read(blobs_.PathOf(Of("harbour"))), "harbour");
+  EXPECT_EQ(ReadBytes(blobs_.PathOf(Of("harbour"))), "harbour");
 }
 
 TEST_F(BlobsTest, AreContinuedWhereTheyWereLeft) {

@@ -12,10 +12,10 @@
 #include "json/reader.h"
 #include "models/disk.h"
 #include "models/gguf.h"
-#include "templates/jinja.h"
 #include "models/layer_texts.h"
 #include "models/manifest.h"
 #include "models/stored_model.h"
+#include "templates/jinja.h"
 
 namespace tidegate::models {
 namespace {

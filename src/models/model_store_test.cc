@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +15,8 @@
 #include <gtest/gtest.h>
 #include <sys/file.h>
 #include <sys/wait.h>
+
+#include "base/testing/read_bytes.h"
 
 namespace tidegate::models {
 namespace {
@@ -56,10 +57,6 @@ class ModelStoreTest : public testing::Test {
     fs::create_directories(fs::path(Path(below)).parent_path());
     std::ofstream(Path(below), std::ios::binary) << bytes;
   }
-  static std::string Read(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
   // A new one for each call: nothing may depend on what one of them remembers.
   ModelStore& Store() {
     instance_ = std::make_unique<ModelStore>(root_);
@@ -73,8 +70,8 @@ class ModelStoreTest : public testing::Test {
 TEST_F(ModelStoreTest, KeepsModelsUnderTheirNamesInOllamasLayout) {
   const std::string manifest = Manifest1("weights");
   Put("ann/notes:v1", manifest);
-  EXPECT_EQ(Read(Path("manifests/registry.ollama.ai/ann/notes/v1")), manifest);
-  EXPECT_EQ(Read(Path("blobs/sha256-" + DigestOf("weights").Hex())), "weights");
+  EXPECT_EQ(ReadBytes(Path("manifests/registry.ollama.ai/ann/notes/v1")), manifest);
+  EXPECT_EQ(ReadBytes(Path("blobs/sha256-" + DigestOf("weights").Hex())), "weights");
   const Result<StoredModel> found = Store().Find(Name("ann/notes:v1"));
   ASSERT_TRUE(found.ok()) << found.error().message;
   EXPECT_EQ(found->digest, DigestOf(manifest));
@@ -492,7 +489,7 @@ TEST_F(ModelStoreTest, ADamagedBlobThatIsSetAsideIsMissingAndNotLost) {
   EXPECT_FALSE(Has("weights"));
   EXPECT_EQ(Store().Verify({}, {})->missing.size(), 1U);
   const std::string aside = Path("blobs/" + Blobs::FileName(damaged[0]) + "-damaged");
-  EXPECT_EQ(Read(aside), "wEights");
+  EXPECT_EQ(ReadBytes(aside), "wEights");
   // It was set aside just now, however old its bytes are.
   fs::last_write_time(aside, fs::file_time_type::clock::now() - std::chrono::hours(24 * 365));
   EXPECT_EQ(Store().Collect(std::time(nullptr))->partials, 0U);

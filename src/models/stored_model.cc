@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "core/deployment.h"
-#include "templates/jinja.h"
 #include "models/model_name.h"
 #include "models/model_store.h"
+#include "templates/jinja.h"
 
 namespace tidegate::models {
 namespace {

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace tidegate::templates {
 namespace {
 
@@ -33,25 +35,6 @@ struct Token {
   std::string text = {};
   bool spaced = false;  // white space stands in front of it
 };
-
-void AppendUtf8(std::string& out, std::uint32_t code) {
-  const auto add = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) {
-    add(code);
-  } else if (code < 0x800) {
-    add(0xC0U | code >> 6U);
-    add(0x80U | (code & 0x3FU));
-  } else if (code < 0x10000) {
-    add(0xE0U | code >> 12U);
-    add(0x80U | (code >> 6U & 0x3FU));
-    add(0x80U | (code & 0x3FU));
-  } else {
-    add(0xF0U | code >> 18U);
-    add(0x80U | (code >> 12U & 0x3FU));
-    add(0x80U | (code >> 6U & 0x3FU));
-    add(0x80U | (code & 0x3FU));
-  }
-}
 
 // The text between the braces of one action, as tokens.
 class Lexer {

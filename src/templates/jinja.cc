@@ -9,6 +9,7 @@
 
 #include "templates/go_template.h"
 #include "templates/ollama_template.h"
+#include "templates/scopes.h"
 
 namespace tidegate::templates {
 namespace {
@@ -92,39 +93,24 @@ class Writer {
  public:
   Result<std::string> Write(const std::vector<GoNode>& nodes) {
     out_ = "{% set v = namespace() %}";
-    scopes_.assign(1, {});
-    dots_.clear();
     TIDEGATE_TRY(WriteList(nodes));
     return std::move(out_);
   }
 
  private:
-  struct Variable {
-    std::string go, jinja;
-  };
-
   void Tag(const std::string& text) { out_ += "{% " + text + " %}"; }
   std::string NewName(char letter) { return letter + std::to_string(++names_); }
 
-  // A variable holds from where it is declared to the end of its block.
   std::string Declare(const std::string& go) {
     std::string jinja = "v." + NewName('x');
-    scopes_.back().push_back({go, jinja});
+    variables_.Declare(go, jinja);
     return jinja;
-  }
-  const Variable* Known(std::string_view go) const {
-    for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
-      const auto found = std::find_if(scope->rbegin(), scope->rend(),
-                                      [go](const Variable& known) { return known.go == go; });
-      if (found != scope->rend()) return &*found;
-    }
-    return nullptr;
   }
 
   Result<void> WriteList(const std::vector<GoNode>& nodes) {
-    scopes_.emplace_back();
+    variables_.Enter();
     for (const GoNode& node : nodes) TIDEGATE_TRY(WriteNode(node));
-    scopes_.pop_back();
+    variables_.Leave();
     return {};
   }
 
@@ -164,9 +150,9 @@ class Writer {
     if (node.declares) {
       name = Declare(node.variable);
     } else {
-      const Variable* const known = Known(node.variable);
+      const std::string* const known = variables_.Find(node.variable);
       if (known == nullptr) return CannotSay("$" + node.variable + " before it is declared");
-      name = known->jinja;
+      name = *known;
     }
     Tag("set " + name + " = " + value);
     return {};
@@ -174,7 +160,7 @@ class Writer {
 
   Result<void> WriteBranch(const GoNode& node) {
     TIDEGATE_ASSIGN(std::string value, Say(node.value));
-    scopes_.emplace_back();  // of the variable: both branches see it
+    variables_.Enter();  // of the variable: both branches see it
     const bool with = node.kind == NodeKind::kWith;
     if (with || !node.variable.empty()) {
       const std::string name = node.variable.empty() ? "v." + NewName('x') : Declare(node.variable);
@@ -190,7 +176,7 @@ class Writer {
       TIDEGATE_TRY(WriteList(node.otherwise));
     }
     Tag("endif");
-    scopes_.pop_back();
+    variables_.Leave();
     return {};
   }
 
@@ -203,7 +189,7 @@ class Writer {
     const std::string element = NewName('e'), key = NewName('k');
     Tag("for " +
         (keyed ? key + ", " + element + " in " + value + ".items()" : element + " in " + value));
-    scopes_.emplace_back();
+    variables_.Enter();
     if (!node.index.empty()) {
       Tag("set " + Declare(node.index) + " = " + (keyed ? key : "loop.index0"));
     }
@@ -211,7 +197,7 @@ class Writer {
     dots_.push_back(element);
     TIDEGATE_TRY(WriteList(node.body));
     dots_.pop_back();
-    scopes_.pop_back();
+    variables_.Leave();
     if (!node.otherwise.empty()) {
       Tag("else");
       TIDEGATE_TRY(WriteList(node.otherwise));
@@ -245,9 +231,9 @@ class Writer {
         } else if (value.kind == ExpressionKind::kDot) {
           text = dots_.back();
         } else {
-          const Variable* const known = Known(value.text);
+          const std::string* const known = variables_.Find(value.text);
           if (known == nullptr) return CannotSay("$" + value.text + " before it is declared");
-          text = known->jinja;
+          text = *known;
         }
         break;
       }
@@ -371,7 +357,7 @@ class Writer {
   }
 
   std::string out_;
-  std::vector<std::vector<Variable>> scopes_;
+  Scopes<std::string> variables_;  // what each is called in Jinja
   std::vector<std::string> dots_;  // what "." is, outermost first; none: the template's own values
   int names_ = 0;
 };
@@ -429,13 +415,17 @@ Result<std::string> Translated(const OllamaTemplate& ollama) {
 
 }  // namespace
 
-Result<JinjaTemplate> JinjaOfGoTemplate(std::string_view text) {
-  TIDEGATE_ASSIGN(const OllamaTemplate ollama, ReadOllamaTemplate(text));
+Result<JinjaTemplate> SayInJinja(const OllamaTemplate& ollama) {
   TIDEGATE_ASSIGN(std::string jinja, Translated(ollama));
   if (jinja.size() > kJinjaTemplateBytesMax) {
     return Unavailable(ErrorSource::kGateway, "it is too long to be given to the engine");
   }
   return JinjaTemplate{std::move(jinja), ollama.uses_tools, ollama.uses_thinking};
+}
+
+Result<JinjaTemplate> JinjaOfGoTemplate(std::string_view text) {
+  TIDEGATE_ASSIGN(const OllamaTemplate ollama, ReadOllamaTemplate(text));
+  return SayInJinja(ollama);
 }
 
 }  // namespace tidegate::templates

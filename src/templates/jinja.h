@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "templates/ollama_template.h"
 
 namespace tidegate::templates {
 
@@ -21,7 +22,9 @@ struct JinjaTemplate {
   bool uses_thinking = false;
 };
 
-// Errors: those of ParseGoTemplate; kUnavailable: it is a template, and does what cannot be said.
+// Errors: kUnavailable: it does what cannot be said.
+Result<JinjaTemplate> SayInJinja(const OllamaTemplate& ollama);
+// The same of its text. Errors: those of ParseGoTemplate, too.
 Result<JinjaTemplate> JinjaOfGoTemplate(std::string_view text);
 
 }  // namespace tidegate::templates

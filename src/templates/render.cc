@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "json/writer.h"
+#include "templates/scopes.h"
 
 namespace tidegate::templates {
 namespace {
@@ -124,8 +125,6 @@ class Renderer {
 
   Result<void> Run(const std::vector<GoNode>& nodes, const Given& given) {
     given_ = &given;
-    scopes_.assign(1, {});
-    dots_.clear();
     TIDEGATE_ASSIGN(const Flow flow, List(nodes));
     (void)flow;  // a range takes whatever ends it
     return {};
@@ -133,7 +132,6 @@ class Renderer {
 
  private:
   enum class Flow : std::uint8_t { kOn, kBreak, kContinue };
-  using Variable = std::pair<std::string, Value>;
 
   Result<void> Step() {
     return ++steps_ > kRenderStepsMax ? Result<void>(TooMuch("it goes on and on")) : Result<void>();
@@ -153,24 +151,15 @@ class Renderer {
     out_ += text;
     return {};
   }
-  Value* Find(std::string_view name) {
-    for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
-      for (auto known = scope->rbegin(); known != scope->rend(); ++known) {
-        if (known->first == name) return &known->second;
-      }
-    }
-    return nullptr;
-  }
-
   Result<Flow> List(const std::vector<GoNode>& nodes) {
-    scopes_.emplace_back();
+    variables_.Enter();
     Flow flow = Flow::kOn;
     for (const GoNode& node : nodes) {
       TIDEGATE_TRY(Step());
       TIDEGATE_ASSIGN(flow, One(node));
       if (flow != Flow::kOn) break;
     }
-    scopes_.pop_back();
+    variables_.Leave();
     return flow;
   }
 
@@ -191,11 +180,11 @@ class Renderer {
       }
       case NodeKind::kAssign: {
         TIDEGATE_ASSIGN(Value value, Eval(node.value));
-        Value* const known = node.declares ? nullptr : Find(node.variable);
+        Value* const known = node.declares ? nullptr : variables_.Find(node.variable);
         if (known != nullptr) {
           *known = std::move(value);
         } else if (node.declares) {
-          scopes_.back().emplace_back(node.variable, std::move(value));
+          variables_.Declare(node.variable, std::move(value));
         } else {
           return CannotDo("$" + node.variable + " before it is declared");
         }
@@ -218,12 +207,12 @@ class Renderer {
     TIDEGATE_ASSIGN(Value value, Eval(node.value));
     const bool truth = Truth(value);
     const bool with = truth && node.kind == NodeKind::kWith;
-    scopes_.emplace_back();
-    if (!node.variable.empty()) scopes_.back().emplace_back(node.variable, value);
+    variables_.Enter();
+    if (!node.variable.empty()) variables_.Declare(node.variable, value);
     if (with) dots_.push_back(std::move(value));
     TIDEGATE_ASSIGN(const Flow flow, List(truth ? node.body : node.otherwise));
     if (with) dots_.pop_back();
-    scopes_.pop_back();
+    variables_.Leave();
     return flow;
   }
 
@@ -235,15 +224,15 @@ class Renderer {
     if (value.turns.empty()) return List(node.otherwise);
     for (std::size_t i = 0; i < value.turns.size(); ++i) {
       const Value turn{.kind = ValueKind::kTurn, .turns = value.turns.subspan(i, 1)};
-      scopes_.emplace_back();
+      variables_.Enter();
       if (!node.index.empty()) {
-        scopes_.back().emplace_back(node.index, Value::Number(static_cast<double>(i)));
+        variables_.Declare(node.index, Value::Number(static_cast<double>(i)));
       }
-      if (!node.variable.empty()) scopes_.back().emplace_back(node.variable, turn);
+      if (!node.variable.empty()) variables_.Declare(node.variable, turn);
       dots_.push_back(turn);
       TIDEGATE_ASSIGN(const Flow flow, List(node.body));
       dots_.pop_back();
-      scopes_.pop_back();
+      variables_.Leave();
       if (flow == Flow::kBreak) break;
     }
     return Flow::kOn;
@@ -281,7 +270,7 @@ class Renderer {
           fields = fields.subspan(1);
         } else if (dot) {
           value = dots_.back();
-        } else if (const Value* const known = Find(expression.text)) {
+        } else if (const Value* const known = variables_.Find(expression.text)) {
           value = *known;
         } else {
           return CannotDo("$" + expression.text + " before it is declared");
@@ -414,7 +403,7 @@ class Renderer {
   const std::string_view today_;
   std::string& out_;
   const Given* given_ = nullptr;
-  std::vector<std::vector<Variable>> scopes_;
+  Scopes<Value> variables_;
   std::vector<Value> dots_;
   std::deque<std::string> made_;
   std::size_t made_bytes_ = 0;

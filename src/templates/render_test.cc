@@ -1,13 +1,12 @@
 #include "templates/render.h"
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "base/testing/read_bytes.h"
 #include "json/reader.h"
 #include "templates/jinja.h"
 
@@ -17,11 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFolder = TIDEGATE_SOURCE_DIR "/src/templates/testdata";
-
-std::string Slurp(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::string Rendered(std::string_view text, const std::vector<Turn>& chat) {
   const Result<OllamaTemplate> ollama = ReadOllamaTemplate(text);
@@ -39,13 +33,13 @@ json::Object ObjectIn(json::Reader& reader, const std::string& text) {
 // Those of the chats in `chats.json` that are of texts alone.
 TEST(Render, IsWhatGoWrites) {
   json::Reader chats_reader, expected_reader;
-  const std::string chats_text = Slurp(fs::path(kFolder) / "chats.json");
-  const std::string expected_text = Slurp(fs::path(kFolder) / "expected.json");
+  const std::string chats_text = ReadBytes(fs::path(kFolder) / "chats.json");
+  const std::string expected_text = ReadBytes(fs::path(kFolder) / "expected.json");
   const json::Object chats = ObjectIn(chats_reader, chats_text);
   std::size_t compared = 0;
   for (const json::Member& of_template : ObjectIn(expected_reader, expected_text)) {
     const std::string name(of_template.key);
-    const std::string source = Slurp(fs::path(kFolder) / (name + ".gotmpl"));
+    const std::string source = ReadBytes(fs::path(kFolder) / (name + ".gotmpl"));
     const json::Object answers = *of_template.value.Object();
     for (const json::Member& answer : answers) {
       const json::Object chat = *chats.Find(answer.key)->Object();
@@ -79,6 +73,13 @@ TEST(Render, KnowsWhatNoChatOfTextsHas) {
                "{{ range .Messages }}{{ break }}{{ end }}",
                chat),
       "truetruetruefalse1.5null");
+}
+
+TEST(Render, WritesNumbersOut) {
+  const std::string text(100'000, 'x');
+  EXPECT_EQ(
+      Rendered("{{ if .Prompt }}{{ len .Prompt }} {{ 1.5 }} {{ -20 }}{{ end }}", {{"user", text}}),
+      "100000 1.5 -20");
 }
 
 TEST(Render, RefusesWhatItCannotDo) {

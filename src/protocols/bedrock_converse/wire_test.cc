@@ -1,8 +1,8 @@
 #include "protocols/testing/wire.h"
 
 #include <fstream>
-#include <iterator>
 
+#include "base/testing/read_bytes.h"
 #include "protocols/bedrock_converse/codec.h"
 #include "protocols/testing/event_stream_text.h"
 
@@ -25,11 +25,6 @@ TEST_P(BedrockConverseWire, IsReplayedAsWrittenInAnySplitAndIsNeverCompleteWhenC
 INSTANTIATE_TEST_SUITE_P(Transcripts, BedrockConverseWire,
                          ::testing::ValuesIn(TranscriptsOf("bedrock_converse")), WireTest::NameOf);
 
-std::string ReadFile(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // The samples' streams are binary; beside each stands what it says, for people.
 TEST(BedrockConverseFeatures, EachStreamIsWhatTheTextBesideItSays) {
   std::size_t count = 0;
@@ -37,12 +32,12 @@ TEST(BedrockConverseFeatures, EachStreamIsWhatTheTextBesideItSays) {
        std::filesystem::directory_iterator(TranscriptFolder("bedrock_converse") / "features")) {
     std::filesystem::path path = entry.path();
     if (path.extension() != ".frames") continue;
-    const std::string bytes = EventStreamFromText(ReadFile(path));
+    const std::string bytes = EventStreamFromText(ReadBytes(path));
     path.replace_extension(".stream");
     if (std::getenv("TIDEGATE_WIRE_REWRITE") != nullptr) {
       std::ofstream(path, std::ios::binary) << bytes;
     }
-    EXPECT_EQ(ReadFile(path), bytes) << path;
+    EXPECT_EQ(ReadBytes(path), bytes) << path;
     const std::vector<std::string> events =
         DecodeInPieces(*Codec().NewDecoder(true), bytes, bytes.size(), true);
     EXPECT_EQ(events.back(), "done") << path;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "protocols/ollama/limits.h"
 
 namespace tidegate::protocols::ollama {
 namespace {
@@ -79,8 +80,9 @@ void GenerateContext::Add(core::Role role, std::string_view text) {
   bytes_ += text;
 }
 
-void GenerateContext::WriteTo(json::Writer& out) const {
-  out.BeginArray().Integer(kMark).Integer(static_cast<std::int64_t>(bytes_.size()));
+void GenerateContext::WriteTo(json::Writer& out, std::string_view answer) {
+  Add(core::Role::kAssistant, answer);
+  out.Key("context").BeginArray().Integer(kMark).Integer(static_cast<std::int64_t>(bytes_.size()));
   for (std::size_t at = 0; at < bytes_.size(); at += kWordBytes) {
     out.Integer(Byte(bytes_, at) << 16U | Byte(bytes_, at + 1) << 8U | Byte(bytes_, at + 2));
   }
@@ -92,16 +94,20 @@ Result<std::optional<std::vector<ContextTurn>>> ReadContext(const json::Value& c
   std::string bytes;
   std::int64_t size = 0;
   std::size_t index = 0;
+  bool ours = false;
   for (const json::Value value : numbers) {
     TIDEGATE_ASSIGN(const std::int64_t number, value.Integer());
+    if (index == kContextTokensMax) {
+      return context.Invalid("has more than " + std::to_string(kContextTokensMax) + " numbers");
+    }
     const std::size_t at = index++;
-    if (at == 0 && number != kMark) return std::optional<std::vector<ContextTurn>>();
+    if (at == 0) ours = number == kMark;
     if (at == 1) size = number;
-    if (at < 2) continue;
+    if (at < 2 || !ours) continue;
     if (number < 0 || number >> 24 != 0) return context.Invalid(std::string(kDamaged));
     for (const unsigned shift : {16U, 8U, 0U}) bytes += static_cast<char>(number >> shift & 0xFF);
   }
-  if (index == 0) return std::optional<std::vector<ContextTurn>>();
+  if (!ours) return std::optional<std::vector<ContextTurn>>();
   // The last number is filled up with zeros.
   const auto whole = static_cast<std::int64_t>(bytes.size());
   if (index < 2 || size < 0 || size > whole || whole - size >= kWordBytes) {

@@ -27,7 +27,8 @@ class GenerateContext {
   explicit GenerateContext(const core::Request& request);
 
   void Add(core::Role role, std::string_view text);
-  void WriteTo(json::Writer& out) const;
+  // As the member of an answer, which is a turn too.
+  void WriteTo(json::Writer& out, std::string_view answer);
 
  private:
   std::string bytes_;
@@ -38,7 +39,8 @@ struct ContextTurn {
   std::string text;
 };
 
-// Nothing where it is not ours. Errors: it is ours, and damaged.
+// Nothing where it is not ours. Errors: it is no array of integers, or of too many; it is ours, and
+// damaged.
 Result<std::optional<std::vector<ContextTurn>>> ReadContext(const json::Value& context);
 
 }  // namespace tidegate::protocols::ollama

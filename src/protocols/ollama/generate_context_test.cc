@@ -13,11 +13,15 @@
 namespace tidegate::protocols::ollama {
 namespace {
 
-std::string Written(const GenerateContext& context) {
+std::string Written(GenerateContext context, std::string_view answer) {
   std::string text;
   json::Writer writer(text);
-  context.WriteTo(writer);
-  return text;
+  writer.BeginObject();
+  context.WriteTo(writer, answer);
+  writer.EndObject();
+  constexpr std::string_view kKey = "{\"context\":";
+  EXPECT_TRUE(text.starts_with(kKey)) << text.substr(0, 40);
+  return text.substr(kKey.size(), text.size() - kKey.size() - 1);
 }
 
 // "user: Hi | assistant: Hello", what is wrong, or "not ours".
@@ -45,8 +49,7 @@ TEST(GenerateContext, IsTheConversationInIntegersThatEveryClientHolds) {
   context.Add(core::Role::kSystem, "Kurz.");
   context.Add(core::Role::kUser, "Grüße, \"Δ\"\n");
   context.Add(core::Role::kAssistant, "");
-  context.Add(core::Role::kAssistant, std::string(70'000, 'x'));
-  const std::string written = Written(context);
+  const std::string written = Written(context, std::string(70'000, 'x'));
   EXPECT_EQ(Read(written),
             "system: Kurz. | user: Grüße, \"Δ\"\n | assistant: " + std::string(70'000, 'x'));
   const PaddedText text(written);

@@ -180,13 +180,6 @@ class RequestDecoder {
     if (!context) return {};
     TIDEGATE_ASSIGN(const json::Array numbers, context->Array());
     if (numbers.empty()) return {};
-    std::size_t count = 0;
-    for (const json::Value number : numbers) {
-      TIDEGATE_TRY(number.Integer());
-      if (++count > kContextTokensMax) {
-        return context->Invalid("has more than " + std::to_string(kContextTokensMax) + " numbers");
-      }
-    }
     TIDEGATE_TRY(CheckBesideRaw(*context));
     TIDEGATE_ASSIGN(const std::optional<std::vector<ContextTurn>> turns, ReadContext(*context));
     if (!turns) {

@@ -146,13 +146,8 @@ class StreamEncoder final : public ResponseEncoder {
     out += ',';
     json::Writer writer(out);
     WriteEnd(writer, finish_, timing_, usage_);
-    if (options_.context) WriteContext(writer);
+    if (options_.context) options_.context->WriteTo(writer, answer_);
     out += "}\n";
-  }
-
-  void WriteContext(json::Writer& writer) {
-    options_.context->Add(core::Role::kAssistant, answer_);
-    options_.context->WriteTo(writer.Key("context"));
   }
 
   EncoderOptions options_;

@@ -75,14 +75,9 @@ class WholeEncoder final : public ResponseEncoder {
     }
     if (options_.form == kChatForm) writer.EndObject();
     WriteEnd(writer, finish_, timing_, usage_);
-    if (options_.context) WriteContext(writer);
+    if (options_.context) options_.context->WriteTo(writer, text_);
     if (!logprobs_.empty()) writer.Key("logprobs").BeginArray().Raw(logprobs_).EndArray();
     writer.EndObject();
-  }
-
-  void WriteContext(json::Writer& writer) {
-    options_.context->Add(core::Role::kAssistant, text_);
-    options_.context->WriteTo(writer.Key("context"));
   }
 
   EncoderOptions options_;
